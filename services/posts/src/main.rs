@@ -1,0 +1,3 @@
+//! The posts service.
+
+fn main() {}
