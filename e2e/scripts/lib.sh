@@ -41,7 +41,11 @@ step() {
   heartbeat "$title" "$log" "$BASHPID" &
   beat=$!
   # Descriptor 9 is the lock: a daemon that inherited it would hold it for ever.
-  "$@" >"$log" 2>&1 9>&- </dev/null || rc=$?
+  # In `|| rc=$?` a failure inside a function would be passed over, so -e is taken off out here only.
+  set +e
+  (set -e; "$@") >"$log" 2>&1 9>&- </dev/null
+  rc=$?
+  set -e
   kill "$beat" 2>/dev/null || true
   wait "$beat" 2>/dev/null || true
   if [ "$rc" = 0 ]; then
@@ -61,7 +65,7 @@ heartbeat() { # title, log, process to watch
   exec 9>&-
   local began=$SECONDS next=30 line
   while kill -0 "$3" 2>/dev/null; do
-    sleep 1 >/dev/null 2>&1 </dev/null
+    sleep 1 >/dev/null 2>&1
     if [ $((SECONDS - began)) -ge "$next" ]; then
       line=$(tail -c 2000 "$2" 2>/dev/null | tr '\r' '\n' | grep -av '^[[:space:]]*$' | tail -n 1 | cut -c1-100 || true)
       printf '%s  … %s, %s: %s%s\n' "$C_DIM" "$1" "$(seconds $((SECONDS - began)))" "$line" "$C_OFF"
@@ -87,7 +91,10 @@ with_lock() {
       die "The other run ($(cat "$CACHE/lock.holder" 2>/dev/null || echo unknown)) still works: let it end, or stop it, and try again."
   fi
   printf 'process %s, %s, since %s' "$$" "${TRACKLORE_RUN:-$(basename "$0")}" "$(date +%H:%M:%S)" >"$CACHE/lock.holder"
-  TRACKLORE_LOCK_HELD=1 "$@" 9>&- || rc=$?
+  set +e
+  (set -e; export TRACKLORE_LOCK_HELD=1; "$@") 9>&-
+  rc=$?
+  set -e
   rm -f "$CACHE/lock.holder"
   exec 9>&-
   return "$rc"
