@@ -1,0 +1,61 @@
+#!/usr/bin/env bash
+# The parts of `make test`, each with what it needs, and at the end what each took.
+#   test.sh [lint] [unit] [integration] [chart] [e2e]   all of them without arguments
+. "$(dirname "$0")/lib.sh"
+cd "$ROOT"
+scripts=$ROOT/e2e/scripts
+[ -z "$C_BOLD" ] || export CARGO_TERM_COLOR=always
+
+# The integration tests of the end-to-end package (with `==`) or of all others (`!=`), as options for cargo test. Always with
+# --workspace: choosing packages would choose other features, and compile the dependencies a second time.
+tests_of() {
+  cargo metadata --no-deps --format-version 1 --locked |
+    jq -r ".packages[] | select(.name $1 \"tracklore-e2e\") | .targets[] | select(.kind == [\"test\"]) | \"--test\", .name"
+}
+
+part_lint() { "$scripts/lint.sh"; }
+part_unit() { cargo test --locked --workspace --lib --bins; }
+part_integration() {
+  local options
+  "$scripts/deps.sh" up test
+  # shellcheck disable=SC2046  # KEY=value words
+  export $("$scripts/deps.sh" env test)
+  mapfile -t options < <(tests_of '!=')
+  cargo test --locked --workspace --no-fail-fast "${options[@]}"
+}
+part_chart() { "$scripts/chart.sh"; }
+part_e2e() {
+  local options
+  "$scripts/install.sh"
+  set -a
+  # shellcheck source=/dev/null
+  . "$CACHE/images/services.env"
+  set +a
+  mapfile -t options < <(tests_of '==')
+  cargo test --locked --workspace --no-fail-fast "${options[@]}"
+}
+
+run_parts() {
+  local part began rc failed=0 table='' log
+  "$scripts/prerequisites.sh" test
+  for part in "$@"; do
+    log=$LOGS/test-$part.log
+    began=$SECONDS
+    printf '\n%s== %s%s\n' "$C_BOLD" "$part" "$C_OFF"
+    set +e
+    (set -e; "part_$part") 2>&1 | tee "$log"
+    rc=${PIPESTATUS[0]}
+    set -e
+    if [ "$rc" = 0 ]; then rc=passed; else rc=FAILED failed=1; fi
+    table+=$(printf '  %-12s %-7s %10s   %s' "$part" "$rc" "$(seconds $((SECONDS - began)))" "$log")$'\n'
+  done
+  printf '\n%sWhat each part took%s\n%s' "$C_BOLD" "$C_OFF" "$table"
+  for part in "$@"; do cat "$LOGS/test-$part.log"; done | sed 's/\x1b\[[0-9;]*m//g' |
+    awk '/^test result:/ {for (i = 2; i <= NF; i++) {if ($i ~ /^passed/) p += $(i-1); if ($i ~ /^failed/) f += $(i-1)}}
+         END {printf "%d passed, %d failed\n", p, f}'
+  return "$failed"
+}
+
+parts=("$@")
+[ ${#parts[@]} -gt 0 ] || parts=(lint unit integration chart e2e)
+TRACKLORE_RUN="make test (${parts[*]})" with_lock run_parts "${parts[@]}"
