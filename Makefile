@@ -1,0 +1,58 @@
+# The interface of the repository. Every target is a script in e2e/scripts; `make help` lists them.
+SHELL := /bin/bash
+CACHE := $(or $(TRACKLORE_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/tracklore)
+export CARGO_TARGET_DIR ?= $(CACHE)/target
+run := e2e/scripts
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: up demo status down
+up: ## From a fresh machine to a running stack at http://localhost:8080; again: quick, picks up changed code
+	@$(run)/up.sh
+demo: ## Play the main job against the running stack: sign up, post, see it in the feed
+	@$(run)/demo.sh
+status: ## What runs: cluster, operator, stack, containers
+	@$(run)/status.sh
+down: ## End the cluster and everything in it (built images and tools stay)
+	@$(run)/down.sh
+
+.PHONY: dev
+dev: ## The four services as processes against containers of their dependencies, restarting on change; no Kubernetes
+	@$(run)/dev.sh
+
+.PHONY: test lint test-unit test-integration test-chart test-e2e
+test: ## Everything: lint, unit, integration, chart and end-to-end tests, and what each took
+	@$(run)/test.sh
+lint: ## Format, clippy, licences and sources of dependencies, shell scripts
+	@$(run)/test.sh lint
+test-unit: ## Tests that need nothing
+	@$(run)/test.sh unit
+test-integration: ## Tests against real Postgres, Valkey and Kafka in containers; goldens; drift of the CRD
+	@$(run)/test.sh integration
+test-chart: ## The Helm chart, the CRD and the examples against the schemas of Kubernetes
+	@$(run)/test.sh chart
+test-e2e: ## End-to-end tests on the cluster (brings it up when it is not there)
+	@$(run)/test.sh e2e
+
+.PHONY: images bench campaign
+images: ## Build the images of the operator and the services, tagged by content
+	@$(run)/images.sh
+bench: ## Figures of the running stack: memory, sizes, latencies, how fast a post is in the feed
+	@$(run)/bench.sh
+campaign: ## The end-to-end tests again and again (ROUNDS=10): what fails once in a hundred times
+	@$(run)/campaign.sh
+
+.PHONY: crd docs-generated
+crd: ## Write the CRD anew from its Rust types: crds/ and the chart's copy
+	@$(run)/generate.sh crd
+docs-generated: ## Write the generated pages of docs/ anew: configuration of the services, fields of the CRD
+	@$(run)/generate.sh docs
+
+.PHONY: clean clean-cache
+clean: ## End everything that runs and drop what lies in this folder (the cache stays)
+	@$(run)/down.sh all
+clean-cache: ## Also drop the cache: the next run builds and downloads everything again
+	@$(run)/down.sh cache

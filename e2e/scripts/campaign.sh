@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# The end-to-end tests ROUNDS times (10), counting which fail: what fails once in a hundred times shows only here.
+. "$(dirname "$0")/lib.sh"
+rounds=${ROUNDS:-10}
+[[ $rounds =~ ^[1-9][0-9]*$ ]] || die "ROUNDS is '$rounds': give a number of rounds, such as ROUNDS=10."
+failed=0
+for ((round = 1; round <= rounds; round++)); do
+  printf '\n%s== Round %s of %s%s\n' "$C_BOLD" "$round" "$rounds" "$C_OFF"
+  if ! "$ROOT/e2e/scripts/test.sh" e2e; then
+    failed=$((failed + 1))
+    cp "$LOGS/test-e2e.log" "$LOGS/campaign-$(date +%Y%m%d-%H%M%S).log"
+  fi
+done
+say "$((rounds - failed)) of $rounds rounds passed. Logs of the others: $LOGS/campaign-*.log"
+[ "$failed" = 0 ]
