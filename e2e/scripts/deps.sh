@@ -5,17 +5,15 @@
 #   deps.sh down NAME   removes the containers with their data
 # The data lies in memory: it lives as long as the containers. `dev` also gets the databases, roles and topics of a stack.
 . "$(dirname "$0")/lib.sh"
+. "$ROOT/e2e/airgap/versions.sh"
 
-POSTGRES_IMAGE=docker.io/library/postgres:17.11
-REDIS_IMAGE=docker.io/valkey/valkey:8.1.1
-KAFKA_IMAGE=docker.io/apache/kafka:4.3.1
 PASSWORD=tracklore # the ports are open on this machine only
 
 usage() { die "Usage: $0 up|env|down NAME, with a name of lower-case letters and digits."; }
 [ $# = 2 ] || usage
 name=$2
 [[ $name =~ ^[a-z0-9]+$ ]] || usage
-key=$(content_key "$0")
+key=$(content_key "$0" "$ROOT/e2e/airgap/versions.sh")
 
 container() { printf 'tracklore-%s-%s' "$name" "$1"; }
 
@@ -57,7 +55,7 @@ start_postgres() {
   local durability=on
   [ "$name" = dev ] || durability=off
   # shellcheck disable=SC2016  # expanded in the container
-  run postgres 5432 "$POSTGRES_IMAGE" --user 999:999 --read-only --tmpfs /data:uid=999,gid=999,mode=700 --tmpfs /tmp:uid=999,gid=999 \
+  run postgres 5432 "${IMAGES[postgres]}" --user 999:999 --read-only --tmpfs /data:uid=999,gid=999,mode=700 --tmpfs /tmp:uid=999,gid=999 \
     --shm-size 256m -e "PASSWORD=$PASSWORD" -e "DURABILITY=$durability" -- \
     /bin/sh -euc '
       PATH=/usr/lib/postgresql/17/bin:$PATH
@@ -70,7 +68,7 @@ start_postgres() {
 }
 
 start_redis() {
-  run redis 6379 "$REDIS_IMAGE" --user 999:999 --read-only --tmpfs /data:uid=999,gid=999 -- \
+  run redis 6379 "${IMAGES[valkey]}" --user 999:999 --read-only --tmpfs /data:uid=999,gid=999 -- \
     valkey-server --bind '*' --dir /data --appendonly yes --appendfsync no --save '' --maxmemory-policy noeviction --databases 4096 \
     --protected-mode no
 }
@@ -79,7 +77,7 @@ start_kafka() {
   local cluster
   cluster=$(head -c 16 /dev/urandom | base64 | tr '+/' '-_' | cut -c1-22)
   # shellcheck disable=SC2016  # expanded in the container
-  run kafka 0 "$KAFKA_IMAGE" --user 1000:1000 --tmpfs /data:uid=1000,gid=1000 --tmpfs /tmp:uid=1000,gid=1000,exec \
+  run kafka 0 "${IMAGES[kafka]}" --user 1000:1000 --tmpfs /data:uid=1000,gid=1000 --tmpfs /tmp:uid=1000,gid=1000,exec \
     -e "CLUSTER_ID=$cluster" -- \
     /bin/sh -euc '
       set -f

@@ -1,0 +1,65 @@
+#!/usr/bin/env bash
+# The Helm chart without a cluster: lint, what it renders against the schemas of Kubernetes, values that it must refuse, and
+# the examples against the CRD.
+. "$(dirname "$0")/lib.sh"
+cd "$ROOT"
+chart=charts/tracklore-operator
+kubernetes=$(sed -n 's/.*k8s\.io\/kubernetes \(v[0-9.]*\)$/\1/p' e2e/airgap/src/kube/go.mod | head -n 1)
+schemas=$CACHE/schemas/$kubernetes-$(content_key e2e/scripts/schemas.py crds)
+rendered=$(mktemp -d)
+trap 'rm -rf "$rendered"' EXIT
+
+make_schemas() {
+  local module
+  module=$(cd "$(mktemp -d)" && go mod download -json "k8s.io/kubernetes@$kubernetes" | jq -r .Dir)
+  rm -rf "$CACHE/schemas"
+  mkdir -p "$CACHE/schemas"
+  python3 e2e/scripts/schemas.py "$module/api/openapi-spec/swagger.json" "$schemas.new" crds/*.yaml
+  mv "$schemas.new" "$schemas"
+}
+conform() { kubeconform -strict -summary -schema-location "$schemas/{{.ResourceKind}}{{.KindSuffix}}.json" "$@"; }
+template() { helm template tracklore-operator "$chart" --namespace tracklore-system --kube-version "$kubernetes" "$@"; }
+
+# The defaults, and each file of values in the chart's ci folder.
+render() {
+  local values
+  template >"$rendered/defaults.yaml"
+  for values in "$chart"/ci/*.yaml; do
+    [ ! -e "$values" ] || template -f "$values" >"$rendered/$(basename "$values")"
+  done
+  conform "$rendered"
+}
+
+test_count=0 failures=0
+# refuses "why" helm-options…  The schema of the values must say no, and name what it doesn't like.
+refuses() {
+  local why=$1 output
+  shift
+  test_count=$((test_count + 1))
+  if output=$(template "$@" 2>&1); then
+    failures=$((failures + 1))
+    echo "FAILED: accepted $why: $*"
+  elif ! grep -qiE "schema|additional propert|must be|does not match|got|want" <<<"$output"; then
+    failures=$((failures + 1))
+    echo "FAILED: $why was refused, and not by the schema: $output"
+  else
+    echo "ok: refuses $why"
+  fi
+}
+negative() {
+  refuses "an unknown value" --set nonsense=1
+  refuses "an unknown value of the image" --set image.nonsense=1
+  refuses "a tag that is no string" --set image.tag=17
+  refuses "a pull policy that there is not" --set image.pullPolicy=Sometimes
+  refuses "resources that are no object" --set resources=many
+  echo "test result: $((test_count - failures)) passed; $failures failed"
+  [ "$failures" = 0 ]
+}
+
+"$ROOT/e2e/airgap/programs.sh"
+[ -d "$schemas" ] || step "Schemas of Kubernetes $kubernetes" chart-schemas make_schemas
+step "helm lint" chart-lint helm lint --strict "$chart"
+step "The chart renders valid manifests" chart-render render
+step "The chart refuses wrong values" chart-negative negative
+tail -n 1 "$LOGS/chart-negative.log"
+step "Examples and CRD are valid" chart-examples conform examples crds
