@@ -194,7 +194,11 @@ remove() { docker ps -aq --filter "label=tracklore.deps=$name" | xargs -r docker
 case $1 in
   up)
     "$ROOT/e2e/airgap/docker.sh"
-    "$ROOT/e2e/airgap/images.sh" postgres valkey kafka
+    docker image inspect "${IMAGES[postgres]}" "${IMAGES[valkey]}" "${IMAGES[kafka]}" >/dev/null 2>&1 ||
+      "$ROOT/e2e/airgap/images.sh" postgres valkey kafka
+    # Not the lock of the long runs: tests may be started by hand beside them.
+    exec 8>"$CACHE/deps-$name.lock"
+    flock -w 180 8 || die "Somebody else has been starting the dependencies '$name' for 3 minutes: see $LOGS/deps-$name.log"
     step "Postgres, Valkey and Kafka for $name" "deps-$name" up
     ;;
   env) env_of ;;
