@@ -13,11 +13,18 @@ tests_of() {
     jq -r ".packages[] | select(.name $1 \"tracklore-e2e\") | .targets[] | select(.kind == [\"test\"]) | \"--test\", .name"
 }
 
+# The services refuse variables under their prefix that they don't know, so those of the scripts are kept from them.
+without_own_variables() { unset "${!TRACKLORE_@}"; }
+
 part_lint() { "$scripts/lint.sh"; }
-part_unit() { cargo test --locked --workspace --lib --bins; }
+part_unit() {
+  without_own_variables
+  cargo test --locked --workspace --no-fail-fast --lib --bins
+}
 part_integration() {
   local options
   "$scripts/deps.sh" up test
+  without_own_variables
   # shellcheck disable=SC2046  # KEY=value words
   export $("$scripts/deps.sh" env test)
   mapfile -t options < <(tests_of '!=')
