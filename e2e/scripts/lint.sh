@@ -27,3 +27,5 @@ else
   say "  Dependencies: known holes skipped, the advisory database can't be reached from here."
 fi
 step "Shell scripts" lint-shell shell_scripts
+step "What the scripts share" lint-selftest e2e/scripts/selftest.sh
+tail -n 1 "$LOGS/lint-selftest.log"
