@@ -1,0 +1,25 @@
+# shellcheck shell=bash disable=SC2034
+# All versions and image names of the cluster in one place. The Go programs' versions are in src/kube/go.mod and
+# src/traefik/go.mod, Kafka's jars in images/kafka/pom.xml.
+DEBIAN_SUITE=trixie
+POSTGRES_VERSION=17.11
+VALKEY_VERSION=8.1.1
+KAFKA_VERSION=4.3.1
+TRAEFIK_VERSION=3.7.9
+JAVA_VERSION=21
+
+# What the operator runs: the same names with and without a registry.
+declare -A IMAGES=(
+  [postgres]=docker.io/library/postgres:$POSTGRES_VERSION
+  [valkey]=docker.io/valkey/valkey:$VALKEY_VERSION
+  [kafka]=docker.io/apache/kafka:$KAFKA_VERSION
+  [traefik]=docker.io/library/traefik:v$TRAEFIK_VERSION
+)
+# What the services' images stand on.
+BASE_AIRGAP=tracklore/base:$DEBIAN_SUITE
+BASE_REGISTRY=gcr.io/distroless/cc-debian13:latest
+# kind's own node image, for machines that reach a registry; without one node.sh makes NODE_AIRGAP.
+NODE_REGISTRY=docker.io/kindest/node:v1.36.3
+NODE_AIRGAP=tracklore/kind-node
+# The node's root file system. Not newer: later systemds refuse to run on hosts that still have cgroup v1.
+NODE_SUITE=bookworm
