@@ -1,1 +1,39 @@
-//! What the four services share.
+//! What the four services share, so that each of them holds only its own rules.
+//!
+//! | module | gives |
+//! |---|---|
+//! | [`cli`], [`args`] | configuration from the environment, its reference, sub-commands |
+//! | [`server`], [`http`], [`health`], [`telemetry`] | listeners, life cycle, probes, logs, metrics |
+//! | [`problem`], [`extract`], [`validate`], [`patch`] | bad input becomes RFC 9457 problem details |
+//! | [`page`], [`cursor`], [`etag`], [`idempotency`] | the contract's lists, preconditions and safe retries |
+//! | [`token`], [`service_client`] | who calls, and calls to the other services |
+//! | [`database`], [`outbox`], [`event`], [`kafka`], [`consumer`] | state, and the event path |
+//! | [`id`], [`time`], [`trace`] | identifiers, instants, W3C trace context |
+//!
+//! Nothing here knows of Kubernetes.
+
+pub mod args;
+pub mod cli;
+pub mod consumer;
+pub mod cursor;
+pub mod database;
+pub mod docs;
+pub mod etag;
+pub mod event;
+pub mod extract;
+pub mod health;
+pub mod http;
+pub mod id;
+pub mod idempotency;
+pub mod kafka;
+pub mod outbox;
+pub mod page;
+pub mod patch;
+pub mod problem;
+pub mod server;
+pub mod service_client;
+pub mod telemetry;
+pub mod time;
+pub mod token;
+pub mod trace;
+pub mod validate;

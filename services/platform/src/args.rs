@@ -1,0 +1,127 @@
+//! The settings that several services share, as clap argument groups to flatten into a service's own.
+
+use std::{net::SocketAddr, time::Duration};
+
+use clap::Args;
+use http::HeaderValue;
+use secrecy::SecretString;
+
+use crate::{cli::secret, telemetry::LogFormat};
+
+/// Listeners, logs and stopping.
+#[derive(Args, Clone, Debug)]
+pub struct ServerArgs {
+    /// Address of the public API.
+    #[arg(long, env = "TRACKLORE_LISTEN_PUBLIC", default_value = "0.0.0.0:8080")]
+    pub listen_public: SocketAddr,
+    /// Address of the API for the other services; never route it to the outside.
+    #[arg(long, env = "TRACKLORE_LISTEN_INTERNAL", default_value = "0.0.0.0:8081")]
+    pub listen_internal: SocketAddr,
+    /// Address of probes and metrics.
+    #[arg(long, env = "TRACKLORE_LISTEN_ADMIN", default_value = "0.0.0.0:9090")]
+    pub listen_admin: SocketAddr,
+    /// Where clients reach Tracklore, without a slash at the end; also the issuer of all tokens.
+    #[arg(long, env = "TRACKLORE_PUBLIC_URL", value_parser = public_url)]
+    pub public_url: String,
+    /// Exact origins that browsers may call from, separated by commas.
+    #[arg(long, env = "TRACKLORE_ALLOWED_ORIGINS", value_delimiter = ',', value_parser = origin)]
+    pub allowed_origins: Vec<HeaderValue>,
+    /// How long to serve on after SIGTERM, while load balancers notice.
+    #[arg(long, env = "TRACKLORE_SHUTDOWN_DRAIN", default_value = "5s", value_parser = duration)]
+    pub shutdown_drain: Duration,
+    /// Log level, or a list of `target=level`.
+    #[arg(long, env = "TRACKLORE_LOG", default_value = "info")]
+    pub log: String,
+    /// `json` for machines, `text` for people.
+    #[arg(long, env = "TRACKLORE_LOG_FORMAT", default_value = "json")]
+    pub log_format: LogFormat,
+}
+
+/// The service's own database.
+#[derive(Args, Clone, Debug)]
+pub struct DatabaseArgs {
+    /// Postgres URL of the runtime role, which can read and write rows and no more.
+    #[arg(long, env = "TRACKLORE_DATABASE_URL", hide_env_values = true, value_parser = secret)]
+    pub database_url: SecretString,
+    /// Connections at most.
+    #[arg(long, env = "TRACKLORE_DATABASE_MAX_CONNECTIONS", default_value_t = 10)]
+    pub database_max_connections: u32,
+}
+
+/// What `migrate` needs.
+#[derive(Args, Clone, Debug)]
+pub struct MigrateArgs {
+    /// Postgres URL of the migration role, which may change the schema.
+    #[arg(long, env = "TRACKLORE_MIGRATION_DATABASE_URL", hide_env_values = true, value_parser = secret)]
+    pub migration_database_url: SecretString,
+    /// Log level, or a list of `target=level`.
+    #[arg(long, env = "TRACKLORE_LOG", default_value = "info")]
+    pub log: String,
+    /// `json` for machines, `text` for people.
+    #[arg(long, env = "TRACKLORE_LOG_FORMAT", default_value = "json")]
+    pub log_format: LogFormat,
+}
+
+/// The Kafka cluster.
+#[derive(Args, Clone, Debug)]
+pub struct KafkaArgs {
+    /// Brokers to start from, `host:port` separated by commas.
+    #[arg(long, env = "TRACKLORE_KAFKA_BOOTSTRAP_SERVERS")]
+    pub kafka_bootstrap_servers: String,
+    /// `plaintext`, `ssl`, `sasl_plaintext` or `sasl_ssl`.
+    #[arg(long, env = "TRACKLORE_KAFKA_SECURITY_PROTOCOL", default_value = "plaintext",
+          value_parser = ["plaintext", "ssl", "sasl_plaintext", "sasl_ssl"])]
+    pub kafka_security_protocol: String,
+    /// SCRAM-SHA-512 user name, for the sasl protocols.
+    #[arg(long, env = "TRACKLORE_KAFKA_SASL_USERNAME")]
+    pub kafka_sasl_username: Option<String>,
+    /// SCRAM-SHA-512 password.
+    #[arg(long, env = "TRACKLORE_KAFKA_SASL_PASSWORD", hide_env_values = true, value_parser = secret)]
+    pub kafka_sasl_password: Option<SecretString>,
+    /// What all names of topics and consumer groups begin with, where several stacks share a cluster.
+    #[arg(long, env = "TRACKLORE_KAFKA_TOPIC_PREFIX", default_value = "")]
+    pub kafka_topic_prefix: String,
+}
+
+/// Where the keys that sign access tokens are published.
+#[derive(Args, Clone, Debug)]
+pub struct TokenArgs {
+    /// URL of auth's JWKS.
+    #[arg(long, env = "TRACKLORE_JWKS_URL")]
+    pub jwks_url: String,
+}
+
+/// How this service calls the others.
+#[derive(Args, Clone, Debug)]
+pub struct ServiceClientArgs {
+    /// Base URL of auth's internal API.
+    #[arg(long, env = "TRACKLORE_AUTH_INTERNAL_URL")]
+    pub auth_internal_url: String,
+    /// This service's client id.
+    #[arg(long, env = "TRACKLORE_CLIENT_ID")]
+    pub client_id: String,
+    /// This service's client secret.
+    #[arg(long, env = "TRACKLORE_CLIENT_SECRET", hide_env_values = true, value_parser = secret)]
+    pub client_secret: SecretString,
+}
+
+/// A clap value parser for durations such as `5s`, `10m`, `90d`.
+pub fn duration(text: &str) -> Result<Duration, humantime::DurationError> {
+    humantime::parse_duration(text)
+}
+
+fn public_url(text: &str) -> Result<String, &'static str> {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    match rest {
+        Some(rest) if !rest.is_empty() && !rest.ends_with('/') => Ok(text.to_owned()),
+        _ => Err("use http:// or https:// and a host, without a slash at the end"),
+    }
+}
+
+fn origin(text: &str) -> Result<HeaderValue, String> {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    match rest.filter(|rest| !rest.is_empty() && !rest.contains(['/', '*'])) {
+        Some(_) => HeaderValue::from_str(text).map_err(|error| error.to_string()),
+        None => Err("an origin is scheme and host, such as https://app.example.org".to_owned()),
+    }
+}

@@ -1,0 +1,121 @@
+//! The service's Postgres: pool, readiness and migrations.
+//!
+//! Migrations run as the migration role, before the new program serves: first this crate's (outbox, idempotency
+//! keys), then the service's own, each with a bookkeeping table of its own. Programs accept newer schemas than they
+//! know, so an older one serves on while a newer one comes.
+
+use std::{borrow::Cow, str::FromStr, time::Duration};
+
+use secrecy::{ExposeSecret, SecretString};
+use sqlx::{
+    Connection, PgConnection, PgPool,
+    migrate::{MigrateError, Migrator},
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+
+use crate::args::DatabaseArgs;
+
+/// How long a request waits for a connection before it is told to come again.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long `migrate` waits for a server that is just starting.
+const MIGRATE_PATIENCE: Duration = Duration::from_secs(60);
+
+static PLATFORM: Migrator =
+    Migrator { table_name: Cow::Borrowed("_platform_migrations"), ignore_missing: true, ..sqlx::migrate!() };
+
+/// Why the database could not be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum DatabaseError {
+    /// Not a Postgres URL. The URL itself is never shown: it holds a password.
+    #[error("the database URL isn't of the form postgres://user:password@host:port/database")]
+    Url,
+    /// No connection could be made.
+    #[error("can't connect to the database")]
+    Connect(#[source] sqlx::Error),
+    /// A migration failed; the schema is as it was before it.
+    #[error("migration failed")]
+    Migrate(#[from] MigrateError),
+}
+
+/// A pool that connects when it is first used, so that a service starts before its database is there.
+pub fn pool(args: &DatabaseArgs) -> Result<PgPool, DatabaseError> {
+    let options = options(&args.database_url)?;
+    Ok(PgPoolOptions::new()
+        .max_connections(args.database_max_connections)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .idle_timeout(Duration::from_mins(5))
+        // a ping before every use doubles the round trips; a dead connection fails once and is replaced
+        .test_before_acquire(false)
+        .connect_lazy_with(options))
+}
+
+/// For [`crate::health::Health`]: whether the database answers.
+pub async fn check(pool: PgPool) -> Result<(), String> {
+    sqlx::query("SELECT 1").execute(&pool).await.map(drop).map_err(|error| error.to_string())
+}
+
+/// Brings the schema up to date. Two at once wait for each other (advisory lock).
+pub async fn migrate(url: &SecretString, service: &Migrator) -> Result<(), DatabaseError> {
+    let mut connection = connect_patiently(&options(url)?).await?;
+    PLATFORM.run(&mut connection).await?;
+    service.run(&mut connection).await?;
+    tracing::info!("schema is up to date");
+    Ok(())
+}
+
+async fn connect_patiently(options: &PgConnectOptions) -> Result<PgConnection, DatabaseError> {
+    let started = tokio::time::Instant::now();
+    loop {
+        match PgConnection::connect_with(options).await {
+            Ok(connection) => return Ok(connection),
+            Err(error) if is_unavailable(&error) && started.elapsed() < MIGRATE_PATIENCE => {
+                tracing::info!(%error, "database isn't there yet");
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+            Err(error) => return Err(DatabaseError::Connect(error)),
+        }
+    }
+}
+
+fn options(url: &SecretString) -> Result<PgConnectOptions, DatabaseError> {
+    let options = PgConnectOptions::from_str(url.expose_secret()).map_err(|_| DatabaseError::Url)?;
+    Ok(options.application_name("tracklore"))
+}
+
+/// Whether the failure is of the connection, not of the statement: worth a retry later.
+pub fn is_unavailable(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => true,
+        // class 57P: shutting down, crashed, starting up; 53300: too many connections; class 08: connection
+        sqlx::Error::Database(error) => {
+            error.code().is_some_and(|code| code.starts_with("57P") || code.starts_with("08") || code == "53300")
+        }
+        _ => false,
+    }
+}
+
+/// The name of the constraint that the statement violated, if it did.
+pub fn violated_constraint(error: &sqlx::Error) -> Option<&str> {
+    error.as_database_error().and_then(|error| error.constraint())
+}
+
+/// Keeps the shared tables small until `stop`: outbox days older than `keep_events`, idempotency keys older than a day.
+pub async fn housekeeping(pool: PgPool, keep_events: Duration, stop: tokio_util::sync::CancellationToken) {
+    loop {
+        if let Err(error) = housekeep(&pool, keep_events).await {
+            tracing::warn!(error = %crate::problem::Chain(&error), "housekeeping failed, will be tried again");
+        }
+        if stop.run_until_cancelled(tokio::time::sleep(Duration::from_hours(1))).await.is_none() {
+            return;
+        }
+    }
+}
+
+async fn housekeep(pool: &PgPool, keep_events: Duration) -> Result<(), sqlx::Error> {
+    sqlx::query("SELECT outbox_maintain(make_interval(secs => $1))")
+        .bind(keep_events.as_secs_f64())
+        .execute(pool)
+        .await?;
+    sqlx::query("DELETE FROM idempotency_keys WHERE created_at < now() - interval '24 hours'").execute(pool).await?;
+    Ok(())
+}

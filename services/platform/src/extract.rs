@@ -1,0 +1,115 @@
+//! Extractors that answer bad input as the contract says: 415 wrong media type, 413 too large, 400 malformed.
+
+use axum::{
+    extract::{FromRequest, FromRequestParts, Request},
+    http::request::Parts,
+};
+use http::{HeaderMap, StatusCode, header};
+use serde::de::DeserializeOwned;
+
+use crate::problem::Problem;
+
+/// The largest request body, in bytes.
+pub const MAX_BODY: usize = 64 * 1024;
+
+/// A JSON body (`application/json`).
+#[derive(Debug)]
+pub struct Json<T>(pub T);
+
+/// A JSON merge patch (RFC 7396): `application/merge-patch+json` or `application/json`.
+#[derive(Debug)]
+pub struct MergePatch<T>(pub T);
+
+/// Query parameters; unknown ones are refused when `T` denies them.
+#[derive(Debug)]
+pub struct Query<T>(pub T);
+
+/// Path parameters; what doesn't parse can't exist, so it is 404.
+#[derive(Debug)]
+pub struct Path<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        read(request, &["application/json"]).await.map(Self)
+    }
+}
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for MergePatch<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        read(request, &["application/merge-patch+json", "application/json"]).await.map(Self)
+    }
+}
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        match axum::extract::Query::<T>::from_request_parts(parts, state).await {
+            Ok(axum::extract::Query(value)) => Ok(Self(value)),
+            Err(rejection) => Err(Problem::malformed(format!("Bad query parameters: {}.", reason(&rejection)))),
+        }
+    }
+}
+
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        match axum::extract::Path::<T>::from_request_parts(parts, state).await {
+            Ok(axum::extract::Path(value)) => Ok(Self(value)),
+            Err(_) => Err(Problem::not_found("There is nothing at this address.")),
+        }
+    }
+}
+
+async fn read<T: DeserializeOwned>(request: Request, media_types: &[&str]) -> Result<T, Problem> {
+    if !has_media_type(request.headers(), media_types) {
+        return Err(Problem::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "unsupported-media-type",
+            format!("Send the body with Content-Type: {}.", media_types.join(" or ")),
+        ));
+    }
+    let body = read_body(request).await?;
+    serde_json::from_slice(&body).map_err(|error| Problem::malformed(format!("Bad JSON body: {error}.")))
+}
+
+/// The whole body, at most [`MAX_BODY`] bytes.
+pub async fn read_body(request: Request) -> Result<bytes::Bytes, Problem> {
+    let limited = http_body_util::Limited::new(request.into_body(), MAX_BODY);
+    match http_body_util::BodyExt::collect(limited).await {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) if error.is::<http_body_util::LengthLimitError>() => Err(too_large()),
+        Err(_) => Err(Problem::malformed("The body ended before it was complete.")),
+    }
+}
+
+/// 413, see [`MAX_BODY`].
+pub fn too_large() -> Problem {
+    Problem::new(
+        StatusCode::PAYLOAD_TOO_LARGE,
+        "payload-too-large",
+        format!("A request body may have at most {MAX_BODY} bytes."),
+    )
+}
+
+fn has_media_type(headers: &HeaderMap, wanted: &[&str]) -> bool {
+    let Some(value) = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()) else {
+        return false;
+    };
+    let essence = value.split(';').next().unwrap_or_default().trim();
+    wanted.iter().any(|media_type| essence.eq_ignore_ascii_case(media_type))
+}
+
+/// The innermost cause: axum's own words only say that something failed.
+fn reason(error: &dyn std::error::Error) -> String {
+    let mut deepest = error;
+    while let Some(cause) = deepest.source() {
+        deepest = cause;
+    }
+    deepest.to_string()
+}

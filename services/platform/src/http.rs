@@ -1,0 +1,247 @@
+//! What wraps every route: request id and trace, log line and metric, problem bodies, panics, time-outs, body limit.
+
+use std::{str::FromStr, time::Duration, time::Instant};
+
+use axum::{
+    Router,
+    extract::{MatchedPath, Request},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use http_body_util::BodyExt;
+use tower_http::{catch_panic::CatchPanicLayer, cors::CorsLayer};
+use tracing::Instrument;
+
+use crate::{extract, problem::Problem, trace::TraceContext};
+
+/// Requests are answered within this time or cut (503).
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// How much of a refused body is read and thrown away, so that the client gets to read the answer.
+const DRAIN_BYTES: usize = 4 * 1024 * 1024;
+const DRAIN_TIME: Duration = Duration::from_secs(2);
+
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
+
+/// Wraps a service's routes; `allowed_origins` are the exact origins that browsers may call from.
+pub fn wrap(routes: Router, allowed_origins: &[HeaderValue]) -> Router {
+    routes
+        .fallback(async || Problem::not_found("There is nothing at this address."))
+        .layer(middleware::from_fn(refuse_large_bodies))
+        .layer(middleware::from_fn(cut_long_requests))
+        .layer(CatchPanicLayer::custom(after_panic))
+        .layer(cors(allowed_origins))
+        .layer(middleware::from_fn(observe))
+}
+
+fn cors(allowed_origins: &[HeaderValue]) -> CorsLayer {
+    CorsLayer::new()
+        .allow_origin(allowed_origins.to_vec())
+        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
+        .allow_headers([
+            header::AUTHORIZATION,
+            header::CONTENT_TYPE,
+            header::IF_MATCH,
+            header::IF_NONE_MATCH,
+            HeaderName::from_static("idempotency-key"),
+            X_REQUEST_ID,
+        ])
+        .expose_headers([header::ETAG, header::LOCATION, header::RETRY_AFTER, X_REQUEST_ID])
+        .max_age(Duration::from_secs(600))
+}
+
+/// Gives the request its id and trace, and finishes the answer: problem body, common headers, log line, metric.
+async fn observe(request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let request_id = request_id(request.headers());
+    let trace = request
+        .headers()
+        .get(crate::trace::TRACEPARENT)
+        .and_then(|value| TraceContext::from_str(value.to_str().ok()?).ok())
+        .map_or_else(TraceContext::start, TraceContext::child);
+    let method = request.method().clone();
+    let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
+    let span = tracing::info_span!("request", trace_id = %trace.trace_id(), request_id = %request_id);
+
+    async {
+        let mut response = trace.scope(next.run(request)).await;
+        finish(&mut response, &request_id);
+        let (status, duration) = (response.status(), started.elapsed());
+        record(&method, &route, status, duration);
+        response
+    }
+    .instrument(span)
+    .await
+}
+
+fn record(method: &Method, route: &str, status: StatusCode, duration: Duration) {
+    let duration_ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+    tracing::info!(%method, route, status = status.as_u16(), duration_ms, "answered");
+    metrics::histogram!(
+        "http_server_request_duration_seconds",
+        "http_request_method" => method_label(method),
+        "http_route" => route.to_owned(),
+        "http_response_status_code" => status.as_str().to_owned(),
+    )
+    .record(duration);
+}
+
+/// Clients can invent methods; labels must stay few.
+fn method_label(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::HEAD => "HEAD",
+        Method::OPTIONS => "OPTIONS",
+        _ => "_OTHER",
+    }
+}
+
+fn finish(response: &mut Response, request_id: &str) {
+    let problem = response.extensions_mut().remove::<Problem>().or_else(|| bare_failure(response.status()));
+    if let Some(problem) = problem {
+        let body = serde_json::to_vec(&problem.body(request_id)).unwrap_or_default();
+        response.headers_mut().remove(header::CONTENT_LENGTH);
+        response.headers_mut().insert(header::CONTENT_TYPE, PROBLEM_JSON);
+        *response.body_mut() = body.into();
+    }
+    let headers = response.headers_mut();
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if let Ok(value) = HeaderValue::from_str(request_id) {
+        headers.insert(X_REQUEST_ID, value);
+    }
+}
+
+/// Failures that the router answers by itself have no body yet.
+fn bare_failure(status: StatusCode) -> Option<Problem> {
+    (status == StatusCode::METHOD_NOT_ALLOWED).then(|| {
+        Problem::new(status, "method-not-allowed", "This address doesn't know this method; Allow lists those it knows.")
+    })
+}
+
+/// The client's id when it is sane (1–128 of letters, digits, `-_.:`), else a new one.
+fn request_id(headers: &HeaderMap) -> String {
+    let sane = |id: &&str| {
+        (1..=128).contains(&id.len())
+            && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.:".contains(&b))
+    };
+    let given = headers.get(X_REQUEST_ID).and_then(|value| value.to_str().ok()).filter(sane);
+    given.map_or_else(|| uuid::Uuid::now_v7().to_string(), str::to_owned)
+}
+
+async fn cut_long_requests(request: Request, next: Next) -> Response {
+    match tokio::time::timeout(REQUEST_TIMEOUT, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => Problem::unavailable().into_response(),
+    }
+}
+
+/// Refuses by the announced length before anything is read; [`extract::read_body`] counts where none is announced.
+async fn refuse_large_bodies(request: Request, next: Next) -> Response {
+    let announced = request
+        .headers()
+        .get(header::CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok()?.parse::<usize>().ok())
+        .unwrap_or(0);
+    if announced <= extract::MAX_BODY {
+        return next.run(request).await;
+    }
+    drop(tokio::time::timeout(DRAIN_TIME, discard(request)).await);
+    extract::too_large().into_response()
+}
+
+async fn discard(request: Request) {
+    let mut body = request.into_body();
+    let mut seen = 0;
+    while seen < DRAIN_BYTES
+        && let Some(Ok(frame)) = body.frame().await
+    {
+        seen += frame.data_ref().map_or(0, bytes::Bytes::len);
+    }
+}
+
+fn after_panic(panic: Box<dyn std::any::Any + Send + 'static>) -> Response {
+    let said = panic.downcast_ref::<&str>().copied().map(str::to_owned);
+    let said = said.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+    Problem::internal(&std::io::Error::other(format!("panic: {said}"))).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::{body::Body, routing::post};
+    use tower::ServiceExt;
+
+    use super::*;
+    use crate::extract::Json;
+
+    #[derive(serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Greeting {
+        name: String,
+    }
+
+    fn app() -> Router {
+        let routes = Router::new()
+            .route("/greet", post(async |Json(greeting): Json<Greeting>| greeting.name))
+            .route("/panic", post(async || -> String { panic!("secret of the inside") }));
+        wrap(routes, &[HeaderValue::from_static("https://app.example")])
+    }
+
+    async fn call(request: http::request::Builder, body: impl Into<Body>) -> (StatusCode, HeaderMap, serde_json::Value) {
+        let response = app().oneshot(request.body(body.into()).unwrap()).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = body.collect().await.unwrap().to_bytes();
+        (parts.status, parts.headers, serde_json::from_slice(&bytes).unwrap_or_default())
+    }
+
+    fn greet() -> http::request::Builder {
+        Request::post("/greet").header("content-type", "application/json")
+    }
+
+    #[tokio::test]
+    async fn every_kind_of_bad_request_is_a_problem_with_its_own_code() {
+        let big = format!(r#"{{"name":"{}"}}"#, "x".repeat(70_000));
+        for (request, body, status, code) in [
+            (greet(), "{".to_owned(), 400, "malformed-request"),
+            (greet(), r#"{"name":7}"#.to_owned(), 400, "malformed-request"),
+            (greet(), r#"{"name":"x","more":1}"#.to_owned(), 400, "malformed-request"),
+            (greet(), big.clone(), 413, "payload-too-large"),
+            (greet().header("content-length", "70011"), big, 413, "payload-too-large"),
+            (Request::post("/greet"), "{}".to_owned(), 415, "unsupported-media-type"),
+            (Request::get("/greet"), String::new(), 405, "method-not-allowed"),
+            (Request::get("/nowhere"), String::new(), 404, "not-found"),
+            (Request::post("/panic"), String::new(), 500, "internal-error"),
+        ] {
+            let (got, headers, problem) = call(request, body).await;
+            assert_eq!((got.as_u16(), problem["code"].as_str().unwrap()), (status, code));
+            assert_eq!(headers["content-type"], "application/problem+json");
+            assert_eq!(headers["x-content-type-options"], "nosniff");
+            assert_eq!(problem["request_id"].as_str().unwrap(), headers["x-request-id"]);
+            assert!(!problem.to_string().contains("secret of the inside"));
+            assert_eq!(headers.contains_key("allow"), status == 405);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_sane_request_id_is_kept_and_an_insane_one_replaced() {
+        let (_, headers, _) = call(greet().header("x-request-id", "abc-1"), "{}").await;
+        assert_eq!(headers["x-request-id"], "abc-1");
+        let (_, headers, _) = call(greet().header("x-request-id", "a b"), "{}").await;
+        assert_ne!(headers["x-request-id"], "a b");
+    }
+
+    #[tokio::test]
+    async fn only_the_configured_origin_may_call_from_a_browser() {
+        let preflight = |origin| {
+            Request::options("/greet").header("origin", origin).header("access-control-request-method", "POST")
+        };
+        let (_, headers, _) = call(preflight("https://app.example"), "").await;
+        assert_eq!(headers["access-control-allow-origin"], "https://app.example");
+        let (_, headers, _) = call(preflight("https://evil.example"), "").await;
+        assert!(!headers.contains_key("access-control-allow-origin"));
+    }
+}

@@ -1,0 +1,76 @@
+//! Connections to Kafka: one place for security, names and sizes. librdkafka's queues are set small, because the
+//! services keep nothing in them that the outbox or the log doesn't hold.
+
+use rdkafka::{ClientConfig, producer::FutureProducer};
+use secrecy::ExposeSecret;
+
+use crate::args::KafkaArgs;
+
+/// Kafka could not be set up; a wrong setting, since nothing connects yet.
+#[derive(Debug, thiserror::Error)]
+#[error("Kafka client can't be made")]
+pub struct KafkaError(#[from] rdkafka::error::KafkaError);
+
+/// How to reach the cluster and what names mean there.
+#[derive(Clone, Debug)]
+pub struct Kafka {
+    base: ClientConfig,
+    prefix: String,
+}
+
+impl Kafka {
+    /// Takes the settings; nothing connects yet.
+    pub fn new(args: &KafkaArgs) -> Self {
+        let mut base = ClientConfig::new();
+        base.set("bootstrap.servers", &args.kafka_bootstrap_servers)
+            .set("security.protocol", &args.kafka_security_protocol)
+            .set("client.id", "tracklore")
+            // partitions may be added while we run
+            .set("topic.metadata.refresh.interval.ms", "10000")
+            .set("reconnect.backoff.max.ms", "2000")
+            .set("log.connection.close", "false");
+        if args.kafka_security_protocol.starts_with("sasl") {
+            base.set("sasl.mechanism", "SCRAM-SHA-512")
+                .set("sasl.username", args.kafka_sasl_username.as_deref().unwrap_or_default())
+                .set("sasl.password", args.kafka_sasl_password.as_ref().map_or("", |p| p.expose_secret()));
+        }
+        Self { base, prefix: args.kafka_topic_prefix.clone() }
+    }
+
+    /// The full name of a topic or consumer group.
+    pub fn name(&self, name: &str) -> String {
+        format!("{}{name}", self.prefix)
+    }
+
+    /// A producer that neither loses, doubles nor reorders what it acknowledges.
+    pub fn producer(&self) -> Result<FutureProducer, KafkaError> {
+        Ok(self
+            .base
+            .clone()
+            .set("enable.idempotence", "true")
+            .set("acks", "all")
+            .set("compression.type", "zstd")
+            .set("linger.ms", "2")
+            .set("delivery.timeout.ms", "15000")
+            .set("queue.buffering.max.kbytes", "8192")
+            .create()?)
+    }
+
+    /// The settings of a consumer of `group`; offsets are stored by hand, after the effect.
+    pub fn consumer(&self, group: &str) -> ClientConfig {
+        let mut config = self.base.clone();
+        config
+            .set("group.id", self.name(group))
+            .set("auto.offset.reset", "earliest")
+            .set("enable.auto.commit", "true")
+            .set("auto.commit.interval.ms", "1000")
+            .set("enable.auto.offset.store", "false")
+            .set("isolation.level", "read_committed")
+            .set("partition.assignment.strategy", "cooperative-sticky")
+            .set("session.timeout.ms", "10000")
+            .set("fetch.wait.max.ms", "500")
+            .set("queued.max.messages.kbytes", "4096")
+            .set("fetch.message.max.bytes", "1048576");
+        config
+    }
+}

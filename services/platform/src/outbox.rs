@@ -1,0 +1,38 @@
+//! The transactional outbox: an event is a row in the transaction of its change, and a relay takes the rows to Kafka.
+//! Kafka away means a longer outbox, never an error to the writer.
+
+mod relay;
+
+use sqlx::{PgConnection, types::Json};
+
+pub use relay::Relay;
+
+use crate::event::Event;
+
+/// Writes `event` of `source` (the service) within the caller's transaction.
+///
+/// Take the aggregate's row lock first: rows of one aggregate are then numbered in the order of their commits.
+pub async fn append(connection: &mut PgConnection, source: &str, event: &Event) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "INSERT INTO outbox (aggregate_type, aggregate_id, type, payload, headers) VALUES ($1, $2, $3, $4, $5)",
+    )
+    .bind(event.aggregate_type)
+    .bind(&event.aggregate_id)
+    .bind(event.r#type)
+    .bind(&event.payload)
+    .bind(Json(event.headers(source)))
+    .execute(connection)
+    .await
+    .map(drop)
+}
+
+/// The topic of an aggregate type, without the prefix.
+fn topic(aggregate_type: &str) -> Option<&'static str> {
+    match aggregate_type {
+        "user" => Some("user-events"),
+        "session" => Some("session-events"),
+        "profile" => Some("profile-events"),
+        "post" => Some("posts-events"),
+        _ => None,
+    }
+}

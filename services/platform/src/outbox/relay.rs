@@ -1,0 +1,161 @@
+//! Takes outbox rows to Kafka. Every replica runs one; an advisory lock of the claiming transaction makes one of them
+//! active per database, so a killed one is replaced as soon as Postgres notices, and poolers between do no harm.
+//!
+//! Rows are claimed by "not yet published", never by "after the last id seen": ids are given before commits, so a
+//! cursor would skip the rows of a slower transaction. Delivery is at least once; consumers skip known sequences.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use rdkafka::{
+    message::{Header, OwnedHeaders},
+    producer::{FutureProducer, FutureRecord},
+};
+use sqlx::{PgPool, types::Json};
+use tokio::{sync::Notify, time::sleep};
+use tokio_util::sync::CancellationToken;
+
+use crate::{kafka::Kafka, problem::Chain, time::Timestamp};
+
+/// Rows a transaction claims.
+const BATCH: usize = 500;
+/// How long rows of another replica may wait for the active relay to look.
+const POLL: Duration = Duration::from_millis(500);
+const BACKOFF: Duration = Duration::from_secs(1);
+/// `pg_advisory_lock` key of the active relay ("outbox" in ASCII); the database is the name space.
+const LOCK: i64 = 0x6f75_7462_6f78;
+
+/// The relay of one service.
+#[derive(Clone)]
+pub struct Relay {
+    pool: PgPool,
+    kafka: Kafka,
+    producer: FutureProducer,
+    wake: Arc<Notify>,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum RelayError {
+    #[error("outbox can't be read")]
+    Database(#[from] sqlx::Error),
+    #[error("Kafka didn't take an event")]
+    Kafka(#[from] rdkafka::error::KafkaError),
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: i64,
+    created_at: Timestamp,
+    aggregate_type: String,
+    aggregate_id: String,
+    payload: String,
+    headers: Json<BTreeMap<String, String>>,
+}
+
+impl Relay {
+    /// A relay between this database and this cluster.
+    pub fn new(pool: PgPool, kafka: &Kafka, producer: FutureProducer) -> Self {
+        Self { pool, kafka: kafka.clone(), producer, wake: Arc::default() }
+    }
+
+    /// Call after a commit that wrote events, so that they leave at once.
+    pub fn wake(&self) {
+        self.wake.notify_one();
+    }
+
+    /// Publishes until `stop`; what is claimed by then is finished.
+    pub async fn run(self, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            let pause = match self.publish_batch().await {
+                Ok(BATCH) => continue,
+                Ok(_) => POLL,
+                Err(error) => {
+                    tracing::warn!(error = %Chain(&error), "events wait in the outbox");
+                    BACKOFF
+                }
+            };
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = self.wake.notified() => {}
+                () = sleep(pause) => {}
+            }
+        }
+    }
+
+    /// Claims, publishes and marks up to [`BATCH`] rows; the number published. 0 also when another replica is active.
+    async fn publish_batch(&self) -> Result<usize, RelayError> {
+        let mut tx = self.pool.begin().await?;
+        let active: bool =
+            sqlx::query_scalar("SELECT pg_try_advisory_xact_lock($1)").bind(LOCK).fetch_one(&mut *tx).await?;
+        if !active {
+            return Ok(0);
+        }
+        let rows: Vec<Row> = sqlx::query_as(
+            "SELECT id, created_at, aggregate_type, aggregate_id, payload::text AS payload, headers \
+             FROM outbox WHERE published_at IS NULL ORDER BY id LIMIT $1",
+        )
+        .bind(i64::try_from(BATCH).unwrap_or(i64::MAX))
+        .fetch_all(&mut *tx)
+        .await?;
+        if rows.is_empty() {
+            return Ok(0);
+        }
+
+        let (published, failure) = self.publish(&rows).await;
+        let ids: Vec<i64> = published.iter().map(|row| row.id).collect();
+        // the oldest day among them lets Postgres leave out the partitions before
+        let oldest = published.iter().map(|row| row.created_at).min();
+        sqlx::query("UPDATE outbox SET published_at = now() WHERE id = ANY($1) AND created_at >= $2")
+            .bind(&ids)
+            .bind(oldest)
+            .execute(&mut *tx)
+            .await?;
+        tx.commit().await?;
+        metrics::counter!("outbox_published_total").increment(ids.len() as u64);
+        match failure {
+            Some(error) => Err(error.into()),
+            None => Ok(ids.len()),
+        }
+    }
+
+    /// The rows up to the first that failed: a later one of the same key must not be marked before it.
+    async fn publish<'a>(&self, rows: &'a [Row]) -> (&'a [Row], Option<rdkafka::error::KafkaError>) {
+        let mut deliveries = Vec::with_capacity(rows.len());
+        let mut failure = None;
+        for row in rows {
+            match self.enqueue(row) {
+                Ok(delivery) => deliveries.push(delivery),
+                Err(error) => {
+                    failure = Some(error);
+                    break;
+                }
+            }
+        }
+        let mut delivered = 0;
+        for delivery in deliveries {
+            match delivery.await {
+                Ok(Ok(_)) => delivered += 1,
+                Ok(Err((error, _))) => return (rows.get(..delivered).unwrap_or_default(), Some(error)),
+                Err(_) => {
+                    let error = rdkafka::error::KafkaError::Canceled;
+                    return (rows.get(..delivered).unwrap_or_default(), Some(error));
+                }
+            }
+        }
+        (rows.get(..delivered).unwrap_or_default(), failure)
+    }
+
+    fn enqueue(&self, row: &Row) -> Result<rdkafka::producer::DeliveryFuture, rdkafka::error::KafkaError> {
+        // an aggregate type of a newer version of this service: its relay will know it
+        let topic = super::topic(&row.aggregate_type).ok_or_else(|| {
+            tracing::error!(aggregate_type = row.aggregate_type, "no topic for this aggregate type");
+            rdkafka::error::KafkaError::Canceled
+        })?;
+        let headers = row.headers.iter().fold(OwnedHeaders::new(), |headers, (key, value)| {
+            headers.insert(Header { key, value: Some(value) })
+        });
+        let topic = self.kafka.name(topic);
+        let record =
+            FutureRecord::to(&topic).key(&row.aggregate_id).payload(&row.payload).headers(headers);
+        self.producer.send_result(record).map_err(|(error, _)| error)
+    }
+}

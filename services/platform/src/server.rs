@@ -1,0 +1,113 @@
+//! A service's life: start three listeners and the background tasks; on SIGTERM turn unready, keep serving for the
+//! drain time (load balancers notice late), then finish what is in flight and stop.
+
+use std::{io, net::SocketAddr, time::Duration};
+
+use axum::{Router, serve::ListenerExt};
+use tokio::{net::TcpListener, signal::unix::SignalKind, time::timeout};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{args::ServerArgs, docs, health, health::Health, http, telemetry};
+
+/// How long requests in flight and background tasks may take to end after the drain.
+const FINISH: Duration = Duration::from_secs(15);
+
+/// What a service consists of.
+pub struct Service {
+    /// Routes of the public port, without `/openapi.json` and `/docs`.
+    pub public: Router,
+    /// Routes of the internal port.
+    pub internal: Router,
+    /// The OpenAPI document of the public port.
+    pub openapi: utoipa::openapi::OpenApi,
+    /// When it is ready.
+    pub health: Health,
+}
+
+/// The background tasks of a service and the word that they shall stop.
+#[derive(Clone, Default)]
+pub struct Background {
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+/// Why a service could not run.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// A port can't be had.
+    #[error("can't listen on {address} ({name}); is another process using the port?")]
+    Bind {
+        /// Which of the three.
+        name: &'static str,
+        /// Where.
+        address: SocketAddr,
+        /// The operating system's word.
+        source: io::Error,
+    },
+    /// The signal handlers or a listener failed.
+    #[error("serving failed")]
+    Io(#[from] io::Error),
+    /// The metrics recorder was installed twice.
+    #[error("metrics can't be recorded")]
+    Metrics(#[from] metrics_exporter_prometheus::BuildError),
+}
+
+impl Background {
+    /// Runs `task` until it ends by itself; it watches the token and ends soon after it is cancelled.
+    pub fn spawn<F, R>(&self, task: F)
+    where
+        F: FnOnce(CancellationToken) -> R,
+        R: Future<Output = ()> + Send + 'static,
+    {
+        self.tasks.spawn(task(self.stop.clone()));
+    }
+
+    async fn finish(self) {
+        self.stop.cancel();
+        self.tasks.close();
+        if timeout(FINISH, self.tasks.wait()).await.is_err() {
+            tracing::warn!("background tasks did not end in time");
+        }
+    }
+}
+
+/// Serves until SIGTERM or SIGINT, then drains and stops.
+pub async fn serve(args: &ServerArgs, service: Service, background: Background) -> Result<(), ServeError> {
+    let mut terminate = tokio::signal::unix::signal(SignalKind::terminate())?;
+    let mut interrupt = tokio::signal::unix::signal(SignalKind::interrupt())?;
+    let metrics = telemetry::record_metrics(&background)?;
+
+    let public = service.public.merge(docs::router(&service.openapi));
+    let stop = CancellationToken::new();
+    let servers = [
+        ("public", args.listen_public, http::wrap(public, &args.allowed_origins)),
+        ("internal", args.listen_internal, http::wrap(service.internal, &[])),
+        ("admin", args.listen_admin, health::router(service.health.clone(), metrics)),
+    ];
+    let tasks = TaskTracker::new();
+    for (name, address, router) in servers {
+        let listener =
+            TcpListener::bind(address).await.map_err(|source| ServeError::Bind { name, address, source })?;
+        // answers are small: waiting to fill a packet only adds latency
+        let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
+        let stopped = stop.clone().cancelled_owned();
+        tasks.spawn(async move { axum::serve(listener, router).with_graceful_shutdown(stopped).await });
+        tracing::info!(%address, "listening ({name})");
+    }
+
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    tracing::info!(drain = ?args.shutdown_drain, "stopping: unready now, serving on while the word spreads");
+    service.health.start_draining();
+    tokio::time::sleep(args.shutdown_drain).await;
+    stop.cancel();
+    tasks.close();
+    if timeout(FINISH, tasks.wait()).await.is_err() {
+        tracing::warn!("requests in flight were cut");
+    }
+    background.finish().await;
+    tracing::info!("stopped");
+    Ok(())
+}
