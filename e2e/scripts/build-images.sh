@@ -1,0 +1,77 @@
+#!/usr/bin/env bash
+# The images of the operator and the four services, from this working tree.
+#   build-images.sh          both of these, the second where a cluster runs
+#   build-images.sh build    compile and build; the names go to standard output and to $CACHE/images/services.env
+#   build-images.sh load     load them into the cluster
+# A tag says what is in the image: the same program on the same base has the same tag, and nothing is built or loaded twice.
+. "$(dirname "$0")/lib.sh"
+# shellcheck source=../airgap/versions.sh
+. "$ROOT/e2e/airgap/versions.sh"
+names=(operator auth user posts feed)
+list=$CACHE/images/services.env
+cd "$ROOT"
+
+compile() {
+  local name packages=()
+  for name in "${names[@]}"; do packages+=(-p "tracklore-$name"); done
+  cargo build --release --locked "${packages[@]}"
+}
+
+image_of() { # name
+  local content
+  content=$(content_key "$CARGO_TARGET_DIR/release/tracklore-$1" Dockerfile <(docker image inspect -f '{{.Id}}' "$base"))
+  echo "ghcr.io/tracklore/$1:$version-$content"
+}
+
+package() { # name, image
+  local context
+  context=$(mktemp -d) || return
+  mkdir -p "$context/usr/bin" &&
+    install -m 755 "$CARGO_TARGET_DIR/release/tracklore-$1" "$context/usr/bin/" &&
+    ln -s "tracklore-$1" "$context/usr/bin/tracklore" &&
+    docker build -q -f Dockerfile --build-arg "BASE=$base" -t "$2" "$context" &&
+    # A machine with a newer C library than the base image's makes programs that don't start there.
+    docker run --rm --network none "$2" --help >/dev/null
+  local rc=$?
+  rm -rf "$context"
+  [ "$rc" = 0 ] || docker rmi -f "$2"
+  return "$rc"
+}
+
+drop_older() { # name, image
+  docker image ls --filter "reference=ghcr.io/tracklore/$1" --format '{{.Repository}}:{{.Tag}}' | grep -vxF "$2" | xargs -r docker rmi
+}
+
+build() {
+  docker buildx version >/dev/null 2>&1 || export DOCKER_BUILDKIT=0
+  "$ROOT/e2e/airgap/images.sh" base
+  if registry_reachable; then base=$BASE_REGISTRY; else base=$BASE_AIRGAP; fi
+  STEP_HINT="Mend what the compiler says." step "Compile the operator and the services" compile compile
+  version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+  local name image
+  : >"$list.new"
+  for name in "${names[@]}"; do
+    image=$(image_of "$name")
+    docker image inspect "$image" >/dev/null 2>&1 ||
+      STEP_HINT="Does the program start on this machine? Then it may need a newer C library than Debian 13 has: build on an older system." \
+        step "Image $image" "image-$name" package "$name" "$image"
+    drop_older "$name" "$image" >"$LOGS/image-drop.log" 2>&1 || true
+    echo "$name=$image"
+    echo "TRACKLORE_IMAGE_${name^^}=$image" >>"$list.new"
+  done
+  mv "$list.new" "$list"
+}
+
+load() {
+  mapfile -t images < <(cut -d= -f2 "$list")
+  "$ROOT/e2e/scripts/cluster.sh" load "${images[@]}"
+}
+
+case ${1:-all} in
+  build | load) run=("$1") ;;
+  all) run=(build) ;;
+  *) die "build-images.sh [build | load]" ;;
+esac
+printenv TRACKLORE_LOCK_HELD >/dev/null || { TRACKLORE_RUN="build-images.sh" with_lock "$0" "$@"; exit; }
+"${run[@]}"
+if [ "${1:-all}" = all ] && "$ROOT/e2e/scripts/cluster.sh" status >/dev/null 2>&1; then load; fi
