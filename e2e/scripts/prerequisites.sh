@@ -66,11 +66,11 @@ elif [ "${1:-}" = test ]; then
   cargo fmt --version >/dev/null 2>&1 || problems+=("rustfmt is missing: rustup component add rustfmt")
 fi
 
-# The cluster's programs are built from their Go modules where they can't be downloaded. What is built already needs no Go.
+# The cluster's programs (kubectl, kind, helm …) are built from their Go modules.
 go_wanted=$(sed -n 's/^go \(.*\)/\1/p' "$ROOT/e2e/airgap/src/kube/go.mod")
 go_here=$(go env GOVERSION 2>/dev/null | sed 's/^go//; s/ .*//' || true)
 if [ -z "$go_here" ]; then
-  [ -x "$BIN/kind" ] || problems+=("Go $go_wanted or newer is missing: get it from https://go.dev/dl")
+  problems+=("Go $go_wanted or newer is missing: get it from https://go.dev/dl")
 elif ! at_least "$go_wanted" "$go_here"; then
   problems+=("Go is $go_here, and $go_wanted or newer is needed: get it from https://go.dev/dl")
 fi
