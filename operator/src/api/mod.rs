@@ -1,0 +1,3 @@
+//! The Kubernetes API of Tracklore, one module per version.
+
+pub mod v1alpha1;

@@ -1,0 +1,80 @@
+//! The gateway, as a stack asks for it.
+
+use kube::{KubeSchema, core::Rule};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Resources;
+
+/// How requests reach the services. At most one member is set; with none, the stack can only be reached inside the cluster.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct Gateway {
+    /// A Traefik that the operator runs in the stack's namespace.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub traefik: Option<Traefik>,
+}
+
+/// A Traefik that the operator runs.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct Traefik {
+    /// Number of pods.
+    #[serde(default = "one")]
+    #[schemars(range(min = 0, max = 20))]
+    pub replicas: i32,
+    /// CPU and memory of each pod. What is left out keeps the operator's value.
+    #[serde(default)]
+    pub resources: Resources,
+    /// The Service in front of it, `<stack>-gateway`, port 80.
+    #[serde(default)]
+    pub service: GatewayService,
+}
+
+impl Default for Traefik {
+    fn default() -> Self {
+        Self { replicas: one(), resources: Resources::default(), service: GatewayService::default() }
+    }
+}
+
+/// The Service in front of the gateway.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("!has(self.nodePort) || self.type != 'ClusterIP'")
+    .message("nodePort needs type NodePort or LoadBalancer; set gateway.traefik.service.type or leave nodePort out"))]
+pub struct GatewayService {
+    /// How the Service is reached.
+    #[serde(default, rename = "type")]
+    pub type_: GatewayServiceType,
+    /// Port on every node; the cluster chooses one when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 65535))]
+    pub node_port: Option<i32>,
+}
+
+/// How a Service is reached.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum GatewayServiceType {
+    /// From inside the cluster only.
+    #[default]
+    ClusterIP,
+    /// By a port on every node.
+    NodePort,
+    /// By the balancer of the cloud.
+    LoadBalancer,
+}
+
+impl GatewayServiceType {
+    /// The name in a Service.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ClusterIP => "ClusterIP",
+            Self::NodePort => "NodePort",
+            Self::LoadBalancer => "LoadBalancer",
+        }
+    }
+}
+
+fn one() -> i32 {
+    1
+}

@@ -1,0 +1,21 @@
+//! `tracklore.io/v1alpha1`: types only. What they mean is decided in [`crate::stack`].
+
+mod amount;
+pub mod crd;
+pub mod gateway;
+pub mod kafka;
+pub mod postgres;
+pub mod redis;
+pub mod spec;
+pub mod status;
+
+pub use amount::Amount;
+pub use gateway::{Gateway, GatewayService, GatewayServiceType, Traefik};
+pub use kafka::{Kafka, ManagedKafka, TopicOverride};
+pub use postgres::{ManagedPostgres, Postgres};
+pub use redis::{ManagedRedis, Redis, RedisStorage};
+pub use spec::{
+    Auth, DeletionPolicy, EmailVerification, EnvVar, ImageOverride, Images, PullSecret, ReplaceableImage,
+    ResourceAmounts, Resources, ServiceSettings, Services, Storage, TrackloreStack, TrackloreStackSpec,
+};
+pub use status::{CompletedJob, TrackloreStackStatus};
