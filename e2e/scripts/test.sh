@@ -6,11 +6,15 @@ cd "$ROOT"
 scripts=$ROOT/e2e/scripts
 [ -z "$C_BOLD" ] || export CARGO_TERM_COLOR=always
 
-# The integration tests of the end-to-end package (with `==`) or of all others (`!=`), as options for cargo test. Always with
-# --workspace: choosing packages would choose other features, and compile the dependencies a second time.
+# The integration tests of the end-to-end package (`end-to-end`) or of all others (`others`), as options for cargo test.
+# Always with --workspace: choosing packages would choose other features, and compile the dependencies a second time.
 tests_of() {
-  cargo metadata --no-deps --format-version 1 --locked |
-    jq -r ".packages[] | select(.name $1 \"tracklore-e2e\") | .targets[] | select(.kind == [\"test\"]) | \"--test\", .name"
+  cargo metadata --no-deps --format-version 1 --locked | jq -r --arg which "$1" '
+    [.packages[] | .name as $package | .targets[] | select(.kind == ["test"])
+      | {name, which: (if $package == "tracklore-e2e" then "end-to-end" else "others" end)}] | unique
+    | (group_by(.name) | map(select(length > 1)[0].name)) as $both
+    | if $both != [] then error("Rename the end-to-end tests \($both): other packages have tests of these names.") else .[] end
+    | select(.which == $which) | "--test", .name'
 }
 
 # The services refuse variables under their prefix that they don't know, so those of the scripts are kept from them.
@@ -27,8 +31,9 @@ part_integration() {
   without_own_variables
   # shellcheck disable=SC2046  # KEY=value words
   export $("$scripts/deps.sh" env test)
-  mapfile -t options < <(tests_of '!=')
-  cargo test --locked --workspace --no-fail-fast "${options[@]}"
+  options=$(tests_of others)
+  # shellcheck disable=SC2086  # words
+  cargo test --locked --workspace --no-fail-fast $options
 }
 part_chart() { "$scripts/chart.sh"; }
 part_e2e() {
@@ -38,8 +43,9 @@ part_e2e() {
   # shellcheck source=/dev/null
   . "$CACHE/images/services.env"
   set +a
-  mapfile -t options < <(tests_of '==')
-  cargo test --locked --workspace --no-fail-fast "${options[@]}"
+  options=$(tests_of end-to-end)
+  # shellcheck disable=SC2086  # words
+  cargo test --locked --workspace --no-fail-fast $options
 }
 
 run_parts() {
