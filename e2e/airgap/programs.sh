@@ -23,6 +23,7 @@ kubernetes_flags() { # Kubernetes learns its version from the linker
   done
 }
 
+all=(kubebox kind helm kubeconform etcd coredns pause local-path-provisioner containerd containerd-shim-runc-v2 ctr crictl traefik)
 # Per program: the module's folder in src, the package, linker flags, tags.
 containerd=github.com/containerd/containerd/v2
 containerd_tags=no_btrfs,no_devmapper,no_zfs,netgo,osusergo,static_build
@@ -67,7 +68,11 @@ names=("$@")
 have go || die "Go builds the cluster's programs and isn't here: install it from https://go.dev/dl and try again."
 built=
 for name in "${names[@]}"; do recipe "$name"; done
-[ -z "$built" ] || rm -rf "$CACHE/go-build" # 4 GB, and what it made is kept
+if [ -n "$built" ]; then
+  # The compiler's cache takes 4 GB: once nothing is left to build it goes, and what it made stays.
+  for name in "${all[@]}"; do [ -f "$programs/$name.made" ] || built=; done
+  [ -z "$built" ] || rm -rf "$CACHE/go-build"
+fi
 if [ $# = 0 ]; then
   for name in kind helm kubeconform; do ln -sf "../programs/$name" "$BIN/$name"; done
   ln -sf ../programs/kubebox "$BIN/kubectl"

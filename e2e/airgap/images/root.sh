@@ -97,5 +97,5 @@ pack() {
 }
 build_image() { # a folder with a Dockerfile
   docker buildx version >/dev/null 2>&1 || export DOCKER_BUILDKIT=0
-  docker build --quiet --label "tracklore.key=$KEY" --tag "$IMAGE" "$1"
+  docker build --quiet --label "tracklore.key=${KEY:?}" --tag "${IMAGE:?}" "$1"
 }

@@ -15,5 +15,5 @@ mmdebstrap --mode=root --variant=minbase --format=directory --include="$(IFS=,; 
   --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
   --dpkgopt='path-exclude=/usr/share/locale/*' --dpkgopt='path-exclude=/usr/share/info/*' \
   "$NODE_SUITE" "$into" "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $(debian_mirror) $NODE_SUITE main"
-rm -rf "$into"/var/lib/apt/lists/* "$into"/var/cache/apt/*.bin "$into"/var/log/* "$into"/boot/* "$into"/etc/{resolv.conf,hostname}
+(cd "$into" && rm -rf ./var/lib/apt/lists/* ./var/cache/apt/*.bin ./var/log/* ./boot/* etc/resolv.conf etc/hostname)
 : >"$into/etc/machine-id" # every node makes its own
