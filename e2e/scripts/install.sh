@@ -26,7 +26,7 @@ beside "$scripts/build-images.sh" build
 failed=0
 for child in "${children[@]}"; do wait "$child" || failed=1; done
 children=()
-[ "$failed" = 0 ] || exit 1
+[ "$failed" = 0 ] || die "A step above failed (✘): mend it and run the same command again."
 "$scripts/build-images.sh" load
 
 set -a
