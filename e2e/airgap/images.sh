@@ -46,12 +46,12 @@ made_here() {
 
 # What an image is made of: its recipe, what recipes share, the versions; and for some a bit more.
 key_of() {
-  local parts=("$here/images/$1.sh" "$here/images/root.sh" <(echo "$IMAGE $DEBIAN_SUITE $JAVA_VERSION"))
+  local parts=("$here/images/$1.sh" "$here/images/root.sh")
   case $1 in
     kafka) parts+=("$here/images/kafka") ;;
     traefik) parts+=("$here/src/traefik") ;;
   esac
-  content_key "${parts[@]}"
+  content_key "${parts[@]}" <(echo "$IMAGE $DEBIAN_SUITE $JAVA_VERSION")
 }
 
 "$here/docker.sh"

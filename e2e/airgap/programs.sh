@@ -62,6 +62,38 @@ compile() { # folder, package, flags, tags; the program is $name
   echo "$key $(sha256sum <"$output")" >"$output.made"
 }
 
+# released NAME URL CHECKSUM-URL [MEMBER]  The program as its project releases it, a tar archive's member when one is named.
+released() {
+  local name=$1 url=$2 sums=$3 member=${4:-} output=$programs/$1-released sum
+  [ "$(cat "$output.made" 2>/dev/null)" = "$url $(sha256sum 2>/dev/null <"$output")" ] && return
+  download() {
+    curl -fsSL --retry 2 -o "$output.new" "$url" && sum=$(sha256sum <"$output.new" | cut -d' ' -f1) &&
+      curl -fsSL --retry 2 "$sums" | grep -q "$sum" && # all of them publish the sum, each in a file of another form
+      if [ -n "$member" ]; then tar -xzOf "$output.new" "$member" >"$output.tmp" && mv "$output.tmp" "$output.new"; fi &&
+      chmod +x "$output.new" && mv "$output.new" "$output"
+  }
+  (step "Download $name" "program-$name" download) || return
+  echo "$url $(sha256sum <"$output")" >"$output.made"
+}
+download_all() {
+  local arch kube kind helm conform
+  case $(uname -m) in x86_64) arch=amd64 ;; aarch64) arch=arm64 ;; *) return 1 ;; esac
+  kube=https://dl.k8s.io/release/$(version_of k8s.io/kubernetes)/bin/linux/$arch/kubectl
+  kind=https://github.com/kubernetes-sigs/kind/releases/download/$(version_of sigs.k8s.io/kind)/kind-linux-$arch
+  helm=https://get.helm.sh/helm-$(version_of helm.sh/helm/v4)-linux-$arch.tar.gz
+  conform=https://github.com/yannh/kubeconform/releases/download/$(version_of github.com/yannh/kubeconform)
+  released kubectl "$kube" "$kube.sha256" && released kind "$kind" "$kind.sha256sum" &&
+    released helm "$helm" "$helm.sha256sum" "linux-$arch/helm" &&
+    released kubeconform "$conform/kubeconform-linux-$arch.tar.gz" "$conform/CHECKSUMS" kubeconform || return
+  for name in kubectl kind helm kubeconform; do ln -sf "../programs/$name-released" "$BIN/$name"; done
+}
+
+# With a registry within reach the projects' own releases mostly are, too.
+if [ $# = 0 ] && registry_reachable; then
+  if download_all; then exit; fi
+  warn "Not all programs could be downloaded: they are built here."
+fi
+
 # What people use is called by its own name; kubectl is one of kubebox's.
 names=("$@")
 [ $# -gt 0 ] || names=(kubebox kind helm kubeconform)

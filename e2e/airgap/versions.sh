@@ -18,8 +18,9 @@ declare -A IMAGES=(
 # What the services' images stand on.
 BASE_AIRGAP=tracklore/base:$DEBIAN_SUITE
 BASE_REGISTRY=gcr.io/distroless/cc-debian13:latest
-# kind's own node image, for machines that reach a registry; without one node.sh makes NODE_AIRGAP.
-NODE_REGISTRY=docker.io/kindest/node:v1.36.3
+# kind's own node image, for machines that reach a registry: of kind's release notes, as it fits only its own kind release.
+# Without a registry node.sh makes NODE_AIRGAP.
+NODE_REGISTRY=docker.io/kindest/node:v1.36.4@sha256:099e049362a1526b2db71494e1947aae99bd16290d7c895f2b7ea312e3cbfaed
 NODE_AIRGAP=tracklore/kind-node
 # The node's root file system. Not newer: later systemds refuse to run on hosts that still have cgroup v1.
 NODE_SUITE=bookworm
