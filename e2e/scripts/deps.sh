@@ -13,7 +13,7 @@ usage() { die "Usage: $0 up|env|down NAME, with a name of lower-case letters and
 [ $# = 2 ] || usage
 name=$2
 [[ $name =~ ^[a-z0-9]+$ ]] || usage
-key=$(content_key "$0" "$ROOT/e2e/airgap/versions.sh")
+key=$(content_key "$0" <(echo "${IMAGES[@]}"))
 
 container() { printf 'tracklore-%s-%s' "$name" "$1"; }
 

@@ -68,7 +68,7 @@ run_service() { # service, subcommand, further KEY=value words
   exec env -i PATH="$PATH" HOME="$HOME" "${variables[@]}" "$@" "$CARGO_TARGET_DIR/debug/tracklore-$service" "$subcommand"
 }
 
-build() { cargo build --quiet --locked --bin tracklore-auth --bin tracklore-user --bin tracklore-posts --bin tracklore-feed; }
+build() { cargo build --locked --bin tracklore-auth --bin tracklore-user --bin tracklore-posts --bin tracklore-feed; }
 migrate() {
   local service
   for service in auth user posts; do
@@ -130,7 +130,7 @@ while sleep 1; do
     fi
   done
   changed_since "$dev/built" || continue
-  say "Sources changed: building …"
+  say "Sources changed."
   touch "$dev/built"
-  if build && (step "Migrations" dev-migrate migrate); then start_changed; else warn "That didn't build or migrate: the services run on as they were."; fi
+  if (step "Build the services" dev-build build) && (step "Migrations" dev-migrate migrate); then start_changed; else warn "That didn't build or migrate: the services run on as they were."; fi
 done

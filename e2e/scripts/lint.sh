@@ -17,7 +17,7 @@ advisories_reachable() { curl -sf -m 8 -o /dev/null 'https://github.com/rustsec/
 shell_scripts() { git ls-files -z -c -o --exclude-standard '*.sh' .ci/run | xargs -0 shellcheck; }
 
 STEP_HINT="Format the sources: cargo fmt" step "Format" lint-fmt cargo fmt --all --check
-step "Lints" lint-clippy cargo clippy --locked --workspace --all-targets --quiet -- -D warnings
+step "Lints" lint-clippy cargo clippy --locked --workspace --all-targets -- -D warnings
 [ -x "$deny_home/bin/cargo-deny" ] || step "Build cargo-deny $DENY_VERSION (once, some minutes)" cargo-deny install_deny
 STEP_HINT="Choose another dependency, or write the exception with its reason into deny.toml." \
   step "Dependencies: licences, duplicates, sources" lint-deny deny bans licenses sources
