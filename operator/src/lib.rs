@@ -5,5 +5,6 @@
 
 pub mod api;
 pub mod cli;
+pub mod install;
 pub mod runtime;
 pub mod stack;

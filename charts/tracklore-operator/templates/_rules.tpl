@@ -1,0 +1,37 @@
+{{/* All that the operator may do, and why. It reads nothing that is outside a namespace, and never pods, nodes or RBAC. */}}
+{{- define "operator.rules" -}}
+# The stacks: read only, what people ask for is theirs to change.
+- apiGroups: [tracklore.io]
+  resources: [tracklorestacks]
+  verbs: [get, list, watch]
+# Their conditions.
+- apiGroups: [tracklore.io]
+  resources: [tracklorestacks/status]
+  verbs: [patch]
+# Owner references that hold back a foreground deletion of the stack until its children are gone; clusters that enforce
+# permissions on owner references ask for this.
+- apiGroups: [tracklore.io]
+  resources: [tracklorestacks/finalizers]
+  verbs: [update]
+# Services and gateway; Postgres, Kafka and Redis. Deleted when no longer asked for.
+- apiGroups: [apps]
+  resources: [deployments, statefulsets]
+  verbs: [get, list, watch, create, patch, delete]
+# Provisioning and migrations. Deleted when outdated.
+- apiGroups: [batch]
+  resources: [jobs]
+  verbs: [get, list, watch, create, patch, delete]
+# Addresses; start scripts, settings and routes.
+- apiGroups: [""]
+  resources: [services, configmaps]
+  verbs: [get, list, watch, create, patch, delete]
+# Generated passwords and keys, each read by its name, made once when it isn't there, and never listed, watched or deleted.
+# patch: its owner, when the deletion policy changes.
+- apiGroups: [""]
+  resources: [secrets]
+  verbs: [get, create, patch]
+# Growing storage. The claims themselves are made by the StatefulSet controller.
+- apiGroups: [""]
+  resources: [persistentvolumeclaims]
+  verbs: [get, patch]
+{{- end -}}
