@@ -16,7 +16,8 @@ const FOREIGN_PREFIX: &str = "TRACKLORE_TEST_";
 
 /// Parses command line and environment, or prints what is wrong and exits with 2.
 pub fn parse<C: Parser>() -> C {
-    let unknown = unknown_settings(&C::command(), std::env::vars_os().filter_map(|(key, _)| key.into_string().ok()));
+    let unknown =
+        unknown_settings(&C::command(), std::env::vars_os().filter_map(|(key, _)| key.into_string().ok()));
     if !unknown.is_empty() {
         let message = format!(
             "unknown setting{} in the environment: {}. `config` lists all settings.\n",
@@ -55,22 +56,27 @@ pub fn reference<C: Parser>() -> String {
         let default = match argument.get_default_values() {
             [] if argument.is_required_set() => "required".to_owned(),
             [] => "–".to_owned(),
-            values => format!("`{}`", values.iter().map(|v| v.to_string_lossy()).collect::<Vec<_>>().join(",")),
+            values => {
+                format!("`{}`", values.iter().map(|v| v.to_string_lossy()).collect::<Vec<_>>().join(","))
+            }
         };
         let users: Vec<_> = settings(&command)
             .filter(|(_, other)| env_name(other).as_ref() == Some(&name))
             .map(|(user, _)| user)
             .collect();
-        let help = argument.get_long_help().or(argument.get_help()).map(ToString::to_string).unwrap_or_default();
+        let help =
+            argument.get_long_help().or(argument.get_help()).map(ToString::to_string).unwrap_or_default();
         let meaning = help.replace('\n', " ").replace('|', "\\|");
         // writing to a string can't fail
-        drop(writeln!(table, "| `{name}` | {default} | {} | {meaning} |", users.join(", ")));
+        let _ = writeln!(table, "| `{name}` | {default} | {} | {meaning} |", users.join(", "));
     }
     table
 }
 
 fn settings(command: &Command) -> impl Iterator<Item = (&str, &Arg)> {
-    command.get_subcommands().flat_map(|sub| sub.get_arguments().map(move |argument| (sub.get_name(), argument)))
+    command
+        .get_subcommands()
+        .flat_map(|sub| sub.get_arguments().map(move |argument| (sub.get_name(), argument)))
 }
 
 fn env_name(argument: &Arg) -> Option<String> {

@@ -51,6 +51,12 @@ pub trait Handler: Send + Sync + 'static {
     /// Applies one record. Called in order per partition; seeing a record again must change nothing.
     fn handle(&self, record: &Record) -> impl Future<Output = Result<(), Failure>> + Send;
 
+    /// The record was put to the dead letters: for handlers that keep the offset beside their data.
+    fn buried(&self, record: &Record) -> impl Future<Output = ()> + Send {
+        let _ = record;
+        async {}
+    }
+
     /// Where to start in a partition just assigned, for handlers that keep the offset beside their data; `None`
     /// takes the group's offset. Runs on a thread of the runtime that may block.
     fn start_offset(&self, topic: &str, partition: i32) -> Option<i64> {
@@ -73,7 +79,12 @@ struct Context<H: Handler>(Arc<H>);
 impl<H: Handler> ClientContext for Context<H> {}
 
 impl<H: Handler> ConsumerContext for Context<H> {
-    fn rebalance(&self, consumer: &BaseConsumer<Self>, error: RDKafkaRespErr, partitions: &mut TopicPartitionList) {
+    fn rebalance(
+        &self,
+        consumer: &BaseConsumer<Self>,
+        error: RDKafkaRespErr,
+        partitions: &mut TopicPartitionList,
+    ) {
         tracing::info!(?error, partitions = partitions.count(), "partitions reassigned");
         if error == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS {
             for index in 0..partitions.count() {
@@ -96,7 +107,9 @@ fn assign<C: ConsumerContext>(
 ) -> KafkaResult<()> {
     let cooperative = matches!(consumer.rebalance_protocol(), RebalanceProtocol::Cooperative);
     match event {
-        RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS if cooperative => consumer.incremental_assign(partitions),
+        RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS if cooperative => {
+            consumer.incremental_assign(partitions)
+        }
         RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => consumer.assign(partitions),
         _ if cooperative => consumer.incremental_unassign(partitions),
         _ => consumer.unassign(),
@@ -114,7 +127,8 @@ impl<H: Handler> EventConsumer<H> {
     ) -> Result<Self, KafkaError> {
         let handler = Arc::new(handler);
         let config = kafka.consumer(&format!("tracklore-{service}"));
-        let consumer: StreamConsumer<Context<H>> = config.create_with_context(Context(Arc::clone(&handler)))?;
+        let consumer: StreamConsumer<Context<H>> =
+            config.create_with_context(Context(Arc::clone(&handler)))?;
         let names: Vec<String> = topics.iter().map(|topic| kafka.name(topic)).collect();
         consumer.subscribe(&names.iter().map(String::as_str).collect::<Vec<_>>())?;
         Ok(Self { service, kafka: kafka.clone(), dead_letters, consumer, handler })
@@ -154,7 +168,10 @@ impl<H: Handler> EventConsumer<H> {
                     return true;
                 }
                 Err(Failure::Poison(reason)) => match self.bury(record, &reason).await {
-                    Ok(()) => return true,
+                    Ok(()) => {
+                        self.handler.buried(record).await;
+                        return true;
+                    }
                     Err(error) => format!("dead letter not taken: {error}"),
                 },
                 Err(Failure::Retry(reason)) => reason,

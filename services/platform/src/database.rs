@@ -18,7 +18,7 @@ use crate::args::DatabaseArgs;
 /// How long a request waits for a connection before it is told to come again.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long `migrate` waits for a server that is just starting.
-const MIGRATE_PATIENCE: Duration = Duration::from_secs(60);
+const MIGRATE_PATIENCE: Duration = Duration::from_mins(1);
 
 static PLATFORM: Migrator =
     Migrator { table_name: Cow::Borrowed("_platform_migrations"), ignore_missing: true, ..sqlx::migrate!() };
@@ -85,11 +85,14 @@ fn options(url: &SecretString) -> Result<PgConnectOptions, DatabaseError> {
 /// Whether the failure is of the connection, not of the statement: worth a retry later.
 pub fn is_unavailable(error: &sqlx::Error) -> bool {
     match error {
-        sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => true,
+        sqlx::Error::Io(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed => true,
         // class 57P: shutting down, crashed, starting up; 53300: too many connections; class 08: connection
-        sqlx::Error::Database(error) => {
-            error.code().is_some_and(|code| code.starts_with("57P") || code.starts_with("08") || code == "53300")
-        }
+        sqlx::Error::Database(error) => error
+            .code()
+            .is_some_and(|code| code.starts_with("57P") || code.starts_with("08") || code == "53300"),
         _ => false,
     }
 }
@@ -116,6 +119,8 @@ async fn housekeep(pool: &PgPool, keep_events: Duration) -> Result<(), sqlx::Err
         .bind(keep_events.as_secs_f64())
         .execute(pool)
         .await?;
-    sqlx::query("DELETE FROM idempotency_keys WHERE created_at < now() - interval '24 hours'").execute(pool).await?;
+    sqlx::query("DELETE FROM idempotency_keys WHERE created_at < now() - interval '24 hours'")
+        .execute(pool)
+        .await?;
     Ok(())
 }

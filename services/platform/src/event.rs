@@ -145,15 +145,19 @@ impl Record {
 
     /// The trace that the event belongs to.
     pub fn trace(&self) -> TraceContext {
-        self.header(TRACEPARENT).and_then(|text| text.parse().ok()).map_or_else(TraceContext::start, TraceContext::child)
+        self.header(TRACEPARENT)
+            .and_then(|text| text.parse().ok())
+            .map_or_else(TraceContext::start, TraceContext::child)
     }
 }
 
 impl Received {
     /// The state in the payload.
     pub fn payload<T: DeserializeOwned>(&self) -> Result<T, InvalidRecord> {
-        serde_json::from_slice(&self.value)
-            .map_err(|error| InvalidRecord::Payload { r#type: self.r#type.clone(), reason: error.to_string() })
+        serde_json::from_slice(&self.value).map_err(|error| InvalidRecord::Payload {
+            r#type: self.r#type.clone(),
+            reason: error.to_string(),
+        })
     }
 
     /// The payload's bytes as they were published.

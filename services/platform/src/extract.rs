@@ -50,7 +50,9 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         match axum::extract::Query::<T>::from_request_parts(parts, state).await {
             Ok(axum::extract::Query(value)) => Ok(Self(value)),
-            Err(rejection) => Err(Problem::malformed(format!("Bad query parameters: {}.", reason(&rejection)))),
+            Err(rejection) => {
+                Err(Problem::malformed(format!("Bad query parameters: {}.", reason(&rejection))))
+            }
         }
     }
 }

@@ -22,6 +22,8 @@ const DRAIN_BYTES: usize = 4 * 1024 * 1024;
 const DRAIN_TIME: Duration = Duration::from_secs(2);
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Whether a feed may still miss something; listed here because browsers hide headers that CORS doesn't name.
+const X_FEED_STATE: HeaderName = HeaderName::from_static("x-feed-state");
 const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
 
 /// Wraps a service's routes; `allowed_origins` are the exact origins that browsers may call from.
@@ -47,8 +49,8 @@ fn cors(allowed_origins: &[HeaderValue]) -> CorsLayer {
             HeaderName::from_static("idempotency-key"),
             X_REQUEST_ID,
         ])
-        .expose_headers([header::ETAG, header::LOCATION, header::RETRY_AFTER, X_REQUEST_ID])
-        .max_age(Duration::from_secs(600))
+        .expose_headers([header::ETAG, header::LOCATION, header::RETRY_AFTER, X_FEED_STATE, X_REQUEST_ID])
+        .max_age(Duration::from_mins(10))
 }
 
 /// Gives the request its id and trace, and finishes the answer: problem body, common headers, log line, metric.
@@ -119,15 +121,18 @@ fn finish(response: &mut Response, request_id: &str) {
 /// Failures that the router answers by itself have no body yet.
 fn bare_failure(status: StatusCode) -> Option<Problem> {
     (status == StatusCode::METHOD_NOT_ALLOWED).then(|| {
-        Problem::new(status, "method-not-allowed", "This address doesn't know this method; Allow lists those it knows.")
+        Problem::new(
+            status,
+            "method-not-allowed",
+            "This address doesn't know this method; Allow lists those it knows.",
+        )
     })
 }
 
 /// The client's id when it is sane (1–128 of letters, digits, `-_.:`), else a new one.
 fn request_id(headers: &HeaderMap) -> String {
     let sane = |id: &&str| {
-        (1..=128).contains(&id.len())
-            && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.:".contains(&b))
+        (1..=128).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.:".contains(&b))
     };
     let given = headers.get(X_REQUEST_ID).and_then(|value| value.to_str().ok()).filter(sane);
     given.map_or_else(|| uuid::Uuid::now_v7().to_string(), str::to_owned)
@@ -164,6 +169,7 @@ async fn discard(request: Request) {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the layer hands it over")]
 fn after_panic(panic: Box<dyn std::any::Any + Send + 'static>) -> Response {
     let said = panic.downcast_ref::<&str>().copied().map(str::to_owned);
     let said = said.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
@@ -191,7 +197,10 @@ mod tests {
         wrap(routes, &[HeaderValue::from_static("https://app.example")])
     }
 
-    async fn call(request: http::request::Builder, body: impl Into<Body>) -> (StatusCode, HeaderMap, serde_json::Value) {
+    async fn call(
+        request: http::request::Builder,
+        body: impl Into<Body>,
+    ) -> (StatusCode, HeaderMap, serde_json::Value) {
         let response = app().oneshot(request.body(body.into()).unwrap()).await.unwrap();
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();
@@ -237,7 +246,9 @@ mod tests {
     #[tokio::test]
     async fn only_the_configured_origin_may_call_from_a_browser() {
         let preflight = |origin| {
-            Request::options("/greet").header("origin", origin).header("access-control-request-method", "POST")
+            Request::options("/greet")
+                .header("origin", origin)
+                .header("access-control-request-method", "POST")
         };
         let (_, headers, _) = call(preflight("https://app.example"), "").await;
         assert_eq!(headers["access-control-allow-origin"], "https://app.example");

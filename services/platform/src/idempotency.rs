@@ -39,6 +39,14 @@ pub struct Guard<'a> {
     fingerprint: Vec<u8>,
 }
 
+#[derive(sqlx::FromRow)]
+struct Kept {
+    fingerprint: Vec<u8>,
+    status: i16,
+    headers: Json<Vec<(String, String)>>,
+    body: Vec<u8>,
+}
+
 /// What [`IdempotencyKey::claim`] found.
 #[derive(Debug)]
 pub enum Claim<'a> {
@@ -72,7 +80,7 @@ impl IdempotencyKey {
             ));
         }
         let fingerprint = Sha256::digest(body).to_vec();
-        let known: Option<(Vec<u8>, i16, Json<Vec<(String, String)>>, Vec<u8>)> = sqlx::query_as(
+        let known: Option<Kept> = sqlx::query_as(
             "SELECT fingerprint, status, headers, body FROM idempotency_keys \
              WHERE actor = $1 AND route = $2 AND key = $3 AND created_at > now() - interval '24 hours'",
         )
@@ -83,9 +91,15 @@ impl IdempotencyKey {
         .await?;
         match known {
             None => Ok(Claim::First(Guard { actor, route, key, fingerprint })),
-            Some((seen, status, Json(headers), body)) if seen == fingerprint => {
-                let status = u16::try_from(status).ok().and_then(|status| StatusCode::from_u16(status).ok());
-                Ok(Claim::Repeat(Answer { status: status.unwrap_or(StatusCode::OK), headers, body }))
+            Some(kept) if kept.fingerprint == fingerprint => {
+                let status =
+                    u16::try_from(kept.status).ok().and_then(|status| StatusCode::from_u16(status).ok());
+                let Json(headers) = kept.headers;
+                Ok(Claim::Repeat(Answer {
+                    status: status.unwrap_or(StatusCode::OK),
+                    headers,
+                    body: kept.body,
+                }))
             }
             Some(_) => Err(Problem::unprocessable(
                 "idempotency-key-reused",
@@ -139,7 +153,9 @@ impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
         let Some(value) = parts.headers.get("idempotency-key") else { return Ok(Self(None)) };
         match value.to_str() {
             Ok(key) if (1..=MAX_KEY).contains(&key.len()) => Ok(Self(Some(key.to_owned()))),
-            _ => Err(Problem::malformed(format!("Idempotency-Key must be 1 to {MAX_KEY} visible ASCII characters."))),
+            _ => Err(Problem::malformed(format!(
+                "Idempotency-Key must be 1 to {MAX_KEY} visible ASCII characters."
+            ))),
         }
     }
 }

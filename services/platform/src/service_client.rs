@@ -132,7 +132,8 @@ impl ServiceTokens {
         if let Some((token, _)) = held.as_ref().filter(|(_, until)| *until > Instant::now()) {
             return Ok(token.clone());
         }
-        let request = TokenRequest { client_id: &self.client_id, client_secret: self.client_secret.expose_secret() };
+        let request =
+            TokenRequest { client_id: &self.client_id, client_secret: self.client_secret.expose_secret() };
         let answer = self.http.post(&self.url).json(&request).send().await?.error_for_status()?;
         let TokenAnswer { access_token, expires_in } = answer.json().await?;
         let good_for = Duration::from_secs(expires_in).saturating_sub(RENEW_BEFORE);
@@ -177,9 +178,11 @@ impl ServiceClient {
         let answer = answer?;
         match answer.status() {
             StatusCode::NOT_FOUND => Ok(None),
-            status if status.is_success() => {
-                answer.json().await.map(Some).map_err(|source| CallError::Answer { service: self.service, source })
-            }
+            status if status.is_success() => answer
+                .json()
+                .await
+                .map(Some)
+                .map_err(|source| CallError::Answer { service: self.service, source }),
             status => Err(CallError::Refused { service: self.service, status }),
         }
     }
@@ -200,7 +203,9 @@ impl ServiceClient {
                 Ok(answer) if answer.status() == StatusCode::UNAUTHORIZED && attempt == 0 => {
                     self.tokens.forget().await;
                 }
-                Ok(answer) if answer.status().is_server_error() => last = format!("it answered {}", answer.status()),
+                Ok(answer) if answer.status().is_server_error() => {
+                    last = format!("it answered {}", answer.status());
+                }
                 Ok(answer) => return Ok(answer),
                 Err(error) => last = error.to_string(),
             }

@@ -1,4 +1,5 @@
-//! Who calls. Services trust a token that auth signed (JWT, RFC 9068 `at+jwt`, EdDSA) and nothing else, never a header.
+//! Who calls. Services trust a token that auth signed (JWT, RFC 9068 `at+jwt`, `EdDSA`) and nothing else, never a
+//! header.
 //! A user's token and a service's token have different audiences, so neither passes for the other.
 
 mod extract;
@@ -81,12 +82,14 @@ pub enum TokenError {
 impl From<TokenError> for Problem {
     fn from(error: TokenError) -> Self {
         match error {
-            TokenError::Missing => {
-                Self::unauthorized("token-missing", "Log in and send the access token as Authorization: Bearer.")
-            }
-            TokenError::Invalid => {
-                Self::unauthorized("invalid-token", "The access token is not valid (any more). Refresh it or log in.")
-            }
+            TokenError::Missing => Self::unauthorized(
+                "token-missing",
+                "Log in and send the access token as Authorization: Bearer.",
+            ),
+            TokenError::Invalid => Self::unauthorized(
+                "invalid-token",
+                "The access token is not valid (any more). Refresh it or log in.",
+            ),
             TokenError::KeysUnavailable => Self::unavailable(),
         }
     }

@@ -154,8 +154,7 @@ impl Relay {
             headers.insert(Header { key, value: Some(value) })
         });
         let topic = self.kafka.name(topic);
-        let record =
-            FutureRecord::to(&topic).key(&row.aggregate_id).payload(&row.payload).headers(headers);
+        let record = FutureRecord::to(&topic).key(&row.aggregate_id).payload(&row.payload).headers(headers);
         self.producer.send_result(record).map_err(|(error, _)| error)
     }
 }

@@ -83,6 +83,7 @@ fn bearer(headers: &HeaderMap) -> Result<Option<&str>, TokenError> {
     if values.next().is_some() {
         return Err(TokenError::Invalid);
     }
-    let (scheme, token) = value.to_str().ok().and_then(|value| value.split_once(' ')).ok_or(TokenError::Invalid)?;
+    let (scheme, token) =
+        value.to_str().ok().and_then(|value| value.split_once(' ')).ok_or(TokenError::Invalid)?;
     if scheme.eq_ignore_ascii_case("bearer") { Ok(Some(token.trim())) } else { Err(TokenError::Invalid) }
 }

@@ -79,7 +79,8 @@ async fn other_algorithms_types_and_keys_are_refused() {
     let mut hmac = Header::new(Algorithm::HS256);
     hmac.typ = Some(TOKEN_TYPE.to_owned());
     hmac.kid = Some("k1".to_owned());
-    let forged = jsonwebtoken::encode(&hmac, &claims(), &EncodingKey::from_secret(PUBLIC_X.as_bytes())).unwrap();
+    let forged =
+        jsonwebtoken::encode(&hmac, &claims(), &EncodingKey::from_secret(PUBLIC_X.as_bytes())).unwrap();
     assert_eq!(verifier().user(&forged).await.unwrap_err(), TokenError::Invalid);
 
     let mut tampered = sign(&header(), &claims());

@@ -1,0 +1,74 @@
+//! A database per service and stack, with the rights that a real stack gives: the runtime role can't change the schema.
+
+use rand::random;
+use sqlx::{Connection, PgConnection, PgPool, postgres::PgPoolOptions};
+
+/// One service's database.
+pub(crate) struct Database {
+    server: String,
+    name: String,
+    role: String,
+}
+
+impl Database {
+    /// Makes the database, owned by the superuser, and a runtime role that gets rights on whatever the owner makes.
+    pub(crate) async fn create(server: &str, service: &str) -> Self {
+        let suffix = format!("{:08x}", random::<u32>());
+        let database = Self {
+            server: server.trim_end_matches('/').to_owned(),
+            name: format!("test_{service}_{suffix}"),
+            role: format!("test_role_{suffix}"),
+        };
+        let Self { name, role, .. } = &database;
+        let mut admin = connect(&database.url_of("postgres")).await;
+        execute(&mut admin, format!("CREATE DATABASE {name}")).await;
+        execute(&mut admin, format!("CREATE ROLE {role} LOGIN PASSWORD 'test'")).await;
+        let mut owner = connect(&database.owner_url()).await;
+        for rights in
+            ["SELECT, INSERT, UPDATE, DELETE ON TABLES", "USAGE ON SEQUENCES", "EXECUTE ON FUNCTIONS"]
+        {
+            execute(&mut owner, format!("ALTER DEFAULT PRIVILEGES GRANT {rights} TO {role}")).await;
+        }
+        database
+    }
+
+    /// URL of the owner, for migrations and for looking inside.
+    pub(crate) fn owner_url(&self) -> String {
+        self.url_of(&self.name)
+    }
+
+    /// URL of the runtime role.
+    pub(crate) fn runtime_url(&self) -> String {
+        let (_, address) = self.server.rsplit_once('@').expect("a URL with credentials");
+        let host = address.split('/').next().unwrap_or(address);
+        format!("postgres://{}:test@{host}/{}", self.role, self.name)
+    }
+
+    /// A pool of the owner.
+    pub(crate) fn pool(&self) -> PgPool {
+        PgPoolOptions::new().max_connections(2).connect_lazy(&self.owner_url()).expect("a database URL")
+    }
+
+    /// Removes database and role.
+    pub(crate) async fn drop(&self) {
+        let mut admin = connect(&self.url_of("postgres")).await;
+        execute(&mut admin, format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name)).await;
+        execute(&mut admin, format!("DROP ROLE IF EXISTS {}", self.role)).await;
+    }
+
+    /// The server's URL with another database at its end.
+    fn url_of(&self, database: &str) -> String {
+        let (start, address) = self.server.rsplit_once('@').expect("a URL with credentials");
+        let host = address.split('/').next().unwrap_or(address);
+        format!("{start}@{host}/{database}")
+    }
+}
+
+async fn connect(url: &str) -> PgConnection {
+    PgConnection::connect(url).await.expect("the test's Postgres answers")
+}
+
+async fn execute(connection: &mut PgConnection, statement: String) {
+    // names are made here, of hexadecimal digits
+    sqlx::raw_sql(sqlx::AssertSqlSafe(statement)).execute(connection).await.expect("the statement runs");
+}

@@ -1,0 +1,242 @@
+//! The services of one test: their settings, and starting and stopping them.
+
+use std::{collections::BTreeMap, fs, net::TcpListener};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use ed25519_dalek::{SigningKey, pkcs8::EncodePrivateKey};
+use rand::random;
+use sqlx::PgPool;
+use tempfile::TempDir;
+use tracklore_platform::event::Record;
+
+use crate::{
+    database::Database,
+    events::Events,
+    eventually,
+    process::{self, Process},
+    setting,
+};
+
+const SERVICES: [&str; 4] = ["auth", "user", "posts", "feed"];
+/// The issuer of the tests' tokens; nothing is reached there.
+const PUBLIC_URL: &str = "http://tracklore.test";
+
+/// The services of one test and what they need; everything goes when it is dropped.
+pub struct Stack {
+    pub(crate) http: reqwest::Client,
+    ports: BTreeMap<&'static str, [u16; 3]>,
+    processes: BTreeMap<String, Process>,
+    databases: BTreeMap<&'static str, Database>,
+    events: Events,
+    redis_url: String,
+    folder: TempDir,
+    extra: Vec<(String, String)>,
+}
+
+/// The secret of a service's client in tests.
+pub(crate) fn client_secret(client: &str) -> String {
+    format!("client-secret-of-{client}-in-tests")
+}
+
+impl Stack {
+    /// Makes databases, topics and keys; nothing runs yet.
+    pub async fn new() -> Self {
+        let server = setting("TRACKLORE_TEST_POSTGRES_URL");
+        let mut databases = BTreeMap::new();
+        for service in ["auth", "user", "posts"] {
+            databases.insert(service, Database::create(&server, service).await);
+        }
+        let redis = setting("TRACKLORE_TEST_REDIS_URL");
+        let prefix = format!("t{:08x}.", random::<u32>());
+        let events = Events::create(&setting("TRACKLORE_TEST_KAFKA"), prefix).await;
+        let folder = TempDir::new().expect("a temporary folder");
+        write_keys(&folder);
+        Self {
+            http: reqwest::Client::new(),
+            ports: SERVICES.into_iter().map(|service| (service, free_ports())).collect(),
+            processes: BTreeMap::new(),
+            databases,
+            events,
+            redis_url: format!("{}/{}", redis.trim_end_matches('/'), random::<u16>() % 4096),
+            folder,
+            extra: Vec::new(),
+        }
+    }
+
+    /// Sets or overrides a setting of the services started from now on.
+    pub fn set(&mut self, key: &str, value: &str) {
+        self.extra.push((key.to_owned(), value.to_owned()));
+    }
+
+    /// Migrates and starts a service and waits until it is ready.
+    pub async fn start(&mut self, service: &str) {
+        self.launch(service).await;
+        self.ready(service).await;
+    }
+
+    /// Migrates and starts a service without waiting.
+    pub async fn launch(&mut self, service: &str) {
+        if let Some(database) = self.databases.get(service) {
+            let url = ("TRACKLORE_MIGRATION_DATABASE_URL".to_owned(), database.owner_url());
+            process::run(service, "migrate", &[url]).await;
+        }
+        let process = Process::start(service, &self.settings(service), self.folder.path());
+        self.processes.insert(service.to_owned(), process);
+    }
+
+    /// Waits until a started service is ready.
+    pub async fn ready(&mut self, service: &str) {
+        let url = format!("{}/readyz", self.admin_url(service));
+        eventually(&format!("{service} is ready"), async || {
+            if let Some(process) = self.processes.get_mut(service) {
+                process.assert_alive();
+            }
+            self.http.get(&url).send().await.ok().filter(|answer| answer.status().is_success())
+        })
+        .await;
+    }
+
+    /// SIGKILL.
+    pub async fn kill(&mut self, service: &str) {
+        self.processes.remove(service).expect("it runs").kill().await;
+    }
+
+    /// SIGTERM, and wait until it has ended well.
+    pub async fn stop(&mut self, service: &str) {
+        assert!(
+            self.processes.remove(service).expect("it runs").terminate().await,
+            "{service} ended with a failure"
+        );
+    }
+
+    /// The process id of a running service.
+    pub fn process_id(&self, service: &str) -> Option<u32> {
+        self.processes.get(service)?.id()
+    }
+
+    /// Base URL of the public port.
+    pub fn public_url(&self, service: &str) -> String {
+        self.url(service, 0)
+    }
+
+    /// Base URL of the internal port.
+    pub fn internal_url(&self, service: &str) -> String {
+        self.url(service, 1)
+    }
+
+    /// Base URL of the admin port.
+    pub fn admin_url(&self, service: &str) -> String {
+        self.url(service, 2)
+    }
+
+    /// The stack's own Redis database.
+    pub fn redis_url(&self) -> &str {
+        &self.redis_url
+    }
+
+    /// A pool of the owner of a service's database.
+    pub fn database(&self, service: &str) -> PgPool {
+        self.databases.get(service).expect("a service with a database").pool()
+    }
+
+    /// Everything that stands in a topic now.
+    pub async fn records(&self, topic: &str) -> Vec<Record> {
+        self.events.read(topic).await
+    }
+
+    /// Waits until `matches` holds for a record of the topic.
+    pub async fn record(&self, topic: &str, matches: impl Fn(&Record) -> bool) -> Record {
+        eventually(&format!("the record stands in {topic}"), async || {
+            self.records(topic).await.into_iter().find(&matches)
+        })
+        .await
+    }
+
+    /// Writes any record into a topic, also one that no service would write.
+    pub async fn write_record(&self, topic: &str, key: &str, headers: &[(&str, &str)], value: Option<&[u8]>) {
+        self.events.write(topic, key, headers, value).await;
+    }
+
+    /// What the topics' full names begin with.
+    pub fn topic_prefix(&self) -> &str {
+        &self.events.prefix
+    }
+
+    fn url(&self, service: &str, index: usize) -> String {
+        let port = self.ports.get(service).and_then(|ports| ports.get(index)).expect("a known service");
+        format!("http://127.0.0.1:{port}")
+    }
+
+    fn settings(&self, service: &str) -> Vec<(String, String)> {
+        let address = |url: String| url.trim_start_matches("http://").to_owned();
+        let folder = |name: &str| self.folder.path().join(name).to_string_lossy().into_owned();
+        let mut settings = vec![
+            ("TRACKLORE_LISTEN_PUBLIC", address(self.public_url(service))),
+            ("TRACKLORE_LISTEN_INTERNAL", address(self.internal_url(service))),
+            ("TRACKLORE_LISTEN_ADMIN", address(self.admin_url(service))),
+            ("TRACKLORE_PUBLIC_URL", PUBLIC_URL.to_owned()),
+            ("TRACKLORE_SHUTDOWN_DRAIN", "100ms".to_owned()),
+            ("TRACKLORE_KAFKA_BOOTSTRAP_SERVERS", setting("TRACKLORE_TEST_KAFKA")),
+            ("TRACKLORE_KAFKA_TOPIC_PREFIX", self.events.prefix.clone()),
+        ];
+        if let Some(database) = self.databases.get(service) {
+            settings.push(("TRACKLORE_DATABASE_URL", database.runtime_url()));
+            settings.push(("TRACKLORE_DATABASE_MAX_CONNECTIONS", "5".to_owned()));
+        }
+        if service == "auth" {
+            settings.push(("TRACKLORE_EMAIL_VERIFICATION", "optional".to_owned()));
+            settings.push(("TRACKLORE_SIGNING_KEYS_DIR", folder("signing-keys")));
+            settings.push(("TRACKLORE_CLIENTS_DIR", folder("clients")));
+            settings.push(("TRACKLORE_SESSION_KEY", STANDARD.encode([7; 32])));
+        } else {
+            settings
+                .push(("TRACKLORE_JWKS_URL", format!("{}/.well-known/jwks.json", self.public_url("auth"))));
+            settings.push(("TRACKLORE_AUTH_INTERNAL_URL", self.internal_url("auth")));
+            settings.push(("TRACKLORE_CLIENT_ID", service.to_owned()));
+            settings.push(("TRACKLORE_CLIENT_SECRET", client_secret(service)));
+        }
+        if service == "feed" {
+            settings.push(("TRACKLORE_USER_INTERNAL_URL", self.internal_url("user")));
+            settings.push(("TRACKLORE_REDIS_URL", self.redis_url.clone()));
+        }
+        let settings = settings.into_iter().map(|(key, value)| (key.to_owned(), value));
+        settings.chain(self.extra.iter().cloned()).collect()
+    }
+}
+
+impl Drop for Stack {
+    /// Removes what the servers keep, on a thread of its own, because dropping can't wait.
+    fn drop(&mut self) {
+        self.processes.clear();
+        let (databases, events) = (&self.databases, &self.events);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+                runtime.expect("a runtime").block_on(async {
+                    for database in databases.values() {
+                        database.drop().await;
+                    }
+                    events.delete().await;
+                });
+            });
+        });
+    }
+}
+
+/// Three ports that are free now.
+fn free_ports() -> [u16; 3] {
+    let listeners = [0; 3].map(|_| TcpListener::bind("127.0.0.1:0").expect("a free port"));
+    listeners.map(|listener| listener.local_addr().expect("an address").port())
+}
+
+fn write_keys(folder: &TempDir) {
+    let (keys, clients) = (folder.path().join("signing-keys"), folder.path().join("clients"));
+    fs::create_dir(&keys).expect("a folder");
+    fs::create_dir(&clients).expect("a folder");
+    let pem =
+        SigningKey::from_bytes(&random()).to_pkcs8_pem(ed25519_dalek::pkcs8::spki::der::pem::LineEnding::LF);
+    fs::write(keys.join("20260101000000.pem"), pem.expect("a key").as_bytes()).expect("a file");
+    for client in ["user", "posts", "feed"] {
+        fs::write(clients.join(client), client_secret(client)).expect("a file");
+    }
+}
