@@ -1,3 +1,41 @@
-//! The feed service.
+//! The feed service's program.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser;
+use tracklore_feed::{
+    routes,
+    serve::{ServeArgs, serve},
+};
+use tracklore_platform::{cli, telemetry};
+
+/// Serves lists of activities, kept in Redis from events.
+#[derive(Parser)]
+#[command(name = "tracklore-feed", version)]
+enum Cli {
+    /// Serves the API and consumes events, until SIGTERM.
+    Serve(Box<ServeArgs>),
+    /// Prints the OpenAPI document.
+    Openapi,
+    /// Prints all settings as a Markdown table.
+    Config,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match cli::parse::<Cli>() {
+        Cli::Serve(args) => {
+            telemetry::start_logging(&args.server.log, args.server.log_format);
+            cli::exit(serve(&args).await)
+        }
+        Cli::Openapi => print(routes::document().to_pretty_json()),
+        Cli::Config => {
+            print!("{}", cli::reference::<Cli>());
+            ExitCode::SUCCESS
+        }
+    }
+}
+
+fn print(document: Result<String, serde_json::Error>) -> ExitCode {
+    cli::exit(document.map(|text| println!("{text}")))
+}

@@ -1,0 +1,95 @@
+//! Keeps a consumer running: one session after the other, each from the offsets that Redis holds at its start.
+
+use std::{sync::Arc, time::Duration};
+
+use rdkafka::producer::{FutureProducer, Producer};
+use tokio::{task::spawn_blocking, time::sleep};
+use tokio_util::sync::CancellationToken;
+use tracklore_platform::{
+    consumer::EventConsumer,
+    kafka::{Kafka, KafkaError},
+};
+
+use crate::{
+    actors::Actors,
+    apply::{Applier, ReadModel},
+    library,
+    lists::Limits,
+    positions::{Expected, Offsets},
+    progress::{self, Progress},
+    redis::Redis,
+};
+
+const TOPICS: [&str; 3] = ["user-events", "profile-events", "posts-events"];
+const PAUSE: Duration = Duration::from_millis(200);
+const KAFKA_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Everything that a session is made of.
+#[derive(Clone)]
+pub struct Feeder {
+    /// Where events come from.
+    pub kafka: Kafka,
+    /// Takes dead letters and answers questions about the topics.
+    pub producer: FutureProducer,
+    /// Where the read model is.
+    pub redis: Redis,
+    /// Whom to ask for unknown users.
+    pub actors: Actors,
+    /// Told how far it is.
+    pub progress: Progress,
+}
+
+impl Feeder {
+    /// Runs until `stop`; the record at hand is finished.
+    pub async fn run(self, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            if let Some(cluster) = stop.run_until_cancelled(self.wait_for_both()).await
+                && let Err(error) = self.session(cluster, stop.child_token()).await
+            {
+                tracing::error!(%error, "the consumer can't be made");
+            }
+            stop.run_until_cancelled(sleep(PAUSE)).await;
+        }
+    }
+
+    async fn session(&self, cluster: String, session: CancellationToken) -> Result<(), KafkaError> {
+        let offsets = Offsets::new(self.redis.clone(), cluster);
+        let expected = Arc::new(Expected::default());
+        let applier = Applier {
+            model: ReadModel::new(self.redis.clone(), Limits::default()),
+            actors: self.actors.clone(),
+            offsets: offsets.clone(),
+            expected: Arc::clone(&expected),
+            session: session.clone(),
+        };
+        let consumer = EventConsumer::new(&self.kafka, self.producer.clone(), "feed", &TOPICS, applier)?;
+        let topics = TOPICS.map(|topic| self.kafka.name(topic)).to_vec();
+        let watch = progress::watch(
+            self.progress.clone(),
+            topics,
+            self.producer.clone(),
+            offsets,
+            expected,
+            session.clone(),
+        );
+        tokio::join!(consumer.run(session), watch);
+        Ok(())
+    }
+
+    /// Waits for Redis and Kafka; the id of the Kafka cluster, since offsets of another one mean nothing.
+    async fn wait_for_both(&self) -> String {
+        while let Err(error) = library::load(&self.redis).await {
+            tracing::warn!(%error, "waiting for Redis");
+            sleep(PAUSE).await;
+        }
+        loop {
+            let producer = self.producer.clone();
+            let ask = spawn_blocking(move || producer.client().fetch_cluster_id(KAFKA_TIMEOUT));
+            if let Ok(Some(cluster)) = ask.await {
+                return cluster;
+            }
+            tracing::warn!("waiting for Kafka");
+            sleep(PAUSE).await;
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! The feed service: the read side. Events become lists in Redis ([`event`], [`apply`], and `library.lua`, which
+//! holds the rules and runs inside Redis), and a request reads a page of a list in one round trip ([`page`]).
+//!
+//! Nothing here is a source of truth: an emptied Redis is filled again from the topics ([`positions`], [`consume`]).
+
+pub mod actors;
+pub mod apply;
+pub mod consume;
+pub mod document;
+pub mod error;
+pub mod event;
+pub mod library;
+pub mod lists;
+pub mod page;
+pub mod positions;
+pub mod progress;
+pub mod redis;
+pub mod routes;
+pub mod serve;
+pub mod state;

@@ -1,0 +1,103 @@
+//! The Redis Function library that keeps the read model (`library.lua`), and calling it. Its name and its functions'
+//! names carry a hash of the text, so that replicas of two versions work side by side, and a call never meets a
+//! function other than the one it was written for.
+
+use std::{fmt::Write as _, sync::LazyLock};
+
+use redis::{Cmd, FromRedisValue, RedisError, RedisResult};
+use sha2::{Digest, Sha256};
+
+use crate::redis::Redis;
+
+const TEXT: &str = include_str!("library.lua");
+
+struct Library {
+    version: String,
+    code: String,
+}
+
+static LIBRARY: LazyLock<Library> = LazyLock::new(|| {
+    let version = Sha256::digest(TEXT).iter().take(4).fold(String::new(), |mut hex, byte| {
+        // writing to a string can't fail
+        drop(write!(hex, "{byte:02x}"));
+        hex
+    });
+    let code = TEXT.replace("@VERSION@", &version);
+    Library { version, code }
+});
+
+/// Loads the library; one of the same name is replaced atomically.
+pub async fn load(redis: &Redis) -> RedisResult<()> {
+    redis.send(redis::cmd("FUNCTION").arg("LOAD").arg("REPLACE").arg(&LIBRARY.code)).await?;
+    tracing::info!(version = LIBRARY.version, "functions loaded into Redis");
+    Ok(())
+}
+
+/// Calls the function `name` that changes the read model.
+pub async fn call<T: FromRedisValue>(
+    redis: &Redis,
+    name: &str,
+    keys: &[&str],
+    args: &[&[u8]],
+) -> RedisResult<T> {
+    run(redis, "FCALL", name, keys, args).await
+}
+
+/// Calls the function `name` that only reads.
+pub async fn read<T: FromRedisValue>(
+    redis: &Redis,
+    name: &str,
+    keys: &[&str],
+    args: &[&[u8]],
+) -> RedisResult<T> {
+    run(redis, "FCALL_RO", name, keys, args).await
+}
+
+async fn run<T: FromRedisValue>(
+    redis: &Redis,
+    command: &str,
+    name: &str,
+    keys: &[&str],
+    args: &[&[u8]],
+) -> RedisResult<T> {
+    let command = invocation(command, name, keys, args);
+    let answer = match redis.send(&command).await {
+        Err(error) if is_missing_function(&error) => {
+            load(redis).await?;
+            redis.send(&command).await?
+        }
+        answer => answer?,
+    };
+    Ok(T::from_redis_value(answer)?)
+}
+
+fn invocation(command: &str, name: &str, keys: &[&str], args: &[&[u8]]) -> Cmd {
+    let mut invocation = redis::cmd(command);
+    invocation.arg(format!("tracklore_feed_{name}_{}", LIBRARY.version)).arg(keys.len());
+    for key in keys {
+        invocation.arg(key);
+    }
+    for arg in args {
+        invocation.arg(arg);
+    }
+    invocation
+}
+
+/// Redis says it in words only.
+fn is_missing_function(error: &RedisError) -> bool {
+    error.detail().is_some_and(|detail| detail.contains("Function not found"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_library_and_all_its_functions_carry_the_version() {
+        assert!(!LIBRARY.code.contains("@VERSION@"));
+        assert!(LIBRARY.code.starts_with(&format!("#!lua name=tracklore_feed_{}\n", LIBRARY.version)));
+        for name in ["post", "user", "profile", "skip", "page"] {
+            assert!(LIBRARY.code.contains(&format!("'tracklore_feed_{name}_{}'", LIBRARY.version)), "{name}");
+        }
+    }
+}

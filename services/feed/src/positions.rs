@@ -1,0 +1,152 @@
+//! Where this consumer stands: the next offset of each partition, in memory beside the same in Redis. Every change
+//! says from where it goes on; when Redis stands elsewhere (emptied, restored, or another member took over), the
+//! consumer gives its partitions back and starts again from what Redis says.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+};
+
+use redis::RedisResult;
+use tracklore_platform::event::Record;
+
+use crate::{library, redis::Redis};
+
+/// The offsets stored in Redis are those of one Kafka cluster.
+#[derive(Clone, Debug)]
+pub struct Offsets {
+    redis: Redis,
+    cluster: String,
+}
+
+/// What the consumer expects to find stored.
+#[derive(Debug, Default)]
+pub struct Expected(Mutex<HashMap<(String, i32), Position>>);
+
+/// A stored offset as Redis keeps it: decimal, or empty when there is none.
+pub type Position = String;
+
+/// Never stored, so a change that expects it is refused.
+const UNKNOWN: &str = "unknown";
+
+/// Where a record stands, as the functions want to know it.
+pub struct Step {
+    /// The Redis key of the topic's offsets.
+    pub key: String,
+    /// Cluster, partition, expected offset, next offset.
+    pub args: [String; 4],
+}
+
+/// The Redis key of the offsets of a topic (full name).
+fn key(topic: &str) -> String {
+    format!("feed:offset:{topic}")
+}
+
+impl Offsets {
+    /// Offsets of the Kafka cluster with this id.
+    pub fn new(redis: Redis, cluster: String) -> Self {
+        Self { redis, cluster }
+    }
+
+    /// The stored offsets of a topic by partition; none of another cluster's.
+    pub async fn stored(&self, topic: &str) -> RedisResult<HashMap<i32, i64>> {
+        let answer = self.redis.send(redis::cmd("HGETALL").arg(key(topic))).await?;
+        let mut fields: HashMap<String, String> = redis::FromRedisValue::from_redis_value(answer)?;
+        if fields.remove("cluster").as_ref() != Some(&self.cluster) {
+            return Ok(HashMap::new());
+        }
+        Ok(fields
+            .iter()
+            .filter_map(|(partition, next)| Some((partition.parse().ok()?, next.parse().ok()?)))
+            .collect())
+    }
+
+    /// What the functions need to know to take `record` as the one after `expected`.
+    pub fn step(&self, record: &Record, expected: Position) -> Step {
+        let args =
+            [self.cluster.clone(), record.partition.to_string(), expected, (record.offset + 1).to_string()];
+        Step { key: key(&record.topic), args }
+    }
+
+    /// Moves on over a record that changes nothing; what the function said.
+    pub async fn skip(&self, step: &Step) -> RedisResult<String> {
+        library::call(&self.redis, "skip", &[&step.key], &step.args.each_ref().map(String::as_bytes)).await
+    }
+}
+
+impl Expected {
+    /// A partition was assigned, and this is stored for it; `None` when Redis could not be asked.
+    pub fn assigned(&self, topic: &str, partition: i32, stored: Option<Option<i64>>) {
+        let position = match stored {
+            Some(Some(offset)) => offset.to_string(),
+            Some(None) => String::new(),
+            None => UNKNOWN.to_owned(),
+        };
+        self.lock().insert((topic.to_owned(), partition), position);
+    }
+
+    /// What must be stored when `record` is applied.
+    pub fn before(&self, record: &Record) -> Position {
+        self.lock()
+            .get(&(record.topic.clone(), record.partition))
+            .cloned()
+            .unwrap_or_else(|| UNKNOWN.to_owned())
+    }
+
+    /// `record` was applied.
+    pub fn passed(&self, record: &Record) {
+        self.lock().insert((record.topic.clone(), record.partition), (record.offset + 1).to_string());
+    }
+
+    /// Whether Redis holds less than this consumer has written: it was emptied or restored. A partition that another
+    /// member took over only ever holds more.
+    pub fn is_ahead_of(&self, topic: &str, stored: &HashMap<i32, i64>) -> bool {
+        self.lock().iter().filter(|((of, _), _)| of == topic).any(|((_, partition), position)| {
+            position
+                .parse::<i64>()
+                .is_ok_and(|ours| stored.get(partition).is_none_or(|theirs| *theirs < ours))
+        })
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<(String, i32), Position>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(offset: i64) -> Record {
+        Record { topic: "t".into(), partition: 1, offset, key: vec![], value: None, headers: vec![] }
+    }
+
+    #[test]
+    fn what_is_expected_is_what_was_stored_then_what_was_passed() {
+        let expected = Expected::default();
+        assert_eq!(expected.before(&record(0)), UNKNOWN);
+        for (stored, position) in [(None, UNKNOWN), (Some(None), ""), (Some(Some(7)), "7")] {
+            expected.assigned("t", 1, stored);
+            assert_eq!(expected.before(&record(7)), position);
+        }
+        expected.passed(&record(7));
+        assert_eq!(expected.before(&record(8)), "8");
+    }
+
+    #[test]
+    fn only_a_redis_that_holds_less_than_was_written_has_lost_something() {
+        let expected = Expected::default();
+        expected.assigned("t", 1, Some(None));
+        assert!(!expected.is_ahead_of("t", &HashMap::new()));
+        expected.passed(&record(4));
+        for (stored, lost) in [
+            (HashMap::new(), true),
+            ([(1, 4)].into(), true),
+            ([(1, 5)].into(), false),
+            ([(1, 9)].into(), false),
+        ] {
+            assert_eq!(expected.is_ahead_of("t", &stored), lost, "{stored:?}");
+        }
+        assert!(!expected.is_ahead_of("other", &HashMap::new()));
+    }
+}

@@ -1,0 +1,162 @@
+//! Whether the feed has caught up: Redis has reached the ends that the topics had when the consumer started. Judged by
+//! the offsets in Redis, so it holds for all replicas together; and the same look notices an emptied Redis.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use rdkafka::{
+    error::KafkaError,
+    producer::{FutureProducer, Producer},
+};
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+use crate::positions::{Expected, Offsets};
+
+const LOOK_WHILE_CATCHING_UP: Duration = Duration::from_millis(200);
+const LOOK_AFTERWARDS: Duration = Duration::from_secs(1);
+const KAFKA_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Whether answers may miss something that happened before the consumer started.
+#[derive(Clone, Debug)]
+pub struct Progress(Arc<AtomicBool>);
+
+/// First and next offset of the partitions of one topic.
+type Ends = HashMap<i32, (i64, i64)>;
+
+impl Default for Progress {
+    fn default() -> Self {
+        Self(Arc::new(AtomicBool::new(true)))
+    }
+}
+
+impl Progress {
+    /// Something is known to be missing, or nothing is known yet.
+    pub fn is_catching_up(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn set(&self, catching_up: bool) {
+        if self.0.swap(catching_up, Ordering::Relaxed) != catching_up {
+            tracing::info!(catching_up, "the feed's progress changed");
+        }
+    }
+}
+
+/// Looks until `session` ends; ends it when Redis has lost what was written.
+pub async fn watch(
+    progress: Progress,
+    topics: Vec<String>,
+    kafka: FutureProducer,
+    offsets: Offsets,
+    expected: Arc<Expected>,
+    session: CancellationToken,
+) {
+    progress.set(true);
+    let mut targets = None;
+    while !session.is_cancelled() {
+        if targets.is_none() {
+            targets = ends_of_all(&kafka, &topics).await;
+        }
+        if let Some(targets) = &targets {
+            match look(&offsets, &expected, targets).await {
+                Ok(Look::Reached) => progress.set(false),
+                Ok(Look::Behind) => {}
+                Ok(Look::Lost) => {
+                    tracing::warn!("Redis has lost what was written, starting again from what it has");
+                    progress.set(true);
+                    session.cancel();
+                }
+                Err(error) => tracing::debug!(%error, "Redis can't be asked for offsets"),
+            }
+        }
+        let pause = if progress.is_catching_up() { LOOK_WHILE_CATCHING_UP } else { LOOK_AFTERWARDS };
+        session.run_until_cancelled(sleep(pause)).await;
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Look {
+    Reached,
+    Behind,
+    Lost,
+}
+
+async fn look(
+    offsets: &Offsets,
+    expected: &Expected,
+    targets: &HashMap<String, Ends>,
+) -> redis::RedisResult<Look> {
+    let mut reached = true;
+    for (topic, ends) in targets {
+        let stored = offsets.stored(topic).await?;
+        if expected.is_ahead_of(topic, &stored) {
+            return Ok(Look::Lost);
+        }
+        reached &= has_reached(ends, &stored);
+    }
+    Ok(if reached { Look::Reached } else { Look::Behind })
+}
+
+/// A partition without records (none yet, or all too old) has nothing to reach.
+fn has_reached(ends: &Ends, stored: &HashMap<i32, i64>) -> bool {
+    ends.iter()
+        .all(|(partition, (low, high))| low >= high || stored.get(partition).is_some_and(|next| next >= high))
+}
+
+async fn ends_of_all(kafka: &FutureProducer, topics: &[String]) -> Option<HashMap<String, Ends>> {
+    let (kafka, topics) = (kafka.clone(), topics.to_vec());
+    let ask = move || topics.into_iter().map(|topic| Ok((topic.clone(), ends_of(&kafka, &topic)?))).collect();
+    match tokio::task::spawn_blocking(ask).await.ok()? {
+        Ok(ends) => Some(ends),
+        Err(error) => {
+            let error: KafkaError = error;
+            tracing::warn!(%error, "Kafka can't be asked for the ends of the topics");
+            None
+        }
+    }
+}
+
+fn ends_of(kafka: &FutureProducer, topic: &str) -> Result<Ends, KafkaError> {
+    let metadata = kafka.client().fetch_metadata(Some(topic), KAFKA_TIMEOUT)?;
+    let mut ends = Ends::new();
+    for topic in metadata.topics() {
+        if let Some(error) = topic.error() {
+            return Err(KafkaError::MetadataFetch(error.into()));
+        }
+        for partition in topic.partitions() {
+            let watermarks = kafka.client().fetch_watermarks(topic.name(), partition.id(), KAFKA_TIMEOUT)?;
+            ends.insert(partition.id(), watermarks);
+        }
+    }
+    Ok(ends)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_topic_is_reached_when_every_partition_with_records_is() {
+        let ends = Ends::from([(0, (0, 5)), (1, (7, 7)), (2, (0, 0))]);
+        for (stored, reached) in [
+            (HashMap::new(), false),
+            ([(0, 4)].into(), false),
+            ([(0, 5)].into(), true),
+            ([(0, 9)].into(), true),
+        ] {
+            assert_eq!(has_reached(&ends, &stored), reached, "{stored:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_claimed_before_anything_is_known() {
+        assert!(Progress::default().is_catching_up());
+    }
+}

@@ -1,0 +1,128 @@
+//! What breaks heals by itself: Redis away, Redis emptied, the service killed.
+
+use std::sync::Arc;
+
+use serde_json::json;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::watch,
+    task::JoinHandle,
+};
+use tracklore_feed::redis::Redis;
+use tracklore_testkit::{Stack, eventually};
+use uuid::Uuid;
+
+use crate::events::{post_event, profile_event, user_event, wait_for_ids};
+
+/// A way to Redis that can be cut.
+struct Wire {
+    address: String,
+    open: watch::Sender<bool>,
+    task: JoinHandle<()>,
+}
+
+impl Wire {
+    async fn to(server: &str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let (open, is_open) = watch::channel(true);
+        let server: Arc<str> = server.into();
+        let task = tokio::spawn(async move {
+            loop {
+                let (mut client, _) = listener.accept().await.unwrap();
+                let (server, mut is_open) = (Arc::clone(&server), is_open.clone());
+                if !*is_open.borrow() {
+                    continue;
+                }
+                tokio::spawn(async move {
+                    let mut upstream = TcpStream::connect(&*server).await.unwrap();
+                    tokio::select! {
+                        _ = tokio::io::copy_bidirectional(&mut client, &mut upstream) => {}
+                        _ = is_open.wait_for(|open| !open) => {}
+                    }
+                });
+            }
+        });
+        Self { address, open, task }
+    }
+}
+
+impl Drop for Wire {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn stack_with_a_user() -> Stack {
+    let stack = Stack::new().await;
+    user_event(&stack, 7, 1, "created").await;
+    profile_event(&stack, 7, 1, "Ada").await;
+    stack
+}
+
+#[tokio::test]
+async fn without_redis_reads_are_503_and_afterwards_everything_is_there() {
+    let mut stack = stack_with_a_user().await;
+    let url = stack.redis_url().trim_start_matches("redis://").to_owned();
+    let (server, database) = url.split_once('/').unwrap();
+    let wire = Wire::to(server).await;
+    stack.set("TRACKLORE_REDIS_URL", &format!("redis://{}/{database}", wire.address));
+    stack.start("feed").await;
+    let (first, second) = (Uuid::now_v7(), Uuid::now_v7());
+    post_event(&stack, first, 7, 1, &json!({})).await;
+    wait_for_ids(&stack, "/v1/feed/global", &[first]).await;
+
+    wire.open.send(false).unwrap();
+    let away = stack.get("feed", "/v1/feed/global").await.expect(503);
+    assert_eq!((away.code(), away.header("retry-after")), ("unavailable", "1"));
+    let ready = reqwest::get(format!("{}/readyz", stack.admin_url("feed"))).await.unwrap();
+    assert_eq!(ready.status(), 503);
+    post_event(&stack, second, 7, 1, &json!({})).await;
+
+    wire.open.send(true).unwrap();
+    let started = std::time::Instant::now();
+    eventually("reads work again", async || {
+        (stack.get("feed", "/v1/feed/global").await.status == 200).then_some(())
+    })
+    .await;
+    assert!(started.elapsed() < std::time::Duration::from_secs(1), "{:?}", started.elapsed());
+    wait_for_ids(&stack, "/v1/feed/global", &[second, first]).await;
+}
+
+#[tokio::test]
+async fn an_emptied_redis_is_filled_again_without_a_new_event() {
+    let mut stack = stack_with_a_user().await;
+    stack.start("feed").await;
+    let posts: Vec<_> = (0..5).map(|_| Uuid::now_v7()).collect();
+    for id in &posts {
+        post_event(&stack, *id, 7, 1, &json!({})).await;
+    }
+    post_event(&stack, posts[2], 7, 2, &json!({"reason": "deleted"})).await;
+    let expected = [posts[4], posts[3], posts[1], posts[0]];
+    wait_for_ids(&stack, "/v1/feed/global", &expected).await;
+    let redis = Redis::new(stack.redis_url()).unwrap();
+    redis.send(&redis::cmd("FLUSHDB")).await.unwrap();
+    wait_for_ids(&stack, "/v1/feed/global", &expected).await;
+    wait_for_ids(&stack, "/v1/feed/users/7", &expected).await;
+}
+
+#[tokio::test]
+async fn killed_in_the_middle_it_loses_and_doubles_nothing() {
+    let mut stack = stack_with_a_user().await;
+    stack.start("feed").await;
+    let mut posts = Vec::new();
+    for round in 0..3 {
+        for _ in 0..20 {
+            let id = Uuid::now_v7();
+            post_event(&stack, id, 7, 1, &json!({})).await;
+            posts.push(id);
+        }
+        if round < 2 {
+            stack.kill("feed").await;
+            stack.start("feed").await;
+        }
+    }
+    posts.reverse();
+    wait_for_ids(&stack, "/v1/feed/users/7?limit=100", &posts).await;
+    wait_for_ids(&stack, "/v1/feed/global?limit=100", &posts).await;
+}

@@ -1,0 +1,10 @@
+//! The feed against real servers: its functions inside Redis, its events from Kafka, its neighbours as processes.
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests fail loudly")]
+
+mod events;
+mod functions;
+mod healing;
+mod laws;
+mod model;
+mod service;
+mod whole_path;
