@@ -46,7 +46,7 @@ campaign: ## The end-to-end tests again and again (ROUNDS=10): what fails once i
 	@$(run)/campaign.sh
 
 .PHONY: crd docs-generated
-crd: ## Write the CRD anew from its Rust types: crds/ and the chart's copy
+crd: ## Write crds/ anew from the Rust types
 	@$(run)/generate.sh crd
 docs-generated: ## Write the generated pages of docs/ anew: configuration of the services, fields of the CRD
 	@$(run)/generate.sh docs

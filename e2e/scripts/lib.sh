@@ -34,20 +34,25 @@ is_debian_like() { have apt-get && have dpkg; }
 # and what its log says. STEP_HINT, when set, is the sentence after a failure. Scripts that have steps of their own are
 # called as they are, not inside a step.
 step() {
-  local title=$1 log=$LOGS/$2.log began=$SECONDS rc=0 beat
+  local title=$1 log=$LOGS/$2.log began=$SECONDS rc=0 beat=''
   shift 2
   printf '%s▸%s %s\n' "$C_BOLD" "$C_OFF" "$title"
   : >"$log"
-  heartbeat "$title" "$log" "$BASHPID" &
-  beat=$!
+  # A step inside another one's log has nobody to tell.
+  if [ -z "${TRACKLORE_IN_STEP:-}" ]; then
+    heartbeat "$title" "$log" "$BASHPID" &
+    beat=$!
+  fi
   # Descriptor 9 is the lock: a daemon that inherited it would hold it for ever.
   # In `|| rc=$?` a failure inside a function would be passed over, so -e is taken off out here only.
   set +e
-  (set -e; "$@") >"$log" 2>&1 9>&- </dev/null
+  (set -e; export TRACKLORE_IN_STEP=1; "$@") >"$log" 2>&1 9>&- </dev/null
   rc=$?
   set -e
-  kill "$beat" 2>/dev/null || true
-  wait "$beat" 2>/dev/null || true
+  if [ -n "$beat" ]; then
+    kill "$beat" 2>/dev/null || true
+    wait "$beat" 2>/dev/null || true
+  fi
   if [ "$rc" = 0 ]; then
     printf '%s✔%s %s %s(%s)%s\n' "$C_GREEN" "$C_OFF" "$title" "$C_DIM" "$(seconds $((SECONDS - began)))" "$C_OFF"
     return 0
