@@ -20,9 +20,9 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// Why the CRD couldn't be brought.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The definition has no JSON form.
-    #[error("the definition can't be written as JSON")]
-    Definition(#[from] serde_json::Error),
+    /// The definition can't be made.
+    #[error("the definition can't be written")]
+    Definition(#[from] crd::Error),
     /// The API server said no, or nothing.
     #[error("the API server didn't take the CRD")]
     Api(#[from] kube::Error),

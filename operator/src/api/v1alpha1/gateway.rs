@@ -1,6 +1,6 @@
 //! The gateway, as a stack asks for it.
 
-use kube::{KubeSchema, core::Rule};
+use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

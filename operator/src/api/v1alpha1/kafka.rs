@@ -2,10 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use kube::{
-    KubeSchema,
-    core::{ListMerge, Rule},
-};
+use kube::KubeSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Resources, Storage};

@@ -5,6 +5,7 @@ pub mod crd;
 pub mod gateway;
 pub mod kafka;
 pub mod postgres;
+pub mod reference;
 pub mod redis;
 pub mod spec;
 pub mod status;

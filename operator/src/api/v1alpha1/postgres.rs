@@ -1,6 +1,6 @@
 //! Postgres, as a stack asks for it.
 
-use kube::{KubeSchema, core::Rule};
+use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

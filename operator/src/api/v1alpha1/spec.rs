@@ -1,9 +1,6 @@
 //! The resource itself, and the parts of its spec that belong to no single dependency.
 
-use kube::{
-    CustomResource, KubeSchema,
-    core::{ListMerge, Rule},
-};
+use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

@@ -1,0 +1,179 @@
+//! The command line.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use clap::{Parser, Subcommand};
+use futures::{StreamExt, stream};
+use kube::{
+    Client, Resource, ResourceExt,
+    runtime::controller::{self, Controller},
+};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    api::v1alpha1::{crd, reference},
+    install,
+    runtime::{
+        backoff::Backoff,
+        metrics, server,
+        telemetry::{self, Format},
+        watches::{self, Progress, Scope},
+    },
+    stack::{self, Context},
+};
+
+/// Kubernetes operator of Tracklore.
+#[derive(Debug, Parser)]
+#[command(version)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Keep stacks as their specs say.
+    Run(RunArguments),
+    /// Print the CustomResourceDefinition.
+    Crd {
+        /// Don't print it: apply it to the cluster, and wait until the API server serves it.
+        #[arg(long)]
+        apply: bool,
+    },
+    /// Print the reference of its fields, as Markdown.
+    CrdDocs,
+}
+
+#[derive(Debug, clap::Args)]
+struct RunArguments {
+    /// Namespaces to watch, separated by commas; all when empty.
+    #[arg(long, env = "WATCH_NAMESPACES", value_delimiter = ',')]
+    watch_namespaces: Vec<String>,
+    /// Where probes and metrics are served.
+    #[arg(long, env = "TRACKLORE_OPERATOR_LISTEN", default_value = "0.0.0.0:8080")]
+    listen: SocketAddr,
+    /// What is logged, for example `info` or `tracklore_operator=debug,warn`.
+    #[arg(long, env = "TRACKLORE_OPERATOR_LOG", default_value = "info")]
+    log: String,
+    /// How log lines look.
+    #[arg(long, env = "TRACKLORE_OPERATOR_LOG_FORMAT", value_enum, default_value = "json")]
+    log_format: Format,
+}
+
+impl Cli {
+    /// Does what was asked.
+    pub fn execute(self) -> Result<()> {
+        match self.command {
+            Command::Run(arguments) => tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(2)
+                .enable_all()
+                .build()
+                .context("failed to start the runtime")?
+                .block_on(run(arguments)),
+            Command::Crd { apply: false } => {
+                print!("{}", crd::yaml()?);
+                Ok(())
+            }
+            Command::Crd { apply: true } => tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .context("failed to start the runtime")?
+                .block_on(apply_crd()),
+            Command::CrdDocs => {
+                print!("{}", reference::markdown(&crd::definition()?));
+                Ok(())
+            }
+        }
+    }
+}
+
+async fn apply_crd() -> Result<()> {
+    let client = Client::try_default().await.context("failed to find the cluster: run it in a pod, or set KUBECONFIG")?;
+    println!("{} is installed", install::crd(client).await?);
+    Ok(())
+}
+
+/// Stacks that are worked on at the same time. Passes are short; more would only queue at the API server.
+const CONCURRENCY: u16 = 16;
+
+/// Changes within this time make one pass.
+const DEBOUNCE: Duration = Duration::from_millis(100);
+
+async fn run(arguments: RunArguments) -> Result<()> {
+    telemetry::install(&arguments.log, arguments.log_format).context("the log filter can't be read")?;
+    let handle = metrics::install().context("failed to set up metrics")?;
+    let client = Client::try_default().await.context("failed to find the cluster: run it in a pod, or set KUBECONFIG")?;
+    let namespaces: Vec<_> = arguments.watch_namespaces.into_iter().filter(|name| !name.is_empty()).collect();
+    let progress = Arc::new(Progress::default());
+    let stop = CancellationToken::new();
+    let server = tokio::spawn(server::serve(arguments.listen, progress.clone(), handle, stop.clone()));
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), ?namespaces, "starting");
+
+    let mut controllers = JoinSet::new();
+    for scope in Scope::of(namespaces) {
+        controllers.spawn(control(client.clone(), scope, progress.clone(), stop.clone()));
+    }
+    let mut result = Ok(());
+    tokio::select! {
+        () = terminated() => tracing::info!("stopping: passes under way are finished"),
+        Some(ended) = controllers.join_next() => {
+            result = ended.context("a controller panicked").flatten().and(Err(anyhow!("a controller ended by itself")));
+        }
+    }
+    stop.cancel();
+    while let Some(ended) = controllers.join_next().await {
+        result = result.and(ended.context("a controller panicked").flatten());
+    }
+    result.and(server.await.context("the server panicked")?.context("failed to serve probes and metrics"))
+}
+
+/// Keeps the stacks of one scope until `stop`.
+async fn control(client: Client, scope: Scope, progress: Arc<Progress>, stop: CancellationToken) -> Result<()> {
+    let children = watches::children(&client, &scope, &progress);
+    let context = Arc::new(Context {
+        client: client.clone(),
+        stores: children.stores,
+        memory: stack::apply::Memory::default(),
+        secrets: stack::observe::SecretCache::default(),
+        backoff: Backoff::default(),
+    });
+    let forgetting = context.clone();
+    let (reader, stacks) = watches::stacks(&client, &scope, progress, move |stack| {
+        forgetting.forget(&stack.uid().unwrap_or_default(), stack.meta());
+    });
+    let mut watching = JoinSet::new();
+    for task in children.tasks {
+        watching.spawn(task);
+    }
+    tokio::select! {
+        ready = context.stores.ready() => ready.context("a watch ended before its first list")?,
+        () = stop.cancelled() => return Ok(()),
+    }
+    let woken = stream::unfold(children.woken, async |mut woken| woken.recv().await.map(|stack| (stack, woken)));
+    let controller = Controller::for_stream(stacks, reader)
+        .reconcile_on(woken)
+        .with_config(controller::Config::default().concurrency(CONCURRENCY).debounce(DEBOUNCE))
+        .graceful_shutdown_on(stop.cancelled_owned())
+        .run(stack::reconcile, stack::error_policy, context)
+        .for_each(async |_| {});
+    tokio::select! {
+        () = controller => Ok(()),
+        Some(_) = watching.join_next() => bail!("a watch ended"),
+    }
+}
+
+/// Ends when the process is asked to end.
+async fn terminated() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = tokio::signal::ctrl_c() => {}
+            }
+        }
+        Err(_) => drop(tokio::signal::ctrl_c().await),
+    }
+}

@@ -1,0 +1,256 @@
+//! The watches: one per kind and scope, each with its own backoff, each trimmed to what is looked at.
+//!
+//! Children are kept in memory, so that a pass reads them without a request, and wake the stack that owns them.
+
+use std::{
+    collections::BTreeMap,
+    fmt::Debug,
+    future::ready,
+    pin::pin,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use futures::{Stream, StreamExt, future::BoxFuture};
+use k8s_openapi::{
+    NamespaceResourceScope,
+    api::{
+        apps::v1::{Deployment, StatefulSet},
+        batch::v1::Job,
+        core::v1::{ConfigMap, PodTemplateSpec, Service},
+    },
+};
+use kube::{
+    Api, Client, Resource, ResourceExt,
+    core::PartialObjectMeta,
+    runtime::{
+        PredicateConfig, WatchStreamExt, predicates,
+        reflector::{self, ObjectRef, Store},
+        watcher::{self, Event, watcher},
+    },
+};
+use serde::de::DeserializeOwned;
+use tokio::sync::mpsc;
+
+use super::metrics;
+use crate::stack::{
+    GuardedStack,
+    component::{MANAGED_BY, MANAGER},
+    observe::Stores,
+};
+
+/// How many wake-ups may wait. Stacks are deduplicated behind it; when it is full, watches wait a moment.
+const WAITING: usize = 1024;
+
+/// A watch that only fails for this long is stuck.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+/// How the watches get on.
+#[derive(Default)]
+pub struct Progress(Mutex<BTreeMap<String, WatchState>>);
+
+#[derive(Default)]
+struct WatchState {
+    listed: bool,
+    ended: bool,
+    failing: Option<(Instant, Instant)>,
+}
+
+impl Progress {
+    fn update(&self, watch: &str, change: impl FnOnce(&mut WatchState)) {
+        change(self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(watch.to_owned()).or_default());
+    }
+
+    fn event<K>(&self, watch: &str, event: &Result<Event<K>, watcher::Error>) {
+        let now = Instant::now();
+        match event {
+            Ok(event) => self.update(watch, |state| {
+                state.failing = None;
+                state.listed |= matches!(event, Event::InitDone);
+            }),
+            Err(error) => {
+                metrics::watch_failed(watch);
+                tracing::warn!(watch, %error, "a watch failed; it is started again");
+                self.update(watch, |state| state.failing = Some((state.failing.map_or(now, |(since, _)| since), now)));
+            }
+        }
+    }
+
+    fn select(&self, wanted: impl Fn(&WatchState) -> bool) -> Vec<String> {
+        let watches = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        watches.iter().filter(|(_, state)| wanted(state)).map(|(watch, _)| watch.clone()).collect()
+    }
+
+    /// Watches that have ended, or that have failed for long and still do. One that recovered into silence counts as well.
+    pub fn stuck(&self) -> Vec<String> {
+        self.select(|state| {
+            state.ended
+                || state.failing.is_some_and(|(since, last)| {
+                    last.duration_since(since) > PATIENCE && last.elapsed() < Duration::from_secs(120)
+                })
+        })
+    }
+
+    /// Watches that haven't delivered their first list.
+    pub fn unready(&self) -> Vec<String> {
+        self.select(|state| !state.listed)
+    }
+}
+
+/// What is watched: a namespace, or all of them.
+///
+/// Each scope has its own watches and stores: a list of one namespace would wipe what a shared store knows of the others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// All namespaces.
+    Cluster,
+    /// One of them.
+    Namespace(String),
+}
+
+impl Scope {
+    /// One scope per namespace, or one for all when there are none.
+    pub fn of(namespaces: Vec<String>) -> Vec<Self> {
+        if namespaces.is_empty() { vec![Self::Cluster] } else { namespaces.into_iter().map(Self::Namespace).collect() }
+    }
+
+    fn api<K>(&self, client: &Client) -> Api<K>
+    where
+        K: Resource<Scope = NamespaceResourceScope>,
+        K::DynamicType: Default,
+    {
+        match self {
+            Self::Cluster => Api::all(client.clone()),
+            Self::Namespace(namespace) => Api::namespaced(client.clone(), namespace),
+        }
+    }
+
+    fn watch(&self, kind: &str) -> String {
+        match self {
+            Self::Cluster => kind.to_owned(),
+            Self::Namespace(namespace) => format!("{kind} in {namespace}"),
+        }
+    }
+}
+
+/// The watch on stacks: the store, and the stacks whose spec changed.
+pub fn stacks<F>(
+    client: &Client,
+    scope: &Scope,
+    progress: Arc<Progress>,
+    gone: F,
+) -> (Store<GuardedStack>, impl Stream<Item = Result<GuardedStack, watcher::Error>> + Send + use<F>)
+where
+    F: Fn(&GuardedStack) + Send + 'static,
+{
+    let watch = scope.watch("TrackloreStack");
+    progress.update(&watch, |_| {});
+    let (reader, writer) = reflector::store::<GuardedStack>();
+    let stream = watcher(scope.api::<GuardedStack>(client), watcher::Config::default())
+        .default_backoff()
+        .inspect(move |event| {
+            progress.event(&watch, event);
+            if let Ok(Event::Delete(stack)) = event {
+                gone(stack);
+            }
+        })
+        .reflect(writer)
+        .applied_objects()
+        .predicate_filter(predicates::generation, PredicateConfig::default());
+    (reader, stream)
+}
+
+/// The watches on children: their stores, what wakes stacks, and the tasks to run.
+pub struct Children {
+    /// What is there.
+    pub stores: Stores,
+    /// Stacks whose children changed.
+    pub woken: mpsc::Receiver<ObjectRef<GuardedStack>>,
+    /// One per kind; none ends while things go well.
+    pub tasks: Vec<BoxFuture<'static, ()>>,
+}
+
+/// Makes the watches on children.
+pub fn children(client: &Client, scope: &Scope, progress: &Arc<Progress>) -> Children {
+    let (wake, woken) = mpsc::channel(WAITING);
+    let mut watches = Builder { client, scope, progress, wake, tasks: Vec::new() };
+    let stores = Stores {
+        // Their pods are described by the plan; only whether they run is looked at.
+        deployments: watches.watch::<Deployment>("Deployment", |deployment| {
+            if let Some(spec) = &mut deployment.spec {
+                spec.template = PodTemplateSpec::default();
+            }
+        }),
+        stateful_sets: watches.watch::<StatefulSet>("StatefulSet", |set| {
+            if let Some(spec) = &mut set.spec {
+                spec.template = PodTemplateSpec::default();
+            }
+        }),
+        jobs: watches.watch::<Job>("Job", |job| {
+            if let Some(spec) = &mut job.spec {
+                spec.template = PodTemplateSpec::default();
+            }
+        }),
+        services: watches.watch::<PartialObjectMeta<Service>>("Service", |_| {}),
+        config_maps: watches.watch::<PartialObjectMeta<ConfigMap>>("ConfigMap", |_| {}),
+    };
+    Children { stores, woken, tasks: watches.tasks }
+}
+
+struct Builder<'a> {
+    client: &'a Client,
+    scope: &'a Scope,
+    progress: &'a Arc<Progress>,
+    wake: mpsc::Sender<ObjectRef<GuardedStack>>,
+    tasks: Vec<BoxFuture<'static, ()>>,
+}
+
+impl Builder<'_> {
+    fn watch<K>(&mut self, kind: &str, trim: fn(&mut K)) -> Store<K>
+    where
+        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>
+            + Clone
+            + DeserializeOwned
+            + Debug
+            + Send
+            + Sync
+            + 'static,
+    {
+        let watch = self.scope.watch(kind);
+        self.progress.update(&watch, |_| {});
+        let (reader, writer) = reflector::store::<K>();
+        let config = watcher::Config::default().labels(&format!("{MANAGED_BY}={MANAGER}"));
+        let progress = self.progress.clone();
+        let wake = self.wake.clone();
+        let events = watcher(self.scope.api::<K>(self.client), config).default_backoff();
+        self.tasks.push(Box::pin(async move {
+            let woken = events
+                .inspect(|event| progress.event(&watch, event))
+                .modify(|object| {
+                    // Field managers make up most of an object, and nobody looks at them.
+                    object.managed_fields_mut().clear();
+                    trim(object);
+                })
+                .reflect(writer)
+                .touched_objects()
+                .predicate_filter(predicates::resource_version, PredicateConfig::default())
+                .filter_map(|object| ready(object.ok().and_then(|object| owner(&object))));
+            let mut woken = pin!(woken);
+            while let Some(stack) = woken.next().await {
+                // Until all lists are there nobody listens; then every stack gets its first pass anyway.
+                if progress.unready().is_empty() && wake.send(stack).await.is_err() {
+                    break;
+                }
+            }
+            progress.update(&watch, |state| state.ended = true);
+        }));
+        reader
+    }
+}
+
+/// The stack that owns a child, by name: one made again under that name wants to know of it too.
+fn owner<K: Resource>(object: &K) -> Option<ObjectRef<GuardedStack>> {
+    let namespace = object.namespace()?;
+    let owner = object.owner_references().iter().find(|owner| owner.kind == "TrackloreStack")?;
+    Some(ObjectRef::new(&owner.name).within(&namespace))
+}

@@ -1,0 +1,295 @@
+//! Brings the plan about, by server-side apply, and only where something is left to do.
+
+use std::{
+    collections::HashMap,
+    fmt::Debug,
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use k8s_openapi::{
+    NamespaceResourceScope,
+    api::{
+        apps::v1::{Deployment, StatefulSet},
+        batch::v1::Job,
+        core::v1::{ConfigMap, Secret, Service},
+    },
+    apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference},
+};
+use kube::{
+    Api, Client, Resource,
+    api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions},
+};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::json;
+
+use super::{
+    build,
+    component::{MANAGER, Names},
+    generate,
+    observe::{SecretCache, mark, owner, secret_seen},
+    observed::{ChildId, Kind, Observed, Owner},
+    plan::{Child, GeneratedSecret, Plan},
+};
+
+/// Why a pass ended early. It is tried again.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The API server didn't do what was asked.
+    #[error("failed to apply {child}: {source}")]
+    Api {
+        /// What was applied.
+        child: String,
+        /// What it answered.
+        #[source]
+        source: Box<kube::Error>,
+    },
+    /// A Secret couldn't be made.
+    #[error(transparent)]
+    Generate(#[from] generate::Error),
+}
+
+/// What stands in the way of a child. The others are applied nevertheless.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Obstacle {
+    /// An object of that name isn't ours.
+    Foreign,
+    /// The object of a deleted stack isn't gone yet.
+    Leaving,
+    /// The API server refuses it.
+    Refused(String),
+}
+
+/// What a pass did.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Outcome {
+    /// Children that couldn't be applied, as `Kind/name`.
+    pub obstacles: Vec<(String, Obstacle)>,
+    /// Whether Secrets were made: the next pass can build what needs them.
+    pub secrets_made: bool,
+}
+
+/// Everything is applied again after this time, whatever memory says.
+const FULL_APPLY: Duration = Duration::from_secs(3600);
+
+/// What was applied, so that it isn't applied again.
+#[derive(Default)]
+pub struct Memory(Mutex<HashMap<String, HashMap<ChildId, Applied>>>);
+
+struct Applied {
+    hash: String,
+    mark: u128,
+    at: Instant,
+}
+
+impl Memory {
+    fn holds(&self, uid: &str, id: &ChildId, hash: &str, observed: &Observed) -> bool {
+        let stacks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(applied) = stacks.get(uid).and_then(|children| children.get(id)) else { return false };
+        // The watch may be behind what was applied, so an older mark is no change by somebody else.
+        let untouched = match observed.seen.get(id) {
+            Some(seen) => seen.mark <= applied.mark,
+            None => id.kind == Kind::Claim,
+        };
+        applied.hash == hash && untouched && applied.at.elapsed() < FULL_APPLY
+    }
+
+    fn keep(&self, uid: &str, id: ChildId, hash: String, mark: u128) {
+        let mut stacks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        stacks.entry(uid.to_owned()).or_default().insert(id, Applied { hash, mark, at: Instant::now() });
+    }
+
+    /// Forgets what was applied for a stack.
+    pub fn forget(&self, uid: &str) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
+    }
+}
+
+/// Applies plans of one stack.
+pub struct Applier<'a> {
+    /// The connection.
+    pub client: &'a Client,
+    /// What was applied before.
+    pub memory: &'a Memory,
+    /// What was read of Secrets.
+    pub secrets: &'a SecretCache,
+    /// The stack.
+    pub names: &'a Names,
+    /// Its uid.
+    pub uid: &'a str,
+    /// The reference that makes Secrets go with it.
+    pub owner: OwnerReference,
+}
+
+impl Applier<'_> {
+    /// Applies a plan.
+    pub async fn apply(&self, plan: &Plan, observed: &Observed) -> Result<Outcome, Error> {
+        let mut outcome = Outcome::default();
+        for secret in &plan.secrets {
+            self.secret(secret, plan.secrets_owned, observed, &mut outcome).await?;
+        }
+        for child in &plan.children {
+            let id = child.id();
+            let label = format!("{}/{}", id.kind.as_str(), id.name);
+            match observed.seen.get(&id).map(|seen| seen.owner) {
+                Some(Owner::Foreign) => outcome.obstacles.push((label, Obstacle::Foreign)),
+                Some(Owner::Leaving) => outcome.obstacles.push((label, Obstacle::Leaving)),
+                Some(Owner::Us) | None => {
+                    if let Some(obstacle) = self.child(child, &id, observed).await? {
+                        outcome.obstacles.push((label, obstacle));
+                    }
+                }
+            }
+        }
+        for id in build::orphans(plan, observed) {
+            self.remove(&id, observed).await?;
+        }
+        Ok(outcome)
+    }
+
+    async fn secret(
+        &self,
+        secret: &GeneratedSecret,
+        owned: bool,
+        observed: &Observed,
+        outcome: &mut Outcome,
+    ) -> Result<(), Error> {
+        let api = Api::<Secret>::namespaced(self.client.clone(), &self.names.namespace);
+        let label = format!("Secret/{}", secret.name);
+        let owners = if owned { vec![self.owner.clone()] } else { Vec::new() };
+        let result = match observed.secrets.get(&secret.name) {
+            Some(seen) if seen.owner == Owner::Foreign => {
+                outcome.obstacles.push((label, Obstacle::Foreign));
+                return Ok(());
+            }
+            Some(seen) if seen.owner == Owner::Leaving => {
+                outcome.obstacles.push((label, Obstacle::Leaving));
+                self.secrets.forget(self.uid);
+                return Ok(());
+            }
+            // The deletion policy has changed, or the Secret was left by an earlier stack.
+            Some(seen) if seen.owners.contains(self.uid) != owned => {
+                let patch = Patch::Merge(json!({"metadata": {"ownerReferences": owners}}));
+                api.patch(&secret.name, &PatchParams::default(), &patch).await
+            }
+            Some(_) => return Ok(()),
+            None => {
+                outcome.secrets_made = true;
+                let object = Secret {
+                    metadata: ObjectMeta {
+                        name: Some(secret.name.clone()),
+                        labels: Some(self.names.labels(secret.component)),
+                        owner_references: (!owners.is_empty()).then_some(owners),
+                        ..ObjectMeta::default()
+                    },
+                    type_: Some("Opaque".into()),
+                    string_data: Some(generate::generate(&secret.recipe, jiff::Timestamp::now())?),
+                    ..Secret::default()
+                };
+                let params = PostParams { field_manager: Some(MANAGER.into()), ..PostParams::default() };
+                api.create(&params, &object).await
+            }
+        };
+        match result {
+            Ok(stored) => {
+                let seen = secret_seen(&stored, self.names, self.uid);
+                self.secrets.put(self.uid, &secret.name, &seen);
+            }
+            // Somebody else made it in the meantime: the next pass looks whose it is.
+            Err(kube::Error::Api(status)) if status.is_already_exists() => self.secrets.forget(self.uid),
+            Err(error) => match refusal(&error) {
+                Some(obstacle) => outcome.obstacles.push((label, obstacle)),
+                None => return Err(Error::Api { child: label, source: Box::new(error) }),
+            },
+        }
+        Ok(())
+    }
+
+    async fn child(&self, child: &Child, id: &ChildId, observed: &Observed) -> Result<Option<Obstacle>, Error> {
+        let hash = child.hash();
+        if self.memory.holds(self.uid, id, &hash, observed) {
+            return Ok(None);
+        }
+        let known = observed.seen.contains_key(id);
+        let result = match child {
+            Child::ConfigMap(object) => self.patch(&**object, &id.name, known).await,
+            Child::Service(object) => self.patch(&**object, &id.name, known).await,
+            Child::StatefulSet(object) => self.patch(&**object, &id.name, known).await,
+            Child::Deployment(object) => self.patch(&**object, &id.name, known).await,
+            Child::Job(object) => self.patch(&**object, &id.name, known).await,
+            // Claims belong to their StatefulSet; only their size is ours.
+            Child::Claim(object) => self.patch(&**object, &id.name, true).await,
+        };
+        match result {
+            Ok(Ok(mark)) => {
+                tracing::debug!(kind = id.kind.as_str(), name = id.name, "applied");
+                self.memory.keep(self.uid, id.clone(), hash, mark);
+                Ok(None)
+            }
+            Ok(Err(obstacle)) => Ok(Some(obstacle)),
+            Err(error) => match refusal(&error) {
+                Some(obstacle) => Ok(Some(obstacle)),
+                None => Err(Error::Api { child: format!("{}/{}", id.kind.as_str(), id.name), source: Box::new(error) }),
+            },
+        }
+    }
+
+    /// Applies an object. One that the watch doesn't show is looked at first: it may be somebody else's.
+    async fn patch<K>(&self, object: &K, name: &str, known: bool) -> Result<Result<u128, Obstacle>, kube::Error>
+    where
+        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Serialize + DeserializeOwned + Clone + Debug,
+    {
+        let api = Api::<K>::namespaced(self.client.clone(), &self.names.namespace);
+        if !known && let Some(there) = api.get_metadata_opt(name).await? {
+            match owner(&there.metadata, self.names, self.uid) {
+                Owner::Us => {}
+                Owner::Leaving => return Ok(Err(Obstacle::Leaving)),
+                Owner::Foreign => return Ok(Err(Obstacle::Foreign)),
+            }
+        }
+        let stored = api.patch(name, &PatchParams::apply(MANAGER).force(), &Patch::Apply(object)).await?;
+        Ok(Ok(mark(stored.meta())))
+    }
+
+    async fn remove(&self, id: &ChildId, observed: &Observed) -> Result<(), Error> {
+        let uid = observed.seen.get(id).map(|seen| seen.uid.clone());
+        let params = DeleteParams {
+            preconditions: Some(Preconditions { uid, resource_version: None }),
+            ..DeleteParams::background()
+        };
+        tracing::info!(kind = id.kind.as_str(), name = id.name, "removing what is no longer asked for");
+        let result = match id.kind {
+            Kind::ConfigMap => self.delete::<ConfigMap>(&id.name, &params).await,
+            Kind::Service => self.delete::<Service>(&id.name, &params).await,
+            Kind::StatefulSet => self.delete::<StatefulSet>(&id.name, &params).await,
+            Kind::Deployment => self.delete::<Deployment>(&id.name, &params).await,
+            Kind::Job => self.delete::<Job>(&id.name, &params).await,
+            // Claims are never removed by hand.
+            Kind::Claim => Ok(()),
+        };
+        match result {
+            Err(kube::Error::Api(status)) if status.is_not_found() || status.is_conflict() => Ok(()),
+            other => other.map_err(|error| Error::Api {
+                child: format!("{}/{}", id.kind.as_str(), id.name),
+                source: Box::new(error),
+            }),
+        }
+    }
+
+    async fn delete<K>(&self, name: &str, params: &DeleteParams) -> Result<(), kube::Error>
+    where
+        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + DeserializeOwned + Clone + Debug,
+    {
+        Api::<K>::namespaced(self.client.clone(), &self.names.namespace).delete(name, params).await.map(drop)
+    }
+}
+
+/// What trying again at once wouldn't change.
+fn refusal(error: &kube::Error) -> Option<Obstacle> {
+    match error {
+        kube::Error::Api(status) if matches!(status.code, 400 | 403 | 405 | 413 | 422) => {
+            Some(Obstacle::Refused(status.message.clone()))
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,91 @@
+//! The managed Postgres: one instance, its settings, its address.
+
+use k8s_openapi::api::{
+    apps::v1::StatefulSet,
+    core::v1::{
+        ConfigMap, Container, ContainerPort, ExecAction, Lifecycle, LifecycleHandler, PersistentVolumeClaim, Service,
+    },
+};
+
+use super::{
+    address, config_map,
+    pod::{self, Timing},
+    secrets,
+    stateful_set::{self, DATA, Volume},
+};
+use crate::stack::{component::Component, observed::Workload, validate::ValidStack};
+
+const COMPONENT: Component = Component::Postgres;
+/// The user of Postgres' images.
+pub const USER: i64 = 999;
+/// The data directory, a folder of the volume: the volume's own root may hold a lost+found.
+const DATA_DIRECTORY: &str = "/var/lib/postgresql/data/pgdata";
+
+/// Its start script and settings.
+pub fn config(stack: &ValidStack) -> ConfigMap {
+    config_map::config_map(stack, &stack.names.of(COMPONENT), COMPONENT, [
+        ("start.sh", include_str!("scripts/postgres-start.sh").to_owned()),
+        ("postgresql.conf", include_str!("scripts/postgresql.conf").to_owned()),
+        ("pg_hba.conf", include_str!("scripts/pg_hba.conf").to_owned()),
+    ])
+}
+
+/// Its address.
+pub fn service(stack: &ValidStack) -> Service {
+    address::address(stack, &stack.names.of(COMPONENT), COMPONENT, vec![address::port("postgres", 5432)])
+}
+
+fn volume(stack: &ValidStack) -> Volume<'_> {
+    let storage = &stack.postgres.storage;
+    Volume { size: &storage.size, class: storage.class_name.as_deref() }
+}
+
+/// The instance.
+pub fn stateful_set(stack: &ValidStack, config: &ConfigMap, existing: Option<&Workload>) -> StatefulSet {
+    let name = stack.names.of(COMPONENT);
+    let is_ready = ["pg_isready", "--quiet", "--host=127.0.0.1", "--username=postgres"];
+    let container = Container {
+        name: "postgres".into(),
+        image: Some(stack.images.postgres.clone()),
+        command: Some(pod::words(&["sh", "/etc/tracklore/start.sh"])),
+        env: Some(vec![pod::secret_env("POSTGRES_PASSWORD", secrets::postgres_superuser(&stack.names), "password")]),
+        ports: Some(vec![ContainerPort { name: Some("postgres".into()), container_port: 5432, ..ContainerPort::default() }]),
+        resources: Some(pod::resources(&stack.postgres.resources, ("100m", "128Mi"), "512Mi")),
+        startup_probe: Some(Timing { failures: 300, ..Timing::STARTUP }.exec(&is_ready)),
+        readiness_probe: Some(Timing::READINESS.exec(&is_ready)),
+        liveness_probe: Some(Timing::LIVENESS.tcp("postgres")),
+        // The signal that ends a pod makes Postgres wait for its clients for ever; this ends their sessions instead.
+        lifecycle: Some(Lifecycle {
+            pre_stop: Some(LifecycleHandler {
+                exec: Some(ExecAction {
+                    command: Some(pod::words(&["pg_ctl", "stop", "-D", DATA_DIRECTORY, "-m", "fast", "-t", "50"])),
+                }),
+                ..LifecycleHandler::default()
+            }),
+            ..Lifecycle::default()
+        }),
+        volume_mounts: Some(vec![
+            pod::mount(DATA, "/var/lib/postgresql/data"),
+            pod::read_only("config", "/etc/tracklore"),
+            pod::mount("tmp", "/tmp"),
+            pod::mount("run", "/run/postgresql"),
+            pod::mount("shm", "/dev/shm"),
+        ]),
+        ..Container::default()
+    };
+    let mut spec = pod::spec(stack, USER, container, vec![
+        pod::config_volume("config", &name),
+        pod::in_memory("tmp", "16Mi"),
+        pod::in_memory("run", "1Mi"),
+        pod::in_memory("shm", "128Mi"),
+    ]);
+    spec.termination_grace_period_seconds = Some(60);
+    // Only the settings count: the superuser's password is read once, when the data directory is made.
+    let template = pod::template(stack.names.labels(COMPONENT), Some(config_map::files_digest(config)), spec);
+    stateful_set::stateful_set(stack, COMPONENT, 1, &name, &volume(stack), existing, template)
+}
+
+/// Its claim, where it has to grow.
+pub fn claims(stack: &ValidStack, existing: Option<&Workload>) -> Vec<PersistentVolumeClaim> {
+    stateful_set::grown_claims(stack, COMPONENT, 1, &volume(stack), existing)
+}

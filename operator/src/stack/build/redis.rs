@@ -1,0 +1,87 @@
+//! The managed Redis: one Valkey with an append-only file.
+
+use k8s_openapi::api::{
+    apps::v1::StatefulSet,
+    core::v1::{ConfigMap, Container, ContainerPort, PersistentVolumeClaim, Service},
+};
+
+use super::{
+    address, config_map,
+    pod::{self, Timing},
+    secrets,
+    stateful_set::{self, DATA, Volume},
+};
+use crate::stack::{component::Component, observed::Workload, plan::digest, validate::ValidStack};
+
+const COMPONENT: Component = Component::Redis;
+const USER: i64 = 999;
+
+/// Its start script and settings.
+pub fn config(stack: &ValidStack) -> ConfigMap {
+    let settings = format!("{}maxmemory {}\n", include_str!("scripts/valkey.conf"), stack.redis_bytes);
+    config_map::config_map(stack, &stack.names.of(COMPONENT), COMPONENT, [
+        ("start.sh", include_str!("scripts/redis-start.sh").to_owned()),
+        ("valkey.conf", settings),
+    ])
+}
+
+/// Its address.
+pub fn service(stack: &ValidStack) -> Service {
+    address::address(stack, &stack.names.of(COMPONENT), COMPONENT, vec![address::port("redis", 6379)])
+}
+
+fn volume(stack: &ValidStack) -> Volume<'_> {
+    let storage = &stack.redis.storage;
+    Volume { size: &storage.size, class: storage.class_name.as_deref() }
+}
+
+/// The instance. `credentials` is a hash of its users' passwords.
+pub fn stateful_set(
+    stack: &ValidStack,
+    config: &ConfigMap,
+    credentials: &str,
+    existing: Option<&Workload>,
+) -> StatefulSet {
+    let names = &stack.names;
+    let admin = secrets::redis_admin(names);
+    let ping = ["valkey-cli", "-e", "--user", "admin", "--no-auth-warning", "ping"];
+    // While the file is rewritten, pages that change are held twice.
+    let limit = format!("{}Mi", (stack.redis_bytes >> 20) * 3 / 2 + 64);
+    let container = Container {
+        name: "redis".into(),
+        image: Some(stack.images.redis.clone()),
+        command: Some(pod::words(&["sh", "/etc/tracklore/start.sh"])),
+        env: Some(vec![
+            pod::secret_env("ADMIN_PASSWORD", &admin, "password"),
+            pod::secret_env("FEED_PASSWORD", secrets::redis_feed(names), "password"),
+            // Read by valkey-cli in the probes.
+            pod::secret_env("REDISCLI_AUTH", &admin, "password"),
+        ]),
+        ports: Some(vec![ContainerPort {
+            name: Some("redis".into()),
+            container_port: 6379,
+            ..ContainerPort::default()
+        }]),
+        resources: Some(pod::resources(&stack.redis.resources, ("50m", "64Mi"), &limit)),
+        // An answer means that the file has been read: until then every command is refused.
+        startup_probe: Some(Timing { failures: 600, ..Timing::STARTUP }.exec(&ping)),
+        readiness_probe: Some(Timing::READINESS.exec(&ping)),
+        liveness_probe: Some(Timing::LIVENESS.tcp("redis")),
+        volume_mounts: Some(vec![
+            pod::mount(DATA, "/data"),
+            pod::read_only("config", "/etc/tracklore"),
+            pod::mount("run", "/run/valkey"),
+        ]),
+        ..Container::default()
+    };
+    let volumes = vec![pod::config_volume("config", &names.of(COMPONENT)), pod::in_memory("run", "1Mi")];
+    let spec = pod::spec(stack, USER, container, volumes);
+    let hash = digest(&(config_map::files_digest(config), credentials));
+    let template = pod::template(names.labels(COMPONENT), Some(hash), spec);
+    stateful_set::stateful_set(stack, COMPONENT, 1, &names.of(COMPONENT), &volume(stack), existing, template)
+}
+
+/// Its claim, where it has to grow.
+pub fn claims(stack: &ValidStack, existing: Option<&Workload>) -> Vec<PersistentVolumeClaim> {
+    stateful_set::grown_claims(stack, COMPONENT, 1, &volume(stack), existing)
+}

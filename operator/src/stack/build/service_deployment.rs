@@ -1,0 +1,121 @@
+//! Deployment and address of a service.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::{
+    api::{
+        apps::v1::{Deployment, DeploymentSpec, DeploymentStrategy, RollingUpdateDeployment},
+        core::v1::{Container, ContainerPort, PodTemplateSpec, Service as Address, TopologySpreadConstraint},
+    },
+    apimachinery::pkg::{apis::meta::v1::LabelSelector, util::intstr::IntOrString},
+};
+
+use super::{
+    address,
+    pod::{self, Timing},
+    secrets, service_env,
+};
+use crate::stack::{
+    component::{Component, Service},
+    observed::SecretSeen,
+    plan::digest,
+    validate::ValidStack,
+};
+
+/// The user of the services' images.
+pub const USER: i64 = 65532;
+
+/// The address: `http` for clients, `internal` for other services.
+pub fn address(stack: &ValidStack, service: Service) -> Address {
+    let component = Component::Service(service);
+    let ports = vec![address::port("http", 8080), address::port("internal", 8081)];
+    address::address(stack, &stack.names.of(component), component, ports)
+}
+
+/// The Deployment.
+pub fn deployment(stack: &ValidStack, service: Service, seen: &BTreeMap<String, SecretSeen>) -> Deployment {
+    let component = Component::Service(service);
+    let settings = stack.services.get(service);
+    let memory_limit = match service {
+        // Each password that is checked takes tens of mebibytes for a moment.
+        Service::Auth => "512Mi",
+        Service::User | Service::Posts | Service::Feed => "256Mi",
+    };
+    let port = |name: &str, number| ContainerPort {
+        name: Some(name.to_owned()),
+        container_port: number,
+        ..ContainerPort::default()
+    };
+    let mut mounts = Vec::new();
+    let mut volumes = Vec::new();
+    if service == Service::Auth {
+        mounts.push(pod::read_only("signing-keys", service_env::SIGNING_KEYS));
+        mounts.push(pod::read_only("clients", service_env::CLIENTS));
+        volumes.push(pod::secret_volume("signing-keys", &secrets::signing_keys(&stack.names)));
+        volumes.push(pod::secret_volume("clients", &secrets::clients(&stack.names)));
+    }
+    let container = Container {
+        name: service.as_str().to_owned(),
+        image: Some(stack.images.services.get(service).clone()),
+        args: Some(pod::words(&["serve"])),
+        env: Some(service_env::environment(stack, service)),
+        ports: Some(vec![port("http", 8080), port("internal", 8081), port("admin", 9090)]),
+        resources: Some(pod::resources(&settings.resources, ("50m", "48Mi"), memory_limit)),
+        startup_probe: Some(Timing::STARTUP.http("/startupz", "admin")),
+        readiness_probe: Some(Timing::READINESS.http("/readyz", "admin")),
+        liveness_probe: Some(Timing::LIVENESS.http("/livez", "admin")),
+        volume_mounts: (!mounts.is_empty()).then_some(mounts),
+        ..Container::default()
+    };
+    let hashes: Vec<_> = service_env::secrets_used(stack, service)
+        .into_iter()
+        .map(|name| seen.get(&name).map(|secret| secret.digest.clone()))
+        .collect();
+    let mut spec = pod::spec(stack, USER, container, volumes);
+    spec.topology_spread_constraints = Some(spread(stack, component));
+    let template = pod::template(stack.names.labels(component), Some(digest(&hashes)), spec);
+    rolling(stack, component, settings.replicas, template)
+}
+
+/// A Deployment that never has fewer ready pods than asked for while it rolls.
+pub fn rolling(stack: &ValidStack, component: Component, replicas: i32, template: PodTemplateSpec) -> Deployment {
+    Deployment {
+        metadata: pod::metadata(stack, &stack.names.of(component), component),
+        spec: Some(DeploymentSpec {
+            replicas: Some(replicas),
+            revision_history_limit: Some(3),
+            progress_deadline_seconds: Some(300),
+            selector: LabelSelector {
+                match_labels: Some(stack.names.selector(component)),
+                ..LabelSelector::default()
+            },
+            strategy: Some(DeploymentStrategy {
+                type_: Some("RollingUpdate".into()),
+                rolling_update: Some(RollingUpdateDeployment {
+                    max_unavailable: Some(IntOrString::Int(0)),
+                    max_surge: Some(IntOrString::Int(1)),
+                }),
+            }),
+            template,
+            ..DeploymentSpec::default()
+        }),
+        ..Deployment::default()
+    }
+}
+
+/// Pods of a component on as many nodes and zones as there are; never a reason not to run.
+pub fn spread(stack: &ValidStack, component: Component) -> Vec<TopologySpreadConstraint> {
+    ["topology.kubernetes.io/zone", "kubernetes.io/hostname"]
+        .into_iter()
+        .map(|key| TopologySpreadConstraint {
+            max_skew: 1,
+            topology_key: key.to_owned(),
+            when_unsatisfiable: "ScheduleAnyway".into(),
+            label_selector: Some(LabelSelector {
+                match_labels: Some(stack.names.selector(component)),
+                ..LabelSelector::default()
+            }),
+            ..TopologySpreadConstraint::default()
+        })
+        .collect()
+}

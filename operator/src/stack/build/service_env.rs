@@ -1,0 +1,102 @@
+//! The environment of the services: what each is told, and from which Secret.
+
+use k8s_openapi::api::core::v1::EnvVar;
+
+use super::{
+    kafka,
+    pod::{env, secret_env},
+    secrets,
+};
+use crate::{
+    api::v1alpha1::EmailVerification,
+    stack::{component::Service, validate::ValidStack},
+};
+
+/// Where auth finds its signing keys.
+pub const SIGNING_KEYS: &str = "/var/run/tracklore/signing-keys";
+/// Where auth finds the passwords of its client services.
+pub const CLIENTS: &str = "/var/run/tracklore/clients";
+
+/// The environment of one service.
+pub fn environment(stack: &ValidStack, service: Service) -> Vec<EnvVar> {
+    let mut variables = common(stack, service);
+    if service.has_database() {
+        variables.push(secret_env("TRACKLORE_DATABASE_URL", secrets::postgres(&stack.names, service), "uri"));
+    }
+    match service {
+        Service::Auth => variables.extend(auth(stack)),
+        Service::User | Service::Posts => variables.extend(client(stack, service)),
+        Service::Feed => {
+            variables.extend(client(stack, service));
+            variables.extend(feed(stack));
+        }
+    }
+    let own = &stack.services.get(service).env;
+    variables.extend(own.iter().map(|variable| env(&variable.name, variable.value.clone())));
+    variables
+}
+
+/// The Secrets whose change makes the pods of a service start anew.
+pub fn secrets_used(stack: &ValidStack, service: Service) -> Vec<String> {
+    let names = &stack.names;
+    let mut used = vec![secrets::kafka(names, service)];
+    if service.has_database() {
+        used.push(secrets::postgres(names, service));
+    }
+    match service {
+        Service::Auth => used.extend([secrets::signing_keys(names), secrets::session_key(names)]),
+        Service::User | Service::Posts => {}
+        Service::Feed => used.push(secrets::redis_feed(names)),
+    }
+    used.push(secrets::clients(names));
+    used
+}
+
+fn common(stack: &ValidStack, service: Service) -> Vec<EnvVar> {
+    let login = secrets::kafka(&stack.names, service);
+    let mut variables = vec![env("TRACKLORE_PUBLIC_URL", stack.public_url.clone())];
+    if !stack.auth.allowed_origins.is_empty() {
+        variables.push(env("TRACKLORE_ALLOWED_ORIGINS", stack.auth.allowed_origins.join(",")));
+    }
+    variables.extend([
+        env("TRACKLORE_KAFKA_BOOTSTRAP_SERVERS", kafka::bootstrap(stack)),
+        env("TRACKLORE_KAFKA_SECURITY_PROTOCOL", "sasl_plaintext"),
+        secret_env("TRACKLORE_KAFKA_SASL_USERNAME", &login, "username"),
+        secret_env("TRACKLORE_KAFKA_SASL_PASSWORD", &login, "password"),
+    ]);
+    if !stack.prefix.is_empty() {
+        variables.push(env("TRACKLORE_KAFKA_TOPIC_PREFIX", stack.prefix.clone()));
+    }
+    variables
+}
+
+fn auth(stack: &ValidStack) -> [EnvVar; 5] {
+    let verification = match stack.auth.email_verification {
+        EmailVerification::Required => "required",
+        EmailVerification::Optional => "optional",
+    };
+    [
+        env("TRACKLORE_EMAIL_VERIFICATION", verification),
+        env("TRACKLORE_ACCESS_TOKEN_TTL", stack.auth.access_token_ttl.clone()),
+        env("TRACKLORE_SIGNING_KEYS_DIR", SIGNING_KEYS),
+        secret_env("TRACKLORE_SESSION_KEY", secrets::session_key(&stack.names), "session-key"),
+        env("TRACKLORE_CLIENTS_DIR", CLIENTS),
+    ]
+}
+
+fn client(stack: &ValidStack, service: Service) -> [EnvVar; 4] {
+    let auth = stack.names.child("auth");
+    [
+        env("TRACKLORE_JWKS_URL", format!("http://{auth}:8080/.well-known/jwks.json")),
+        env("TRACKLORE_AUTH_INTERNAL_URL", format!("http://{auth}:8081")),
+        env("TRACKLORE_CLIENT_ID", service.as_str()),
+        secret_env("TRACKLORE_CLIENT_SECRET", secrets::clients(&stack.names), service.as_str()),
+    ]
+}
+
+fn feed(stack: &ValidStack) -> [EnvVar; 2] {
+    [
+        env("TRACKLORE_USER_INTERNAL_URL", format!("http://{}:8081", stack.names.child("user"))),
+        secret_env("TRACKLORE_REDIS_URL", secrets::redis_feed(&stack.names), "uri"),
+    ]
+}

@@ -1,0 +1,118 @@
+//! StatefulSets and the claims of their pods.
+
+use k8s_openapi::{
+    api::{
+        apps::v1::{StatefulSet, StatefulSetPersistentVolumeClaimRetentionPolicy, StatefulSetSpec},
+        core::v1::{PersistentVolumeClaim, PersistentVolumeClaimSpec, PodTemplateSpec, VolumeResourceRequirements},
+    },
+    apimachinery::pkg::{
+        api::resource::Quantity,
+        apis::meta::v1::{LabelSelector, ObjectMeta},
+    },
+};
+
+use super::pod;
+use crate::{
+    api::v1alpha1::{Amount, DeletionPolicy},
+    stack::{component::Component, observed::Workload, validate::ValidStack},
+};
+
+/// Name of the volume that outlives the pod.
+pub const DATA: &str = "data";
+
+/// The volume asked for.
+pub struct Volume<'a> {
+    /// Its size.
+    pub size: &'a Amount,
+    /// Its class.
+    pub class: Option<&'a str>,
+}
+
+/// A StatefulSet.
+///
+/// The size in its claim template can't change once it exists, so the size it was made with stays; claims grow by themselves.
+pub fn stateful_set(
+    stack: &ValidStack,
+    component: Component,
+    replicas: i32,
+    service: &str,
+    volume: &Volume<'_>,
+    existing: Option<&Workload>,
+    template: PodTemplateSpec,
+) -> StatefulSet {
+    let size = existing.and_then(|set| set.storage.clone()).unwrap_or_else(|| volume.size.as_str().to_owned());
+    let when_deleted = match stack.deletion_policy {
+        DeletionPolicy::Retain => "Retain",
+        DeletionPolicy::Delete => "Delete",
+    };
+    StatefulSet {
+        metadata: pod::metadata(stack, &stack.names.of(component), component),
+        spec: Some(StatefulSetSpec {
+            replicas: Some(replicas),
+            service_name: Some(service.to_owned()),
+            // Nodes of a cluster need one another to become ready.
+            pod_management_policy: Some("Parallel".into()),
+            selector: LabelSelector {
+                match_labels: Some(stack.names.selector(component)),
+                ..LabelSelector::default()
+            },
+            persistent_volume_claim_retention_policy: Some(StatefulSetPersistentVolumeClaimRetentionPolicy {
+                when_deleted: Some(when_deleted.into()),
+                when_scaled: Some("Retain".into()),
+            }),
+            volume_claim_templates: Some(vec![PersistentVolumeClaim {
+                metadata: ObjectMeta {
+                    name: Some(DATA.into()),
+                    labels: Some(stack.names.labels(component)),
+                    ..ObjectMeta::default()
+                },
+                spec: Some(PersistentVolumeClaimSpec {
+                    access_modes: Some(vec!["ReadWriteOnce".into()]),
+                    storage_class_name: volume.class.map(str::to_owned),
+                    resources: Some(requests(&size)),
+                    ..PersistentVolumeClaimSpec::default()
+                }),
+                ..PersistentVolumeClaim::default()
+            }]),
+            template,
+            ..StatefulSetSpec::default()
+        }),
+        ..StatefulSet::default()
+    }
+}
+
+/// The claims that have to grow, since the StatefulSet was made with another size.
+pub fn grown_claims(
+    stack: &ValidStack,
+    component: Component,
+    replicas: i32,
+    volume: &Volume<'_>,
+    existing: Option<&Workload>,
+) -> Vec<PersistentVolumeClaim> {
+    let made_with = existing.and_then(|set| set.storage.as_deref());
+    if made_with.is_none_or(|size| size == volume.size.as_str()) {
+        return Vec::new();
+    }
+    let set = stack.names.of(component);
+    (0..replicas)
+        .map(|ordinal| PersistentVolumeClaim {
+            metadata: ObjectMeta {
+                name: Some(format!("{DATA}-{set}-{ordinal}")),
+                namespace: Some(stack.names.namespace.clone()),
+                ..ObjectMeta::default()
+            },
+            spec: Some(PersistentVolumeClaimSpec {
+                resources: Some(requests(volume.size.as_str())),
+                ..PersistentVolumeClaimSpec::default()
+            }),
+            ..PersistentVolumeClaim::default()
+        })
+        .collect()
+}
+
+fn requests(size: &str) -> VolumeResourceRequirements {
+    VolumeResourceRequirements {
+        requests: Some([("storage".to_owned(), Quantity(size.to_owned()))].into()),
+        ..VolumeResourceRequirements::default()
+    }
+}

@@ -1,0 +1,258 @@
+//! Each child of the demo stack against its golden file, and the order in which children come.
+
+use k8s_openapi::api::core::v1::PodSpec;
+
+use super::*;
+use crate::{
+    api::v1alpha1::{Amount, DeletionPolicy, TopicOverride},
+    stack::{fixtures, observed::Seen, plan::Child},
+};
+
+/// Compares an object with its golden file in `goldens/`.
+macro_rules! golden {
+    ($name:expr, $object:expr) => {{
+        let mut settings = insta::Settings::clone_current();
+        settings.set_snapshot_path("goldens");
+        settings.set_prepend_module_to_snapshot(false);
+        settings.set_omit_expression(true);
+        settings.bind(|| insta::assert_yaml_snapshot!($name, $object));
+    }};
+}
+
+fn serving_plan() -> Plan {
+    let stack = fixtures::valid();
+    plan(&stack, &fixtures::serving(&stack), &[])
+}
+
+#[test]
+fn children_look_like_their_goldens() {
+    for child in serving_plan().children {
+        let id = child.id();
+        let name = format!("{}-{}", id.kind.as_str().to_lowercase(), id.name);
+        match child {
+            Child::ConfigMap(object) => golden!(name, object),
+            Child::Service(object) => golden!(name, object),
+            Child::StatefulSet(object) => golden!(name, object),
+            Child::Deployment(object) => golden!(name, object),
+            Child::Job(object) => golden!(name, object),
+            Child::Claim(object) => golden!(name, object),
+        }
+    }
+}
+
+#[test]
+fn jobs_look_like_their_goldens() {
+    let stack = fixtures::valid();
+    let mut observed = fixtures::with_dependencies(&stack);
+    let mut seen = Vec::new();
+    for _ in 0..2 {
+        for child in plan(&stack, &observed, &[]).children {
+            if let Child::Job(job) = child {
+                let name = job.spec.as_ref().unwrap().template.metadata.as_ref().unwrap().labels.as_ref().unwrap()
+                    ["app.kubernetes.io/name"]
+                    .clone();
+                golden!(format!("job-{name}"), job);
+                seen.push(name);
+            }
+        }
+        fixtures::complete_jobs(&stack, &mut observed);
+    }
+    assert_eq!(seen, ["postgres-provision", "kafka-provision", "auth-migrate", "user-migrate", "posts-migrate"]);
+}
+
+#[test]
+fn secrets_look_like_their_golden() {
+    let list: Vec<_> =
+        serving_plan().secrets.iter().map(|secret| format!("{}: {:?}", secret.name, secret.recipe)).collect();
+    golden!("secrets", list);
+}
+
+#[test]
+fn all_secrets_that_are_made_are_read() {
+    let stack = fixtures::valid();
+    let mut made: Vec<_> = secrets::all(&stack).into_iter().map(|secret| secret.name).collect();
+    let mut read = secret_names(&stack.names);
+    made.sort();
+    read.sort();
+    assert_eq!(made, read);
+}
+
+#[test]
+fn without_secrets_there_are_no_pods_but_the_gateways() {
+    let plan = plan(&fixtures::valid(), &Observed::default(), &[]);
+    let pods: Vec<_> = fixtures::ids(&plan.children)
+        .into_iter()
+        .filter(|id| !matches!(id.kind, Kind::ConfigMap | Kind::Service))
+        .map(|id| id.name)
+        .collect();
+    assert_eq!(pods, ["demo-gateway"]);
+}
+
+#[test]
+fn services_wait_for_provisioning_and_migrations() {
+    let stack = fixtures::valid();
+    let mut observed = fixtures::with_dependencies(&stack);
+    assert_eq!(plan(&stack, &observed, &[]).held, Service::ALL);
+    fixtures::complete_jobs(&stack, &mut observed);
+    assert_eq!(plan(&stack, &observed, &[]).held, Service::WITH_DATABASE);
+    fixtures::complete_jobs(&stack, &mut observed);
+    assert!(plan(&stack, &observed, &[]).held.is_empty());
+}
+
+#[test]
+fn finished_jobs_may_go_once_the_status_remembers_them() {
+    let stack = fixtures::valid();
+    let mut observed = fixtures::serving(&stack);
+    let completed = plan(&stack, &observed, &[]).completed;
+    assert_eq!(completed.len(), 5);
+    observed.jobs.clear();
+    let plan = plan(&stack, &observed, &completed);
+    assert!(!plan.children.iter().any(|child| matches!(child, Child::Job(_))));
+    assert_eq!(plan.completed, completed);
+}
+
+#[test]
+fn a_postgres_that_was_removed_is_prepared_again() {
+    let stack = fixtures::valid();
+    let mut observed = fixtures::serving(&stack);
+    let completed = plan(&stack, &observed, &[]).completed;
+    observed.jobs.clear();
+    observed.stateful_sets.remove("demo-postgres");
+    assert_eq!(plan(&stack, &observed, &completed).postgres, Step::Waiting);
+}
+
+#[test]
+fn a_new_image_migrates_before_it_serves_and_the_old_one_stays_till_then() {
+    let stack = fixtures::valid();
+    let observed = fixtures::serving(&stack);
+    let completed = plan(&stack, &observed, &[]).completed;
+    let mut newer = stack.clone();
+    newer.images.services.posts = "example.org/posts:2".into();
+    let plan = plan(&newer, &observed, &completed);
+    assert_eq!(plan.held, [Service::Posts]);
+    let deployment = ChildId { kind: Kind::Deployment, name: "demo-posts".into() };
+    assert!(plan.expected.contains(&deployment), "an expected child is no orphan");
+    assert!(!fixtures::ids(&plan.children).contains(&deployment));
+}
+
+#[test]
+fn a_changed_topic_provisions_kafka_again() {
+    let mut stack = fixtures::stack();
+    stack.spec.kafka.topics =
+        vec![TopicOverride { name: "posts-events".into(), partitions: Some(6), ..TopicOverride::default() }];
+    let valid = crate::stack::validate::validate(&stack).unwrap();
+    let plan = plan(&valid, &fixtures::serving(&fixtures::valid()), &[]);
+    assert_eq!(plan.kafka, Step::Running);
+}
+
+#[test]
+fn what_is_no_longer_expected_is_an_orphan_and_what_is_not_ours_is_not() {
+    let stack = fixtures::valid();
+    let mut observed = fixtures::serving(&stack);
+    let old = ChildId { kind: Kind::Job, name: "demo-auth-migrate-00000000".into() };
+    let foreign = ChildId { kind: Kind::ConfigMap, name: "demo-other".into() };
+    observed.seen.insert(old.clone(), fixtures::ours());
+    observed.seen.insert(foreign, Seen { owner: Owner::Foreign, ..fixtures::ours() });
+    assert_eq!(orphans(&plan(&stack, &observed, &[]), &observed), [old]);
+}
+
+#[test]
+fn a_gateway_that_is_no_longer_asked_for_is_an_orphan() {
+    let mut stack = fixtures::valid();
+    let mut observed = fixtures::serving(&stack);
+    for kind in [Kind::ConfigMap, Kind::Service, Kind::Deployment] {
+        observed.seen.insert(ChildId { kind, name: "demo-gateway".into() }, fixtures::ours());
+    }
+    stack.gateway = None;
+    assert_eq!(orphans(&plan(&stack, &observed, &[]), &observed).len(), 3);
+}
+
+#[test]
+fn a_changed_secret_rolls_the_pods_that_use_it_and_no_others() {
+    let stack = fixtures::valid();
+    let mut observed = fixtures::serving(&stack);
+    let completed = plan(&stack, &observed, &[]).completed;
+    let before = plan(&stack, &observed, &completed).children;
+    observed.secrets.get_mut("demo-redis-feed").unwrap().digest = "another".into();
+    let after = plan(&stack, &observed, &completed).children;
+    let changed: Vec<_> = before
+        .iter()
+        .zip(&after)
+        .filter(|(before, after)| before.hash() != after.hash())
+        .map(|(child, _)| child.id().name)
+        .collect();
+    assert_eq!(changed, ["demo-redis", "demo-feed"]);
+}
+
+#[test]
+fn storage_grows_by_the_claims_and_leaves_the_template() {
+    let mut stack = fixtures::valid();
+    let mut observed = fixtures::serving(&stack);
+    observed.stateful_sets.get_mut("demo-postgres").unwrap().storage = Some("10Gi".into());
+    let before = plan(&stack, &observed, &[]);
+    stack.postgres.storage.size = Amount::new("20Gi");
+    let after = plan(&stack, &observed, &[]);
+    let set = |plan: &Plan| plan.children.iter().find(|child| matches!(child, Child::StatefulSet(_))).unwrap().hash();
+    assert_eq!(set(&before), set(&after));
+    assert!(after.children.iter().any(|child| child.id().name == "data-demo-postgres-0"));
+}
+
+#[test]
+fn data_goes_with_the_stack_only_where_the_policy_says_so() {
+    let mut stack = fixtures::valid();
+    for (policy, word) in [(DeletionPolicy::Retain, "Retain"), (DeletionPolicy::Delete, "Delete")] {
+        stack.deletion_policy = policy;
+        let plan = plan(&stack, &fixtures::serving(&stack), &[]);
+        assert_eq!(plan.secrets_owned, policy == DeletionPolicy::Delete);
+        for child in &plan.children {
+            if let Child::StatefulSet(set) = child {
+                let retention = set.spec.as_ref().unwrap().persistent_volume_claim_retention_policy.clone().unwrap();
+                assert_eq!(retention.when_deleted.as_deref(), Some(word));
+            }
+        }
+    }
+}
+
+fn pods(plan: &Plan) -> Vec<PodSpec> {
+    let pod = |child: &Child| match child {
+        Child::StatefulSet(set) => set.spec.as_ref().unwrap().template.spec.clone(),
+        Child::Deployment(deployment) => deployment.spec.as_ref().unwrap().template.spec.clone(),
+        Child::Job(job) => job.spec.as_ref().unwrap().template.spec.clone(),
+        _ => None,
+    };
+    plan.children.iter().filter_map(pod).collect()
+}
+
+#[test]
+fn every_pod_is_restricted_and_holds_no_token() {
+    let pods = pods(&serving_plan());
+    assert_eq!(pods.len(), 8);
+    for pod in pods {
+        assert_eq!(pod.automount_service_account_token, Some(false));
+        assert_eq!(pod.enable_service_links, Some(false));
+        assert_eq!(pod.security_context.unwrap().run_as_non_root, Some(true));
+        for container in pod.containers {
+            let context = container.security_context.unwrap();
+            assert_eq!(context.read_only_root_filesystem, Some(true));
+            assert_eq!(context.allow_privilege_escalation, Some(false));
+            assert_eq!(context.capabilities.unwrap().drop.unwrap(), ["ALL"]);
+            let words = container.command.into_iter().chain(container.args).flatten();
+            assert!(words.into_iter().all(|word| !word.to_lowercase().contains("password")));
+        }
+    }
+}
+
+#[test]
+fn names_of_children_fit_for_the_longest_stack_name() {
+    let mut stack = fixtures::valid();
+    stack.names.stack = "s".repeat(40);
+    let mut observed = fixtures::with_dependencies(&stack);
+    for _ in 0..3 {
+        for id in fixtures::ids(&plan(&stack, &observed, &[]).children) {
+            // The StatefulSet controller adds a hash of eleven characters in a label.
+            let most = if id.kind == Kind::StatefulSet { 52 } else { 63 };
+            assert!(id.name.len() <= most, "{id:?}");
+        }
+        fixtures::complete_jobs(&stack, &mut observed);
+    }
+}

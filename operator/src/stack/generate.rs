@@ -1,0 +1,108 @@
+//! The content of generated Secrets. The one place where chance is used.
+
+use std::collections::BTreeMap;
+
+use base64::{
+    Engine,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
+use ed25519_dalek::{
+    SigningKey,
+    pkcs8::{EncodePrivateKey, spki::der::pem::LineEnding},
+};
+use jiff::Timestamp;
+use rand::distr::{Alphanumeric, SampleString};
+
+use super::{component::Service, plan::Recipe};
+
+/// Why content couldn't be made.
+#[derive(Debug, thiserror::Error)]
+#[error("failed to encode a signing key: {0}")]
+pub struct Error(#[from] ed25519_dalek::pkcs8::Error);
+
+/// Makes the content that a recipe asks for.
+pub fn generate(recipe: &Recipe, now: Timestamp) -> Result<BTreeMap<String, String>, Error> {
+    let entry = |key: &str, value: String| (key.to_owned(), value);
+    Ok(match recipe {
+        Recipe::Login { username } => {
+            BTreeMap::from([entry("username", username.clone()), entry("password", password())])
+        }
+        Recipe::Address { username, scheme, rest } => {
+            let password = password();
+            BTreeMap::from([
+                entry("uri", format!("{scheme}://{username}:{password}@{rest}")),
+                entry("username", username.clone()),
+                entry("password", password),
+            ])
+        }
+        Recipe::KafkaCluster => BTreeMap::from([
+            entry("cluster-id", cluster_id()),
+            entry("controller-password", password()),
+        ]),
+        Recipe::SigningKey => {
+            let key = SigningKey::from_bytes(&rand::random()).to_pkcs8_pem(LineEnding::LF)?;
+            BTreeMap::from([entry(&format!("{}.pem", now.strftime("%Y%m%d%H%M%S")), key.to_string())])
+        }
+        Recipe::SessionKey => {
+            BTreeMap::from([entry("session-key", STANDARD.encode(rand::random::<[u8; 32]>()))])
+        }
+        Recipe::Clients => {
+            Service::CLIENTS.into_iter().map(|service| entry(service.as_str(), password())).collect()
+        }
+    })
+}
+
+/// A password of letters and digits, which needs no escaping anywhere: 40 of them hold 238 bits.
+fn password() -> String {
+    Alphanumeric.sample_string(&mut rand::rng(), 40)
+}
+
+/// A cluster id as Kafka makes them: 16 bytes in URL-safe base64. It may not begin with a dash, or tools take it for a flag.
+fn cluster_id() -> String {
+    loop {
+        let id = URL_SAFE_NO_PAD.encode(rand::random::<[u8; 16]>());
+        if !id.starts_with('-') {
+            return id;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ed25519_dalek::pkcs8::DecodePrivateKey;
+
+    use super::*;
+
+    fn make(recipe: &Recipe) -> BTreeMap<String, String> {
+        generate(recipe, "2026-11-20T09:30:00Z".parse().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn an_address_holds_the_password_beside_it() {
+        let recipe = Recipe::Address { username: "feed".into(), scheme: "redis", rest: "demo-redis:6379/0".into() };
+        let content = make(&recipe);
+        assert_eq!(content["uri"], format!("redis://feed:{}@demo-redis:6379/0", content["password"]));
+        assert!(content["password"].len() >= 32);
+        assert!(content["password"].chars().all(|c| c.is_ascii_alphanumeric()));
+    }
+
+    #[test]
+    fn a_signing_key_is_named_after_its_time_and_can_be_read() {
+        let content = make(&Recipe::SigningKey);
+        assert!(SigningKey::from_pkcs8_pem(&content["20261120093000.pem"]).is_ok());
+    }
+
+    #[test]
+    fn a_session_key_has_32_bytes_and_a_cluster_id_16() {
+        assert_eq!(STANDARD.decode(&make(&Recipe::SessionKey)["session-key"]).unwrap().len(), 32);
+        let id = &make(&Recipe::KafkaCluster)["cluster-id"];
+        assert_eq!((id.len(), URL_SAFE_NO_PAD.decode(id).unwrap().len()), (22, 16));
+    }
+
+    #[test]
+    fn no_two_passwords_are_alike() {
+        let clients = make(&Recipe::Clients);
+        assert_eq!(clients.len(), 3);
+        assert_ne!(clients["user"], clients["posts"]);
+    }
+}

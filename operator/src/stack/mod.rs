@@ -1,0 +1,155 @@
+//! One stack, from what is asked for to what is: `observe → validate → build → apply → status`.
+//!
+//! Only [`observe`] and [`apply`] speak to the API server. Nothing waits here: a pass goes as far as it can, and what it
+//! started wakes the next one.
+
+pub mod apply;
+pub mod build;
+pub mod component;
+#[cfg(test)]
+pub mod fixtures;
+pub mod generate;
+pub mod observe;
+pub mod observed;
+pub mod plan;
+pub mod publish;
+pub mod status;
+pub mod topics;
+pub mod validate;
+pub mod versions;
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::{
+    Client, Resource, ResourceExt,
+    core::DeserializeGuard,
+    runtime::controller::Action,
+};
+
+use self::{
+    apply::{Applier, Memory, Outcome},
+    observe::{SecretCache, Stores},
+};
+use crate::{
+    api::v1alpha1::{TrackloreStack, TrackloreStackStatus},
+    runtime::{backoff::Backoff, metrics},
+};
+
+/// A stack as the watch delivers it: one that can't be read doesn't stop the others.
+pub type GuardedStack = DeserializeGuard<TrackloreStack>;
+
+/// What all passes share.
+pub struct Context {
+    /// The connection.
+    pub client: Client,
+    /// The children of all stacks.
+    pub stores: Stores,
+    /// What was applied.
+    pub memory: Memory,
+    /// What was read of Secrets.
+    pub secrets: SecretCache,
+    /// Which stacks failed how often.
+    pub backoff: Backoff,
+}
+
+impl Context {
+    /// Forgets a stack that is gone.
+    pub fn forget(&self, uid: &str, meta: &ObjectMeta) {
+        self.memory.forget(uid);
+        self.secrets.forget(uid);
+        self.backoff.succeeded(uid);
+        metrics::forget(meta);
+    }
+}
+
+/// Why a pass ended early.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Reading failed.
+    #[error("failed to look at the children: {0}")]
+    Observe(#[source] Box<kube::Error>),
+    /// Writing failed.
+    #[error(transparent)]
+    Apply(#[from] apply::Error),
+    /// The status couldn't be written.
+    #[error("failed to write the status: {0}")]
+    Publish(#[source] Box<kube::Error>),
+}
+
+/// One pass over one stack.
+pub async fn reconcile(stack: Arc<GuardedStack>, context: Arc<Context>) -> Result<Action, Error> {
+    let started = Instant::now();
+    let result = pass(&stack, &context).await;
+    metrics::reconciled(started.elapsed(), result.is_ok());
+    if result.is_ok() {
+        context.backoff.succeeded(&stack.uid().unwrap_or_default());
+    }
+    result
+}
+
+/// When a failed pass is tried again: later each time.
+pub fn error_policy(stack: Arc<GuardedStack>, error: &Error, context: Arc<Context>) -> Action {
+    let wait = context.backoff.failed(&stack.uid().unwrap_or_default());
+    tracing::warn!(stack = stack.name_any(), namespace = stack.namespace(), %error, ?wait, "a pass failed");
+    Action::requeue(wait)
+}
+
+async fn pass(guarded: &GuardedStack, context: &Context) -> Result<Action, Error> {
+    if guarded.meta().deletion_timestamp.is_some() {
+        return Ok(Action::await_change());
+    }
+    let (status, action) = match &guarded.0 {
+        Err(invalid) => (publish::unreadable(guarded.meta(), &invalid.error, Timestamp::now()), Action::await_change()),
+        Ok(stack) => next(stack, context).await?,
+    };
+    let before = guarded.0.as_ref().ok().and_then(|stack| stack.status.as_ref());
+    if before != Some(&status) {
+        publish::publish(&context.client, guarded.meta(), &status).await.map_err(|error| Error::Publish(Box::new(error)))?;
+    }
+    metrics::conditions(guarded.meta(), &status);
+    Ok(action)
+}
+
+async fn next(stack: &TrackloreStack, context: &Context) -> Result<(TrackloreStackStatus, Action), Error> {
+    let before = stack.status.as_ref();
+    let generation = stack.metadata.generation;
+    let valid = match validate::validate(stack) {
+        Ok(valid) => valid,
+        Err(refusal) => {
+            return Ok((status::refused(before, generation, &refusal, Timestamp::now()), Action::await_change()));
+        }
+    };
+    let observed = observe::observe(&context.client, &context.stores, &context.secrets, &valid.names, &valid.uid)
+        .await
+        .map_err(|error| Error::Observe(Box::new(error)))?;
+    let plan = build::plan(&valid, &observed, before.map_or(&[], |status| status.completed_jobs.as_slice()));
+    let applier = Applier {
+        client: &context.client,
+        memory: &context.memory,
+        secrets: &context.secrets,
+        names: &valid.names,
+        uid: &valid.uid,
+        owner: build::owner(&valid),
+    };
+    let outcome = applier.apply(&plan, &observed).await?;
+    let status = status::settled(before, generation, &valid, &plan, &observed, &outcome, Timestamp::now());
+    Ok((status, Action::requeue(wait(&outcome, &valid.uid))))
+}
+
+/// When to look again although nothing has happened.
+fn wait(outcome: &Outcome, uid: &str) -> Duration {
+    if outcome.secrets_made {
+        Duration::from_millis(10)
+    } else if !outcome.obstacles.is_empty() {
+        Duration::from_secs(15)
+    } else {
+        // Spread over half an hour, so that many stacks don't come at once.
+        let spread = uid.bytes().fold(0_u64, |sum, byte| sum.wrapping_mul(31).wrapping_add(u64::from(byte))) % 1800;
+        Duration::from_secs(3600 + spread)
+    }
+}

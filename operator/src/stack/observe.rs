@@ -1,0 +1,240 @@
+//! Takes the picture: watched children from memory, generated Secrets by name. Only reads.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use k8s_openapi::{
+    api::{
+        apps::v1::{Deployment, StatefulSet},
+        batch::v1::Job,
+        core::v1::{ConfigMap, Secret, Service},
+    },
+    apimachinery::pkg::apis::meta::v1::ObjectMeta,
+};
+use kube::{
+    Api, Client, Resource, ResourceExt,
+    core::PartialObjectMeta,
+    runtime::reflector::{Store, store::WriterDropped},
+};
+
+use super::{
+    build::secret_names,
+    component::{INSTANCE, MANAGED_BY, MANAGER, Names},
+    observed::{ChildId, JobState, Kind, Observed, Owner, SecretSeen, Seen, Workload},
+    plan::digest,
+};
+
+/// The children of all stacks, kept by watches.
+pub struct Stores {
+    /// Services and gateways.
+    pub deployments: Store<Deployment>,
+    /// Postgres, Kafka, Redis.
+    pub stateful_sets: Store<StatefulSet>,
+    /// Provisioning and migrations.
+    pub jobs: Store<Job>,
+    /// Addresses, without their content.
+    pub services: Store<PartialObjectMeta<Service>>,
+    /// Scripts and settings, without their content.
+    pub config_maps: Store<PartialObjectMeta<ConfigMap>>,
+}
+
+impl Stores {
+    /// Waits until each watch has delivered its first list: before, what is missing may only be unknown.
+    pub async fn ready(&self) -> Result<(), WriterDropped> {
+        self.deployments.wait_until_ready().await?;
+        self.stateful_sets.wait_until_ready().await?;
+        self.jobs.wait_until_ready().await?;
+        self.services.wait_until_ready().await?;
+        self.config_maps.wait_until_ready().await
+    }
+}
+
+/// How long what was read of a Secret counts. Secrets aren't watched: that would take the right to read all of them.
+const SECRETS_COUNT_FOR: Duration = Duration::from_secs(300);
+
+/// What was read of Secrets, by the uid of their stack.
+#[derive(Default)]
+pub struct SecretCache(Mutex<HashMap<String, HashMap<String, (Instant, SecretSeen)>>>);
+
+impl SecretCache {
+    fn get(&self, uid: &str, name: &str) -> Option<SecretSeen> {
+        let stacks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (read, seen) = stacks.get(uid)?.get(name)?;
+        (read.elapsed() < SECRETS_COUNT_FOR).then(|| seen.clone())
+    }
+
+    /// Keeps what was read.
+    pub fn put(&self, uid: &str, name: &str, seen: &SecretSeen) {
+        let mut stacks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        stacks.entry(uid.to_owned()).or_default().insert(name.to_owned(), (Instant::now(), seen.clone()));
+    }
+
+    /// Forgets what was read for a stack.
+    pub fn forget(&self, uid: &str) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
+    }
+}
+
+/// Takes the picture of one stack.
+pub async fn observe(
+    client: &Client,
+    stores: &Stores,
+    cache: &SecretCache,
+    names: &Names,
+    uid: &str,
+) -> Result<Observed, kube::Error> {
+    let mut observed = Observed::default();
+    for deployment in of_stack(&stores.deployments, names) {
+        let seen = seen(&*deployment, names, uid);
+        if seen.owner == Owner::Us {
+            observed.deployments.insert(deployment.name_any(), deployment_state(&deployment));
+        }
+        observed.seen.insert(ChildId { kind: Kind::Deployment, name: deployment.name_any() }, seen);
+    }
+    for set in of_stack(&stores.stateful_sets, names) {
+        let seen = seen(&*set, names, uid);
+        if seen.owner == Owner::Us {
+            observed.stateful_sets.insert(set.name_any(), stateful_set_state(&set));
+        }
+        observed.seen.insert(ChildId { kind: Kind::StatefulSet, name: set.name_any() }, seen);
+    }
+    for job in of_stack(&stores.jobs, names) {
+        let seen = seen(&*job, names, uid);
+        if seen.owner == Owner::Us {
+            observed.jobs.insert(job.name_any(), job_state(&job));
+        }
+        observed.seen.insert(ChildId { kind: Kind::Job, name: job.name_any() }, seen);
+    }
+    for service in of_stack(&stores.services, names) {
+        observed.seen.insert(ChildId { kind: Kind::Service, name: service.name_any() }, seen(&*service, names, uid));
+    }
+    for config in of_stack(&stores.config_maps, names) {
+        observed.seen.insert(ChildId { kind: Kind::ConfigMap, name: config.name_any() }, seen(&*config, names, uid));
+    }
+    let secrets = Api::<Secret>::namespaced(client.clone(), &names.namespace);
+    for name in secret_names(names) {
+        let known = match cache.get(uid, &name) {
+            Some(known) => Some(known),
+            None => secrets.get_opt(&name).await?.map(|secret| secret_seen(&secret, names, uid)),
+        };
+        if let Some(known) = known {
+            cache.put(uid, &name, &known);
+            observed.secrets.insert(name, known);
+        }
+    }
+    Ok(observed)
+}
+
+fn of_stack<K>(store: &Store<K>, names: &Names) -> Vec<std::sync::Arc<K>>
+where
+    K: Resource + Clone + 'static,
+    K::DynamicType: Clone + Eq + std::hash::Hash,
+{
+    store.state_filter(|object| {
+        object.namespace().as_deref() == Some(&names.namespace)
+            && object.labels().get(INSTANCE) == Some(&names.stack)
+    })
+}
+
+fn seen<K: Resource>(object: &K, names: &Names, uid: &str) -> Seen {
+    let meta = object.meta();
+    Seen { owner: owner(meta, names, uid), uid: meta.uid.clone().unwrap_or_default(), mark: mark(meta) }
+}
+
+/// What tells that somebody changed an object: its generation, else its resource version.
+pub fn mark(meta: &ObjectMeta) -> u128 {
+    let version = || meta.resource_version.as_deref().and_then(|version| version.parse().ok()).unwrap_or_default();
+    meta.generation.and_then(|generation| generation.try_into().ok()).unwrap_or_else(version)
+}
+
+/// Whose a child is.
+pub fn owner(meta: &ObjectMeta, names: &Names, uid: &str) -> Owner {
+    let mut stacks = meta
+        .owner_references
+        .iter()
+        .flatten()
+        .filter(|owner| owner.kind == "TrackloreStack" && owner.name == names.stack)
+        .peekable();
+    if stacks.peek().is_none() {
+        return Owner::Foreign;
+    }
+    if meta.deletion_timestamp.is_some() || !stacks.any(|owner| owner.uid == uid) {
+        return Owner::Leaving;
+    }
+    Owner::Us
+}
+
+/// What is told of a Secret. One without an owner is what an earlier stack of the same name has left for us.
+pub fn secret_seen(secret: &Secret, names: &Names, uid: &str) -> SecretSeen {
+    let meta = &secret.metadata;
+    let labels = secret.labels();
+    let ours = labels.get(MANAGED_BY).map(String::as_str) == Some(MANAGER) && labels.get(INSTANCE) == Some(&names.stack);
+    let owners: BTreeSet<_> = meta.owner_references.iter().flatten().map(|owner| owner.uid.clone()).collect();
+    let owner = if !ours {
+        Owner::Foreign
+    } else if meta.deletion_timestamp.is_some() || owners.iter().any(|owner| owner != uid) {
+        Owner::Leaving
+    } else {
+        Owner::Us
+    };
+    SecretSeen { owner, digest: digest(&secret.data), owners }
+}
+
+fn deployment_state(deployment: &Deployment) -> Workload {
+    let desired = deployment.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1);
+    let Some(status) = &deployment.status else { return Workload { desired, ..Workload::default() } };
+    let current = status.observed_generation >= deployment.metadata.generation;
+    let progressing = status.conditions.iter().flatten().find(|condition| condition.type_ == "Progressing");
+    let settled = progressing.is_some_and(|condition| condition.reason.as_deref() == Some("NewReplicaSetAvailable"));
+    let failure = status
+        .conditions
+        .iter()
+        .flatten()
+        .find(|condition| condition.type_ == "ReplicaFailure" && condition.status == "True");
+    let late = progressing.filter(|condition| condition.status == "False");
+    Workload {
+        desired,
+        ready: status.available_replicas.unwrap_or(0),
+        rolled_out: current && settled,
+        stuck: failure.or(late).and_then(|condition| condition.message.clone()),
+        storage: None,
+    }
+}
+
+fn stateful_set_state(set: &StatefulSet) -> Workload {
+    let desired = set.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1);
+    let storage = set
+        .spec
+        .as_ref()
+        .and_then(|spec| spec.volume_claim_templates.as_ref()?.first()?.spec.as_ref()?.resources.as_ref())
+        .and_then(|resources| resources.requests.as_ref()?.get("storage"))
+        .map(|size| size.0.clone());
+    let Some(status) = &set.status else { return Workload { desired, storage, ..Workload::default() } };
+    let current = status.observed_generation >= set.metadata.generation;
+    Workload {
+        desired,
+        ready: if current { status.ready_replicas.unwrap_or(0) } else { 0 },
+        rolled_out: current && status.update_revision == status.current_revision,
+        stuck: None,
+        storage,
+    }
+}
+
+fn job_state(job: &Job) -> JobState {
+    let status = job.status.as_ref();
+    let has = |wanted: &str| {
+        status
+            .and_then(|status| status.conditions.as_ref())
+            .is_some_and(|list| list.iter().any(|condition| condition.type_ == wanted && condition.status == "True"))
+    };
+    if has("Complete") {
+        JobState::Complete
+    } else if has("Failed") {
+        JobState::Failed
+    } else {
+        JobState::Running { failures: status.and_then(|status| status.failed).unwrap_or(0) }
+    }
+}

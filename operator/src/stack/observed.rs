@@ -1,0 +1,132 @@
+//! What is there: the picture that `observe` takes and everything after it decides by.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The kinds of children that the operator watches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// Scripts, settings, routes.
+    ConfigMap,
+    /// Addresses.
+    Service,
+    /// Postgres, Kafka, Redis.
+    StatefulSet,
+    /// Services and gateway.
+    Deployment,
+    /// Provisioning and migrations.
+    Job,
+    /// A volume that grows. Not watched: claims belong to their StatefulSet.
+    Claim,
+}
+
+impl Kind {
+    /// The name in Kubernetes.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ConfigMap => "ConfigMap",
+            Self::Service => "Service",
+            Self::StatefulSet => "StatefulSet",
+            Self::Deployment => "Deployment",
+            Self::Job => "Job",
+            Self::Claim => "PersistentVolumeClaim",
+        }
+    }
+}
+
+/// A child, by kind and name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ChildId {
+    /// Its kind.
+    pub kind: Kind,
+    /// Its name.
+    pub name: String,
+}
+
+/// Whose an object is that bears a child's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Owner {
+    /// This stack's.
+    Us,
+    /// On its way out: being deleted, or left from a stack of the same name that was deleted.
+    Leaving,
+    /// Somebody else's.
+    Foreign,
+}
+
+/// An object that was seen.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Seen {
+    /// Whose it is.
+    pub owner: Owner,
+    /// Its uid, so that a deletion hits this very object.
+    pub uid: String,
+    /// Grows when somebody changes what matters: the generation where there is one, else the resource version.
+    pub mark: u128,
+}
+
+/// State of a Deployment or StatefulSet.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Workload {
+    /// Pods asked for.
+    pub desired: i32,
+    /// Pods that are ready.
+    pub ready: i32,
+    /// Whether its controller has seen the newest spec and all pods run it.
+    pub rolled_out: bool,
+    /// What its controller says when a rollout doesn't get on.
+    pub stuck: Option<String>,
+    /// Size of the claims it was made with (StatefulSets only).
+    pub storage: Option<String>,
+}
+
+impl Workload {
+    /// Whether all pods are ready. One that is scaled to nothing is ready with nothing.
+    pub fn is_ready(&self) -> bool {
+        self.ready >= self.desired
+    }
+
+    /// Whether it does some work, or was asked for none.
+    pub fn serves(&self) -> bool {
+        self.desired == 0 || self.ready > 0
+    }
+}
+
+/// State of a Job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum JobState {
+    /// Not finished.
+    Running {
+        /// Pods that failed so far.
+        failures: i32,
+    },
+    /// Ended well.
+    Complete,
+    /// Gave up.
+    Failed,
+}
+
+/// A generated Secret, without its content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SecretSeen {
+    /// Whose it is. A kept Secret of an earlier stack of the same name is ours.
+    pub owner: Owner,
+    /// Hash of the content, for rolling pods.
+    pub digest: String,
+    /// The uids of its owners.
+    pub owners: BTreeSet<String>,
+}
+
+/// The picture.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Observed {
+    /// All watched objects that carry the stack's label.
+    pub seen: BTreeMap<ChildId, Seen>,
+    /// Deployments by name.
+    pub deployments: BTreeMap<String, Workload>,
+    /// StatefulSets by name.
+    pub stateful_sets: BTreeMap<String, Workload>,
+    /// Jobs by name.
+    pub jobs: BTreeMap<String, JobState>,
+    /// The generated Secrets that exist, by name.
+    pub secrets: BTreeMap<String, SecretSeen>,
+}

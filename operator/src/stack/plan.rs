@@ -1,0 +1,172 @@
+//! What should be: the outcome of `build`, handed to `apply` and `status`.
+
+use std::collections::BTreeSet;
+
+use k8s_openapi::api::{
+    apps::v1::{Deployment, StatefulSet},
+    batch::v1::Job,
+    core::v1::{ConfigMap, PersistentVolumeClaim, Service},
+};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use super::{
+    component::{Component, Service as Tracklore},
+    observed::{ChildId, Kind},
+};
+use crate::api::v1alpha1::CompletedJob;
+
+/// A child, complete but for the owner that `apply` adds.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Child {
+    /// Scripts, settings, routes.
+    ConfigMap(Box<ConfigMap>),
+    /// An address.
+    Service(Box<Service>),
+    /// Postgres, Kafka or Redis.
+    StatefulSet(Box<StatefulSet>),
+    /// A service or the gateway.
+    Deployment(Box<Deployment>),
+    /// Provisioning or a migration.
+    Job(Box<Job>),
+    /// The new size of a claim.
+    Claim(Box<PersistentVolumeClaim>),
+}
+
+impl Child {
+    /// Kind and name.
+    pub fn id(&self) -> ChildId {
+        let (kind, meta) = match self {
+            Self::ConfigMap(object) => (Kind::ConfigMap, &object.metadata),
+            Self::Service(object) => (Kind::Service, &object.metadata),
+            Self::StatefulSet(object) => (Kind::StatefulSet, &object.metadata),
+            Self::Deployment(object) => (Kind::Deployment, &object.metadata),
+            Self::Job(object) => (Kind::Job, &object.metadata),
+            Self::Claim(object) => (Kind::Claim, &object.metadata),
+        };
+        ChildId { kind, name: meta.name.clone().unwrap_or_default() }
+    }
+
+    /// Hash of all it says.
+    pub fn hash(&self) -> String {
+        match self {
+            Self::ConfigMap(object) => digest(object),
+            Self::Service(object) => digest(object),
+            Self::StatefulSet(object) => digest(object),
+            Self::Deployment(object) => digest(object),
+            Self::Job(object) => digest(object),
+            Self::Claim(object) => digest(object),
+        }
+    }
+}
+
+/// Hash of a value as JSON, in hexadecimal.
+pub fn digest<T: Serialize>(value: &T) -> String {
+    let mut hasher = Sha256::new();
+    // Kubernetes objects are plain data: they always have a JSON form. Without one, the hash of nothing stands for it.
+    hasher.update(serde_json::to_vec(value).unwrap_or_default());
+    hex(&hasher.finalize())
+}
+
+/// Lower-case hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // Writing to a String can't fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// The first characters of a hash: enough to tell names apart.
+pub fn short(hash: &str) -> String {
+    hash.chars().take(8).collect()
+}
+
+/// How a generated Secret is made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Recipe {
+    /// `username`, `password`.
+    Login {
+        /// The user.
+        username: String,
+    },
+    /// `username`, `password`, `uri`.
+    Address {
+        /// The user.
+        username: String,
+        /// `postgres` or `redis`.
+        scheme: &'static str,
+        /// Host, port and what follows them.
+        rest: String,
+    },
+    /// `cluster-id`, `controller-password`.
+    KafkaCluster,
+    /// `<time>.pem`: an Ed25519 key.
+    SigningKey,
+    /// `session-key`: 32 bytes, base64.
+    SessionKey,
+    /// A password per service that calls others.
+    Clients,
+}
+
+/// A Secret that is made once and never overwritten.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GeneratedSecret {
+    /// Its name.
+    pub name: String,
+    /// What it belongs to.
+    pub component: Component,
+    /// How its content is made.
+    pub recipe: Recipe,
+}
+
+/// How far something is that has to happen before something else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Something before it isn't done.
+    Waiting,
+    /// It happens now.
+    Running,
+    /// It went wrong and is tried again.
+    Retrying,
+    /// It gave up; it starts again when the failed Job is removed or its content changes.
+    Failed {
+        /// The Job.
+        job: String,
+    },
+    /// Done.
+    Done,
+}
+
+impl Step {
+    /// Whether what comes after may start.
+    pub fn is_done(&self) -> bool {
+        matches!(self, Self::Done)
+    }
+}
+
+/// All that should be in place.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan {
+    /// Secrets that must exist.
+    pub secrets: Vec<GeneratedSecret>,
+    /// Whether Secrets go with the stack.
+    pub secrets_owned: bool,
+    /// Children that can be in place now, in the order in which they are applied.
+    pub children: Vec<Child>,
+    /// All children that belong to the stack, now or later. What is there beside them goes.
+    pub expected: BTreeSet<ChildId>,
+    /// Preparation of Postgres.
+    pub postgres: Step,
+    /// Preparation of Kafka.
+    pub kafka: Step,
+    /// Migrations, by service.
+    pub migrations: Vec<(Tracklore, Step)>,
+    /// Services whose Deployment waits for something.
+    pub held: Vec<Tracklore>,
+    /// The gateway's Deployment, where one is asked for.
+    pub gateway: Option<String>,
+    /// Jobs that ended well, for the status.
+    pub completed: Vec<CompletedJob>,
+}

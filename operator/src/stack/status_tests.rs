@@ -1,0 +1,176 @@
+//! What is told in which state, and that it is told the same way twice.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::{
+    api::v1alpha1::TrackloreStackStatus,
+    stack::{build, fixtures, observed::JobState},
+};
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_800_000_000 + second).unwrap()
+}
+
+fn status_of(observed: &Observed, outcome: &Outcome, before: Option<&TrackloreStackStatus>, now: i64) -> TrackloreStackStatus {
+    let stack = fixtures::valid();
+    let completed = before.map_or(&[][..], |status| &status.completed_jobs);
+    let plan = build::plan(&stack, observed, completed);
+    settled(before, Some(1), &stack, &plan, observed, outcome, at(now))
+}
+
+fn told(status: &TrackloreStackStatus, kind: &str) -> (String, String) {
+    let condition = status.conditions.iter().find(|condition| condition.type_ == kind).unwrap();
+    (condition.status.clone(), condition.reason.clone())
+}
+
+fn pair(status: &str, reason: &str) -> (String, String) {
+    (status.to_owned(), reason.to_owned())
+}
+
+#[test]
+fn a_new_stack_progresses_and_is_not_ready() {
+    let status = status_of(&Observed::default(), &Outcome { secrets_made: true, ..Outcome::default() }, None, 0);
+    assert_eq!(told(&status, "Ready"), pair("False", "PostgresNotReady"));
+    assert_eq!(told(&status, "Progressing"), pair("True", "Creating"));
+    assert_eq!(told(&status, "Degraded"), pair("False", "AsExpected"));
+    assert_eq!(status.version, None);
+    assert!(status.conditions.iter().all(|condition| condition.observed_generation == Some(1)));
+}
+
+#[test]
+fn a_serving_stack_is_ready_and_settled() {
+    let status = status_of(&fixtures::serving(&fixtures::valid()), &Outcome::default(), None, 0);
+    for kind in ["Ready", "PostgresReady", "KafkaReady", "RedisReady", "MigrationsComplete", "GatewayReady"] {
+        assert_eq!(told(&status, kind).0, "True", "{kind}");
+    }
+    for kind in ["Progressing", "Degraded", "Stalled"] {
+        assert_eq!(told(&status, kind).0, "False", "{kind}");
+    }
+    assert_eq!(status.version.as_deref(), Some("0.1.0"));
+}
+
+#[test]
+fn a_dependency_that_falls_degrades_the_stack() {
+    let mut observed = fixtures::serving(&fixtures::valid());
+    observed.stateful_sets.get_mut("demo-kafka").unwrap().ready = 0;
+    let status = status_of(&observed, &Outcome::default(), None, 0);
+    assert_eq!(told(&status, "Degraded"), pair("True", "DependencyDown"));
+    assert_eq!(told(&status, "Ready"), pair("False", "KafkaNotReady"));
+}
+
+#[test]
+fn a_failed_migration_holds_and_says_where_to_look() {
+    let stack = fixtures::valid();
+    let mut observed = fixtures::with_dependencies(&stack);
+    fixtures::complete_jobs(&stack, &mut observed);
+    let job = build::plan(&stack, &observed, &[]).children.iter().map(|child| child.id().name)
+        .find(|name| name.starts_with("demo-auth-migrate")).unwrap();
+    observed.jobs.insert(job.clone(), JobState::Failed);
+    let status = status_of(&observed, &Outcome::default(), None, 0);
+    assert_eq!(told(&status, "MigrationsComplete"), pair("False", "MigrationFailed"));
+    assert_eq!(told(&status, "Degraded"), pair("True", "MigrationFailed"));
+    let degraded = status.conditions.iter().find(|condition| condition.type_ == "Degraded").unwrap();
+    assert!(degraded.message.contains(&format!("kubectl logs -n demo job/{job}")));
+}
+
+#[test]
+fn an_object_of_somebody_else_stalls_the_stack() {
+    let outcome = Outcome { obstacles: vec![("Service/demo-auth".into(), Obstacle::Foreign)], secrets_made: false };
+    let status = status_of(&fixtures::serving(&fixtures::valid()), &outcome, None, 0);
+    assert_eq!(told(&status, "Stalled"), pair("True", "NameTaken"));
+    assert_eq!(told(&status, "Ready"), pair("False", "NameTaken"));
+}
+
+#[test]
+fn a_refused_stack_says_what_to_do_and_keeps_what_was_said_of_its_parts() {
+    let before = status_of(&fixtures::serving(&fixtures::valid()), &Outcome::default(), None, 0);
+    let refusal = Refusal(vec!["set spec.version to 0.1.0".into()]);
+    let status = refused(Some(&before), Some(2), &refusal, at(9));
+    assert_eq!(told(&status, "Stalled"), pair("True", "InvalidSpec"));
+    assert_eq!(told(&status, "Ready"), pair("False", "InvalidSpec"));
+    assert_eq!(told(&status, "PostgresReady"), pair("True", "Ready"));
+    assert_eq!(status.completed_jobs, before.completed_jobs);
+    assert_eq!(refused(Some(&status), Some(2), &refusal, at(99)), status);
+}
+
+#[test]
+fn times_move_only_when_a_condition_flips() {
+    let mut observed = fixtures::serving(&fixtures::valid());
+    let first = status_of(&observed, &Outcome::default(), None, 0);
+    observed.deployments.get_mut("demo-feed").unwrap().ready = 0;
+    let second = status_of(&observed, &Outcome::default(), Some(&first), 60);
+    let time = |status: &TrackloreStackStatus, kind: &str| {
+        status.conditions.iter().find(|condition| condition.type_ == kind).unwrap().last_transition_time.0
+    };
+    assert_eq!(time(&second, "Ready"), at(60));
+    assert_eq!(time(&second, "PostgresReady"), at(0));
+}
+
+fn workload() -> impl Strategy<Value = Workload> {
+    (0..3, 0..3, any::<bool>(), proptest::option::of(Just("too slow".to_owned())))
+        .prop_map(|(desired, ready, rolled_out, stuck)| Workload { desired, ready, rolled_out, stuck, storage: None })
+}
+
+fn picture() -> impl Strategy<Value = Observed> {
+    let names = ["auth", "user", "posts", "feed", "gateway"];
+    let sets = ["postgres", "kafka", "redis"];
+    (
+        proptest::collection::vec(proptest::option::of(workload()), names.len()),
+        proptest::collection::vec(proptest::option::of(workload()), sets.len()),
+        any::<bool>(),
+        0..3,
+    )
+        .prop_map(move |(deployments, stateful_sets, secrets, jobs)| {
+            let stack = fixtures::valid();
+            let mut observed = if secrets { fixtures::with_dependencies(&stack) } else { Observed::default() };
+            for _ in 0..jobs {
+                fixtures::complete_jobs(&stack, &mut observed);
+            }
+            let keep = |names: &[&str], found: Vec<Option<Workload>>| {
+                names.iter().zip(found).filter_map(|(name, w)| Some((format!("demo-{name}"), w?))).collect()
+            };
+            observed.deployments = keep(&names, deployments);
+            observed.stateful_sets = keep(&sets, stateful_sets);
+            observed
+        })
+}
+
+fn outcome() -> impl Strategy<Value = Outcome> {
+    let obstacle = prop_oneof![
+        Just(Obstacle::Foreign),
+        Just(Obstacle::Leaving),
+        Just(Obstacle::Refused("quota exceeded".to_owned()))
+    ];
+    (proptest::collection::vec((Just("Service/demo-auth".to_owned()), obstacle), 0..3), any::<bool>())
+        .prop_map(|(obstacles, secrets_made)| Outcome { obstacles, secrets_made })
+}
+
+proptest! {
+    #[test]
+    fn the_same_picture_gives_the_same_status_whenever_it_is_looked_at(picture in picture(), outcome in outcome()) {
+        let first = status_of(&picture, &outcome, None, 0);
+        let second = status_of(&picture, &outcome, Some(&first), 3600);
+        prop_assert_eq!(serde_json::to_string(&first).unwrap(), serde_json::to_string(&second).unwrap());
+    }
+
+    #[test]
+    fn every_condition_is_told_once_with_a_reason_and_a_sentence(picture in picture(), outcome in outcome()) {
+        let status = status_of(&picture, &outcome, None, 0);
+        let kinds: Vec<_> = status.conditions.iter().map(|condition| condition.type_.as_str()).collect();
+        prop_assert_eq!(kinds, CONDITIONS);
+        for condition in &status.conditions {
+            prop_assert!(!condition.message.is_empty() && condition.message.len() < 1024);
+            prop_assert!(condition.reason.chars().all(|c| c.is_ascii_alphanumeric()));
+        }
+    }
+
+    #[test]
+    fn a_stack_is_never_ready_while_a_component_serves_nobody(picture in picture()) {
+        let status = status_of(&picture, &Outcome::default(), None, 0);
+        let down = ["auth", "user", "posts", "feed", "gateway"].iter().any(|name| {
+            picture.deployments.get(&format!("demo-{name}")).is_none_or(|workload| !workload.serves())
+        });
+        prop_assert!(!(down && told(&status, "Ready").0 == "True"));
+    }
+}
