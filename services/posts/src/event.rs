@@ -1,0 +1,96 @@
+//! The events of a post, each with its full state: what the feed and everybody after it knows of posts.
+
+use serde::Serialize;
+use tracklore_platform::{
+    event::{Event, payload},
+    id::UserId,
+    time::Timestamp,
+};
+use uuid::Uuid;
+
+use crate::post::{Post, Visibility};
+
+/// Where posts' events come from (`ce_source`).
+pub const SOURCE: &str = "posts";
+
+/// Why a post went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reason {
+    /// The author deleted it.
+    Deleted,
+    /// Its time was over.
+    Expired,
+    /// A moderator deleted it.
+    Moderated,
+}
+
+#[derive(Serialize)]
+struct Deleted {
+    id: Uuid,
+    author_id: UserId,
+    visibility: Visibility,
+    reason: Reason,
+    version: i64,
+}
+
+/// The post was written.
+pub fn created(post: &Post) -> Event {
+    event(post, "tracklore.post.created.v1", post.version, post.created_at, payload(post))
+}
+
+/// The post was changed.
+pub fn updated(post: &Post) -> Event {
+    event(post, "tracklore.post.updated.v1", post.version, post.updated_at, payload(post))
+}
+
+/// The post went; its text and attributes go with it.
+pub fn deleted(post: &Post, reason: Reason, now: Timestamp) -> Event {
+    let version = post.version + 1;
+    let Post { id, author_id, visibility, .. } = *post;
+    let state = Deleted { id, author_id, visibility, reason, version };
+    event(post, "tracklore.post.deleted.v1", version, now.max(post.updated_at), payload(&state))
+}
+
+fn event(
+    post: &Post,
+    kind: &'static str,
+    sequence: i64,
+    occurred_at: Timestamp,
+    payload: serde_json::Value,
+) -> Event {
+    Event {
+        aggregate_type: "post",
+        aggregate_id: post.id.to_string(),
+        r#type: kind,
+        sequence,
+        occurred_at,
+        payload,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::visibility::tests::post;
+
+    #[test]
+    fn the_last_event_says_why_and_nothing_of_what_was_written() {
+        let post = post(7, Visibility::Followers, None);
+        let event = deleted(&post, Reason::Expired, Timestamp::from_unix_millis(5));
+        assert_eq!((event.sequence, event.r#type), (2, "tracklore.post.deleted.v1"));
+        assert_eq!(
+            event.payload,
+            json!({"id": post.id, "author_id": 7, "visibility": "followers", "reason": "expired", "version": 2})
+        );
+    }
+
+    #[test]
+    fn created_and_updated_carry_the_whole_post() {
+        let post = post(7, Visibility::Public, None);
+        assert_eq!(created(&post).payload, serde_json::to_value(&post).unwrap());
+        assert_eq!((updated(&post).sequence, updated(&post).aggregate_id), (1, post.id.to_string()));
+    }
+}
