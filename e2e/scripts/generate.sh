@@ -1,46 +1,69 @@
 #!/usr/bin/env bash
-# What is generated from the code and checked in. Tests fail when it has drifted; this writes it anew.
-#   generate.sh crd    crds/
-#   generate.sh docs   the configuration reference of each service
+# What is generated from the code and checked in.
+#   generate.sh crd     writes crds/ anew
+#   generate.sh docs    writes the references in docs/ anew: configuration of the services, fields of the CRD
+#   generate.sh check   fails when any of these isn't what the programs in the target folder print
 . "$(dirname "$0")/lib.sh"
 cd "$ROOT"
-crd=crds/tracklorestacks.tracklore.io.yaml
-
 drifted=()
-# write FILE command…  Only when the command succeeds, and in one move. `check` only compares.
-write() {
+
+printed() { "$CARGO_TARGET_DIR/debug/tracklore-$1" "${@:2}"; }
+configuration() {
+  cat <<TEXT
+# Configuration of $1
+
+All settings are environment variables; a variable that begins with \`TRACKLORE_\` and isn't listed here is refused. This page is
+what \`tracklore-$1 config\` prints.
+
+TEXT
+  printed "$1" config
+}
+
+# generated FILE command…  Writes the command's output into the file, or notes that it differs.
+generated() {
   local file=$1 new
   shift
   new=$(mktemp)
   if ! "$@" >"$new"; then
     rm -f "$new"
-    die "$file stays as it was: '$*' failed."
+    die "$file can't be generated: '$*' failed."
   fi
-  if [ "$mode" = check ]; then
-    cmp -s "$new" "$file" || drifted+=("$file")
+  if cmp -s "$new" "$file"; then
     rm -f "$new"
-    return
+  elif [ "$mode" = check ]; then
+    drifted+=("$file")
+    diff -u "$file" "$new" | head -n 20 || true
+    rm -f "$new"
+  else
+    mkdir -p "$(dirname "$file")"
+    chmod 644 "$new"
+    mv "$new" "$file"
+    say "written: $file"
   fi
-  mkdir -p "$(dirname "$file")"
-  if cmp -s "$new" "$file"; then rm -f "$new"; else chmod 644 "$new"; mv "$new" "$file"; say "written: $file"; fi
 }
 
-crd() { write "$crd" cargo run --quiet --locked -p tracklore-operator -- crd; }
+crd() { generated crds/tracklorestacks.tracklore.io.yaml printed operator crd; }
 docs() {
-  write docs/crd.md cargo run --quiet --locked -p tracklore-operator -- crd-docs
   local service
-  for service in auth user posts feed; do
-    write "docs/configuration/$service.md" cargo run --quiet --locked -p "tracklore-$service" -- config
-  done
+  generated docs/crd.md printed operator crd-docs
+  for service in auth user posts feed; do generated "docs/configuration/$service.md" configuration "$service"; done
 }
 
 mode=${1:-}
 case $mode in
-  crd | docs) "$mode" ;;
+  crd)
+    cargo build --locked -p tracklore-operator
+    crd
+    ;;
+  docs)
+    cargo build --locked --bins
+    docs
+    ;;
   check)
     crd
     docs
-    [ ${#drifted[@]} = 0 ] || die "No longer what the code says: ${drifted[*]}. Write them anew: make crd docs-generated"
+    [ ${#drifted[@]} = 0 ] || die "Not what the code says: ${drifted[*]}. Run make crd docs-generated, and look at what changed."
+    say "What is generated is what the code says."
     ;;
-  *) die "Usage: $0 crd | docs | check" ;;
+  *) die "Usage: $0 crd|docs|check" ;;
 esac
