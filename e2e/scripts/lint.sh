@@ -27,5 +27,6 @@ else
   say "  Dependencies: known holes skipped, the advisory database can't be reached from here."
 fi
 step "Shell scripts" lint-shell shell_scripts
+STEP_HINT="Mend the links, or the headings they name." step "Links in the documents" lint-links e2e/scripts/links.py
 step "What the scripts share" lint-selftest e2e/scripts/selftest.sh
 tail -n 1 "$LOGS/lint-selftest.log"
