@@ -52,6 +52,12 @@ negative() {
   refuses "a tag that is no string" --set image.tag=17
   refuses "a pull policy that there is not" --set image.pullPolicy=Sometimes
   refuses "resources that are no object" --set resources=many
+  refuses "a misspelt resource" --set resources.limits.memroy=64Mi
+  refuses "a tag within the repository" --set image.repository=ghcr.io/tracklore/operator@sha256:1
+  refuses "namespaces that are no list" --set watchNamespaces=demo
+  refuses "a namespace that can't be one" --set 'watchNamespaces={Demo}'
+  refuses "a switch that is no switch" --set-string crds.install=no
+  refuses "replicas: there is one operator" --set replicas=2
   echo "test result: $((test_count - failures)) passed; $failures failed"
   [ "$failures" = 0 ]
 }
@@ -60,6 +66,8 @@ negative() {
 [ -d "$schemas" ] || step "Schemas of Kubernetes $kubernetes" chart-schemas make_schemas
 step "helm lint" chart-lint helm lint --strict "$chart"
 step "The chart renders valid manifests" chart-render render
+step "What the chart renders is as promised" chart-promises python3 e2e/scripts/chart.py "$rendered"
+tail -n 1 "$LOGS/chart-promises.log"
 step "The chart refuses wrong values" chart-negative negative
 tail -n 1 "$LOGS/chart-negative.log"
 step "Examples and CRD are valid" chart-examples conform examples crds
