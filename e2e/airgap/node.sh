@@ -10,7 +10,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 printenv TRACKLORE_LOCK_HELD >/dev/null || { with_lock "$0" "$@"; exit; }
 
 programs=(kubebox etcd coredns pause local-path-provisioner containerd containerd-shim-runc-v2 ctr crictl)
-key=$(content_key "$here/src/kube" "$here/src/pause" "$here/node" "$here/programs.sh" <(echo "$NODE_SUITE"))
+key=$(content_key "$here/src/kube" "$here/src/pause" "$here/node" <(echo "$NODE_SUITE"))
 image=$NODE_AIRGAP:$key
 archive=$CACHE/images/node-$key.tar.zst
 

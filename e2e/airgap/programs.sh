@@ -68,7 +68,7 @@ released() {
   [ "$(cat "$output.made" 2>/dev/null)" = "$url $(sha256sum 2>/dev/null <"$output")" ] && return
   download() {
     curl -fsSL --retry 2 -o "$output.new" "$url" && sum=$(sha256sum <"$output.new" | cut -d' ' -f1) &&
-      curl -fsSL --retry 2 "$sums" | grep -q "$sum" && # all of them publish the sum, each in a file of another form
+      grep -q "$sum" <<<"$(curl -fsSL --retry 2 "$sums")" && # all publish the sum, each in a file of another form
       if [ -n "$member" ]; then tar -xzOf "$output.new" "$member" >"$output.tmp" && mv "$output.tmp" "$output.new"; fi &&
       chmod +x "$output.new" && mv "$output.new" "$output"
   }
