@@ -8,14 +8,13 @@ use tokio_util::sync::CancellationToken;
 use tracklore_platform::{
     consumer::{Failure, Handler},
     event::Record,
-    id::UserId,
 };
 
 use crate::{
     actors::{Actor, Actors},
     event::{Change, PostChange, Shown},
     library, lists,
-    positions::{Expected, Offsets, Step},
+    positions::{Expected, Offsets, Step, Stored},
     redis::Redis,
 };
 
@@ -146,11 +145,11 @@ impl ReadModel {
 impl Applier {
     async fn settle(&self, record: &Record, change: &Change) -> Result<(), Failure> {
         let step = self.offsets.step(record, self.expected.before(record));
-        let apply = async |author| self.model.apply(&step, change, author).await.map_err(later);
-        let mut outcome = apply(Author::NotAsked).await?;
+        let mut outcome = self.model.apply(&step, change, Author::NotAsked).await.map_err(later)?;
         if let (Outcome::AskForActor, Change::Post(post)) = (outcome, change) {
-            let actor = self.ask(post.author).await?;
-            outcome = apply(actor.as_ref().map_or(Author::Nobody, Author::Known)).await?;
+            let actor = self.actors.ask(post.author).await.map_err(later)?;
+            let author = actor.as_ref().map_or(Author::Nobody, Author::Known);
+            outcome = self.model.apply(&step, change, author).await.map_err(later)?;
         }
         match outcome {
             Outcome::Settled => {
@@ -165,19 +164,19 @@ impl Applier {
         }
     }
 
-    async fn ask(&self, author: UserId) -> Result<Option<Actor>, Failure> {
-        self.actors.ask(author).await.map_err(later)
-    }
-
-    async fn stored_offset(&self, topic: &str, partition: i32) -> Option<Option<i64>> {
+    async fn stored_offset(&self, topic: &str, partition: i32) -> Stored {
         for _ in 0..OFFSET_ATTEMPTS {
             match self.offsets.stored(topic).await {
-                Ok(stored) => return Some(stored.get(&partition).copied()),
+                Ok(stored) => {
+                    return stored.get(&partition).map_or(Stored::Nothing, |next| Stored::Offset(*next));
+                }
                 Err(error) => tracing::warn!(%error, "Redis can't be asked for the offset"),
             }
-            self.session.run_until_cancelled(sleep(OFFSET_PAUSE)).await?;
+            if self.session.run_until_cancelled(sleep(OFFSET_PAUSE)).await.is_none() {
+                break;
+            }
         }
-        None
+        Stored::Unknown
     }
 }
 
@@ -198,7 +197,7 @@ impl Handler for Applier {
     fn start_offset(&self, topic: &str, partition: i32) -> Option<i64> {
         let stored = block_in_place(|| Handle::current().block_on(self.stored_offset(topic, partition)));
         self.expected.assigned(topic, partition, stored);
-        let offset = stored.flatten().unwrap_or(0);
+        let offset = if let Stored::Offset(offset) = stored { offset } else { 0 };
         tracing::info!(topic, partition, offset, "reading on from what Redis has");
         Some(offset)
     }

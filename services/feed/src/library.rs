@@ -19,7 +19,7 @@ struct Library {
 static LIBRARY: LazyLock<Library> = LazyLock::new(|| {
     let version = Sha256::digest(TEXT).iter().take(4).fold(String::new(), |mut hex, byte| {
         // writing to a string can't fail
-        drop(write!(hex, "{byte:02x}"));
+        let _ = write!(hex, "{byte:02x}");
         hex
     });
     let code = TEXT.replace("@VERSION@", &version);

@@ -40,7 +40,7 @@ pub async fn read(
 ) -> RedisResult<Rows> {
     let (score, id) = after.map_or_else(Default::default, |(score, id)| (score.to_string(), id.to_string()));
     let (show, limit, now) = (list.show.to_string(), limit.to_string(), now.unix_millis().to_string());
-    let args = [&show, &limit, &now, &score, &id].map(|arg| arg.as_bytes());
+    let args = [&show, &limit, &now, &score, &id].map(String::as_bytes);
     let (items, score, id, more): (Vec<u8>, String, String, u8) =
         library::read(redis, "page", &[list.key], &args).await?;
     let key = || Some((score.parse().ok()?, id.parse().ok()?));

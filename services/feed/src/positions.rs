@@ -23,6 +23,17 @@ pub struct Offsets {
 #[derive(Debug, Default)]
 pub struct Expected(Mutex<HashMap<(String, i32), Position>>);
 
+/// What Redis says of a partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stored {
+    /// The next offset.
+    Offset(i64),
+    /// It has none.
+    Nothing,
+    /// It could not be asked.
+    Unknown,
+}
+
 /// A stored offset as Redis keeps it: decimal, or empty when there is none.
 pub type Position = String;
 
@@ -75,12 +86,12 @@ impl Offsets {
 }
 
 impl Expected {
-    /// A partition was assigned, and this is stored for it; `None` when Redis could not be asked.
-    pub fn assigned(&self, topic: &str, partition: i32, stored: Option<Option<i64>>) {
+    /// A partition was assigned, and this is stored for it.
+    pub fn assigned(&self, topic: &str, partition: i32, stored: Stored) {
         let position = match stored {
-            Some(Some(offset)) => offset.to_string(),
-            Some(None) => String::new(),
-            None => UNKNOWN.to_owned(),
+            Stored::Offset(offset) => offset.to_string(),
+            Stored::Nothing => String::new(),
+            Stored::Unknown => UNKNOWN.to_owned(),
         };
         self.lock().insert((topic.to_owned(), partition), position);
     }
@@ -125,7 +136,9 @@ mod tests {
     fn what_is_expected_is_what_was_stored_then_what_was_passed() {
         let expected = Expected::default();
         assert_eq!(expected.before(&record(0)), UNKNOWN);
-        for (stored, position) in [(None, UNKNOWN), (Some(None), ""), (Some(Some(7)), "7")] {
+        for (stored, position) in
+            [(Stored::Unknown, UNKNOWN), (Stored::Nothing, ""), (Stored::Offset(7), "7")]
+        {
             expected.assigned("t", 1, stored);
             assert_eq!(expected.before(&record(7)), position);
         }
@@ -136,7 +149,7 @@ mod tests {
     #[test]
     fn only_a_redis_that_holds_less_than_was_written_has_lost_something() {
         let expected = Expected::default();
-        expected.assigned("t", 1, Some(None));
+        expected.assigned("t", 1, Stored::Nothing);
         assert!(!expected.is_ahead_of("t", &HashMap::new()));
         expected.passed(&record(4));
         for (stored, lost) in [

@@ -112,11 +112,12 @@ fn has_reached(ends: &Ends, stored: &HashMap<i32, i64>) -> bool {
 
 async fn ends_of_all(kafka: &FutureProducer, topics: &[String]) -> Option<HashMap<String, Ends>> {
     let (kafka, topics) = (kafka.clone(), topics.to_vec());
-    let ask = move || topics.into_iter().map(|topic| Ok((topic.clone(), ends_of(&kafka, &topic)?))).collect();
+    let ask = move || -> Result<HashMap<_, _>, KafkaError> {
+        topics.into_iter().map(|topic| Ok((topic.clone(), ends_of(&kafka, &topic)?))).collect()
+    };
     match tokio::task::spawn_blocking(ask).await.ok()? {
         Ok(ends) => Some(ends),
         Err(error) => {
-            let error: KafkaError = error;
             tracing::warn!(%error, "Kafka can't be asked for the ends of the topics");
             None
         }

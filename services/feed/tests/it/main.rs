@@ -6,5 +6,6 @@ mod functions;
 mod healing;
 mod laws;
 mod model;
+mod neighbour;
 mod service;
 mod whole_path;

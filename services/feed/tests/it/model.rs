@@ -7,7 +7,7 @@ use tracklore_feed::{
     event::{Change, PostChange, Shown},
     lists::Limits,
     page::{self, Key, List},
-    positions::{Expected, Offsets},
+    positions::{Expected, Offsets, Stored},
     redis::Redis,
 };
 use tracklore_platform::{event::Record, id::UserId, time::Timestamp};
@@ -41,7 +41,7 @@ impl Model {
         let read_model = ReadModel::new(redis.clone(), Limits { keep_global, keep_user });
         let offsets = Offsets::new(redis.clone(), "cluster-1".to_owned());
         let expected = Expected::default();
-        expected.assigned("t", 0, Some(None));
+        expected.assigned("t", 0, Stored::Nothing);
         Self { database, redis, read_model, offsets, expected, offset: 0 }
     }
 

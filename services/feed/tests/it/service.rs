@@ -5,6 +5,7 @@ use serde_json::json;
 use tracklore_testkit::{Answer, Stack, eventually};
 
 use crate::events::{post_event, profile_event, shown_ids, user_event, wait_for_ids};
+use crate::neighbour::Neighbour;
 
 #[tokio::test]
 async fn events_become_lists_with_etags_pages_and_problems() {
@@ -49,22 +50,29 @@ async fn events_become_lists_with_etags_pages_and_problems() {
 }
 
 #[tokio::test]
-async fn while_it_catches_up_it_says_so_and_then_no_more() {
+async fn an_unknown_author_is_asked_for_and_until_then_nothing_shows_and_the_lag_is_told() {
     let mut stack = Stack::new().await;
-    // nobody can say yet who the author is: the event waits, and the lag is known
-    let id = uuid::Uuid::now_v7();
+    let neighbour = Neighbour::new(&mut stack).await;
+    let (id, nobody) = (uuid::Uuid::now_v7(), uuid::Uuid::now_v7());
     post_event(&stack, id, 7, 1, &json!({})).await;
+    post_event(&stack, nobody, 8, 1, &json!({})).await;
     stack.start("feed").await;
     let waiting = stack.get("feed", "/v1/feed/global").await.expect(200);
     assert_eq!((waiting.header("x-feed-state"), shown_ids(&waiting).len()), ("catching-up", 0));
-    user_event(&stack, 7, 1, "created").await;
-    profile_event(&stack, 7, 1, "Ada").await;
-    wait_for_ids(&stack, "/v1/feed/global", &[id]).await;
+
+    neighbour.knows(
+        json!([{"id": 7, "username": "ada", "display_name": null, "avatar_url": "https://a.example/7"}]),
+    );
+    let page = wait_for_ids(&stack, "/v1/feed/global", &[id]).await;
+    let actor =
+        json!({"id": 7, "username": "ada", "display_name": null, "avatar_url": "https://a.example/7"});
+    assert_eq!(page.json["items"][0]["actor"], actor);
     eventually("it has caught up", async || {
         let page = stack.get("feed", "/v1/feed/global").await;
         page.header("x-feed-state").is_empty().then_some(())
     })
     .await;
+    wait_for_ids(&stack, "/v1/feed/global", &[id]).await;
 }
 
 #[tokio::test]
