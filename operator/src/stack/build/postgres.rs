@@ -48,7 +48,11 @@ pub fn stateful_set(stack: &ValidStack, config: &ConfigMap, existing: Option<&Wo
         name: "postgres".into(),
         image: Some(stack.images.postgres.clone()),
         command: Some(pod::words(&["sh", "/etc/tracklore/start.sh"])),
-        env: Some(vec![pod::secret_env("POSTGRES_PASSWORD", secrets::postgres_superuser(&stack.names), "password")]),
+        env: Some(vec![
+            // So that `kubectl exec … -- psql` finds the socket, wherever psql was told to look for it when it was built.
+            pod::env("PGHOST", "/run/postgresql"),
+            pod::secret_env("POSTGRES_PASSWORD", secrets::postgres_superuser(&stack.names), "password"),
+        ]),
         ports: Some(vec![ContainerPort { name: Some("postgres".into()), container_port: 5432, ..ContainerPort::default() }]),
         resources: Some(pod::resources(&stack.postgres.resources, ("100m", "128Mi"), "512Mi")),
         startup_probe: Some(Timing { failures: 300, ..Timing::STARTUP }.exec(&is_ready)),
