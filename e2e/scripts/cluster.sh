@@ -29,14 +29,14 @@ require_disk() {
 }
 
 create() {
-  require_free_port
-  require_disk
   local image=$NODE_REGISTRY config=kind-config.yaml
   case ${TRACKLORE_NODES:-1} in
     1) ;;
     3) config=kind-config-3.yaml ;;
     *) die "TRACKLORE_NODES is ${TRACKLORE_NODES}, and it can be 1 or 3." ;;
   esac
+  require_free_port
+  require_disk
   if ! registry_reachable; then
     "$ROOT/e2e/airgap/node.sh"
     image=$(cat "$CACHE/images/node.name")
