@@ -92,7 +92,8 @@ async fn play(model: &mut Model, streams: &[Vec<Change>], choices: &[(Index, Opt
         done[stream] += 1;
         seen.push(change);
         if let Some(again) = again {
-            model.apply(again.get(&seen)).await;
+            let old: &Change = again.get::<&Change>(&seen);
+            model.apply(old).await;
         }
     }
 }
