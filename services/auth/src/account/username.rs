@@ -1,0 +1,26 @@
+//! Usernames: short, typable, and the same for everybody who reads them.
+
+/// The rule in words.
+pub const RULE: &str = "3 to 30 of a-z, 0-9, _ and -, beginning with a letter.";
+
+/// Whether `name` may be a username.
+pub fn is_valid(name: &str) -> bool {
+    (3..=30).contains(&name.len())
+        && name.starts_with(|first: char| first.is_ascii_alphabetic())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_follow_the_rule() {
+        for good in ["ada", "Ada", "a-1_", &"a".repeat(30)] {
+            assert!(is_valid(good), "{good}");
+        }
+        for bad in ["", "ab", "1ada", "_ada", "-ada", "ada lovelace", "adä", "ada@x", &"a".repeat(31)] {
+            assert!(!is_valid(bad), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! The error answers that many endpoints share, for the OpenAPI document: each with the codes it can have.
+
+use std::collections::BTreeMap;
+
+use utoipa::{
+    IntoResponses,
+    openapi::{
+        ContentBuilder, Ref, RefOr,
+        response::{Response, ResponseBuilder},
+    },
+};
+
+/// What any endpoint may answer.
+pub struct Always;
+
+/// What any endpoint with a JSON body may answer besides.
+pub struct WithBody;
+
+/// What any endpoint for logged-in users may answer besides.
+pub struct LoggedIn;
+
+impl IntoResponses for Always {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        collect([
+            ("500", "`internal-error`: our fault; it was recorded under the request id."),
+            ("503", "`unavailable`: come again after `Retry-After` seconds; nothing was changed."),
+        ])
+    }
+}
+
+impl IntoResponses for WithBody {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        collect([
+            ("400", "`malformed-request`: not JSON, a wrong type, or an unknown field."),
+            ("413", "`payload-too-large`: more than 64 KiB."),
+            ("415", "`unsupported-media-type`: not `application/json`."),
+        ])
+    }
+}
+
+impl IntoResponses for LoggedIn {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        collect([(
+            "401",
+            "`token-missing` or `invalid-token`: no access token, or not a good one (any more).",
+        )])
+    }
+}
+
+fn collect<const N: usize>(described: [(&str, &str); N]) -> BTreeMap<String, RefOr<Response>> {
+    let problem = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
+    let response = |description: &str| {
+        ResponseBuilder::new()
+            .description(description)
+            .content("application/problem+json", problem.clone())
+            .build()
+    };
+    described.into_iter().map(|(status, text)| (status.to_owned(), RefOr::T(response(text)))).collect()
+}

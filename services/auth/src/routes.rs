@@ -1,0 +1,152 @@
+//! The public routes, under /v1/auth, and the published keys.
+
+pub mod internal;
+mod jwks;
+mod login;
+mod logout;
+mod me;
+mod refresh;
+mod signup;
+mod verify;
+
+use http::{HeaderValue, header};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
+use tracklore_platform::{id::UserId, problem::ProblemBody, time::Timestamp};
+use utoipa::{
+    Modify, OpenApi, ToSchema,
+    openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{account::Account, state::AppState, tokens::Issued};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Tracklore auth",
+        description = "Accounts, log-ins and tokens. Send the access token as `Authorization: Bearer` to every \
+            service; when it has expired, trade the refresh token for the next pair."
+    ),
+    tags((name = "auth", description = "Accounts and sessions"), (name = "keys", description = "Signing keys")),
+    components(schemas(ProblemBody)),
+    modifiers(&Bearer)
+)]
+struct Document;
+
+struct Bearer;
+
+impl Modify for Bearer {
+    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
+        let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
+        let components = openapi.components.get_or_insert_default();
+        components.add_security_scheme("bearer", SecurityScheme::Http(scheme));
+    }
+}
+
+/// The public routes with their document.
+pub fn public() -> OpenApiRouter<AppState> {
+    OpenApiRouter::with_openapi(Document::openapi())
+        .routes(routes!(signup::sign_up))
+        .routes(routes!(login::log_in))
+        .routes(routes!(refresh::refresh))
+        .routes(routes!(logout::log_out))
+        .routes(routes!(me::me))
+        .routes(routes!(verify::verify))
+        .routes(routes!(jwks::keys))
+}
+
+/// The OpenAPI document.
+pub fn document() -> utoipa::openapi::OpenApi {
+    public().split_for_parts().1
+}
+
+/// What a log-in gives.
+#[derive(Serialize, ToSchema)]
+pub struct TokenPair {
+    /// A JWT, to be sent as `Authorization: Bearer`.
+    access_token: String,
+    /// Opaque; good once, for the next pair.
+    #[serde(serialize_with = "expose")]
+    #[schema(value_type = String)]
+    refresh_token: SecretString,
+    /// `Bearer`
+    #[schema(examples("Bearer"))]
+    token_type: &'static str,
+    /// Seconds until the access token expires.
+    #[schema(examples(300))]
+    expires_in: u64,
+}
+
+/// An account as its owner sees it.
+#[derive(Serialize, ToSchema)]
+pub struct OwnAccount {
+    /// Who.
+    id: UserId,
+    /// Lower-cased.
+    #[schema(examples("ada@example.org"))]
+    email: String,
+    /// As typed at sign-up.
+    #[schema(examples("ada"))]
+    username: String,
+    /// Whether the owner of the address has confirmed it.
+    email_verified: bool,
+    /// When it was made.
+    created_at: Timestamp,
+}
+
+impl TokenPair {
+    /// Both tokens of a session.
+    pub fn new(access: Issued, refresh_token: SecretString) -> Self {
+        Self {
+            access_token: access.token,
+            refresh_token,
+            token_type: "Bearer",
+            expires_in: access.expires_in,
+        }
+    }
+}
+
+impl From<Account> for OwnAccount {
+    fn from(account: Account) -> Self {
+        Self {
+            id: account.id,
+            email: account.email,
+            username: account.username,
+            email_verified: account.email_verified,
+            created_at: account.created_at,
+        }
+    }
+}
+
+/// Answers with tokens are nobody else's (RFC 6749 §5.1).
+const NO_STORE: [(header::HeaderName, HeaderValue); 1] =
+    [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
+
+fn expose<S: serde::Serializer>(secret: &SecretString, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(secret.expose_secret())
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_document_has_every_endpoint_with_its_errors_as_problems() {
+        let document = serde_json::to_value(super::document()).unwrap();
+        let statuses = |path: &str, method: &str| {
+            let responses = document["paths"][path][method]["responses"].as_object().unwrap();
+            for (status, response) in responses.iter().filter(|(status, _)| status.as_str() >= "400") {
+                let schema = &response["content"]["application/problem+json"]["schema"]["$ref"];
+                assert_eq!(schema, "#/components/schemas/Problem", "{path} {status}");
+            }
+            responses.keys().cloned().collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(statuses("/v1/auth/signup", "post"), "201 400 409 413 415 422 500 503");
+        assert_eq!(statuses("/v1/auth/login", "post"), "200 400 401 413 415 500 503");
+        assert_eq!(statuses("/v1/auth/refresh", "post"), "200 400 401 413 415 500 503");
+        assert_eq!(statuses("/v1/auth/logout", "post"), "204 401 500 503");
+        assert_eq!(statuses("/v1/auth/me", "get"), "200 401 500 503");
+        assert_eq!(statuses("/v1/auth/verify", "get"), "200 401 500 503");
+        assert_eq!(statuses("/.well-known/jwks.json", "get"), "200 304");
+        assert!(document["components"]["schemas"]["Problem"].is_object());
+    }
+}

@@ -1,0 +1,86 @@
+//! Trading a refresh token for the next pair.
+
+use axum::{Json as JsonAnswer, extract::State, response::IntoResponse};
+use secrecy::SecretString;
+use serde::Deserialize;
+use tracklore_platform::{extract::Json, problem::ProblemBody, time::Timestamp};
+use utoipa::ToSchema;
+
+use super::{NO_STORE, TokenPair};
+use crate::{
+    error::Error,
+    responses::{Always, WithBody},
+    session::{
+        lineage::Verdict,
+        refresh_token::{self, Claimed},
+    },
+    state::AppState,
+    store::sessions::{self, Reason},
+};
+
+/// The refresh token received last.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Refresh {
+    /// As it was received.
+    #[schema(value_type = String, format = Password)]
+    refresh_token: SecretString,
+}
+
+/// Refresh
+///
+/// A refresh token is good once. The last one again within 10 seconds (a lost answer, a second tab) gives the same
+/// next one; any older one ends the session, because it must have been copied.
+#[utoipa::path(
+    post, path = "/v1/auth/refresh", tag = "auth",
+    responses(
+        (status = 200, description = "The next tokens", body = TokenPair),
+        (status = 401, description = "`invalid-refresh-token`: log in again",
+         body = ProblemBody, content_type = "application/problem+json"),
+        WithBody, Always,
+    )
+)]
+pub async fn refresh(
+    State(state): State<AppState>,
+    Json(body): Json<Refresh>,
+) -> Result<impl IntoResponse, Error> {
+    let claimed = refresh_token::parse(&body.refresh_token).ok_or(Error::InvalidRefreshToken)?;
+    let tokens = follow(&state, &claimed, Timestamp::now()).await?.ok_or(Error::InvalidRefreshToken)?;
+    Ok((NO_STORE, JsonAnswer(tokens)))
+}
+
+/// The next tokens, or none. None is no failure here: the end of a session is to be kept, not rolled back.
+async fn follow(state: &AppState, claimed: &Claimed, now: Timestamp) -> Result<Option<TokenPair>, Error> {
+    let session = claimed.session;
+    let mut tx = state.pool.begin().await?;
+    let Some(kept) = sessions::lock(&mut tx, session).await? else { return Ok(None) };
+    let key = match state.key_wrap.unwrap(session, &kept.wrapped_key) {
+        Ok(key) if claimed.is_genuine(&key) => key,
+        Ok(_) => return Ok(None),
+        Err(error) => {
+            tracing::error!(%session, %error, "session can't go on");
+            return Ok(None);
+        }
+    };
+    if !kept.user_active {
+        return Ok(None);
+    }
+    let counter = match kept.lineage().judge(claimed.counter, now) {
+        Verdict::Rotate(next) => {
+            sessions::advance(&mut *tx, session, &next).await?;
+            next.counter
+        }
+        Verdict::Repeat => kept.lineage().counter,
+        Verdict::Refuse => return Ok(None),
+        Verdict::End => {
+            tracing::warn!(%session, user = %kept.user_id, "an old refresh token was used: the session ends");
+            sessions::end(&mut tx, session, Reason::RefreshTokenReuse, now).await?;
+            tx.commit().await?;
+            state.relay.wake();
+            return Ok(None);
+        }
+    };
+    tx.commit().await?;
+    let access = state.issuer.access(kept.user_id, session, kept.lineage().created_at, now)?;
+    Ok(Some(TokenPair::new(access, refresh_token::issue(session, counter, &key))))
+}

@@ -1,0 +1,34 @@
+//! The gateway's question about a request: who is this?
+
+use axum::response::IntoResponse;
+use http::{HeaderName, HeaderValue};
+
+use crate::{
+    responses::{Always, LoggedIn},
+    session::live::Live,
+};
+
+/// Verify
+///
+/// For forward authentication: says in headers whose access token this is, or refuses. The headers inform; services
+/// trust the token only.
+#[utoipa::path(
+    get, path = "/v1/auth/verify", tag = "auth",
+    security(("bearer" = [])),
+    responses(
+        (status = 200, description = "The token is good and its session runs", headers(
+            ("X-User-ID" = String, description = "The user's id"),
+            ("X-Session-ID" = String, description = "The session's id"),
+            ("X-Scope" = String, description = "Granted scopes, separated by spaces"),
+        )),
+        LoggedIn, Always,
+    )
+)]
+pub async fn verify(Live(user): Live) -> impl IntoResponse {
+    let value = |text: &str| HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static(""));
+    [
+        (HeaderName::from_static("x-user-id"), value(&user.id.to_string())),
+        (HeaderName::from_static("x-session-id"), value(&user.session_id.to_string())),
+        (HeaderName::from_static("x-scope"), value(&user.scope)),
+    ]
+}

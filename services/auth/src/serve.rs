@@ -1,0 +1,191 @@
+//! `serve`: the settings, and putting the service together.
+
+use std::{path::PathBuf, time::Duration};
+
+use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
+use clap::ValueEnum;
+use secrecy::{ExposeSecret, SecretBox, SecretString};
+use sqlx::PgPool;
+use tokio_util::sync::CancellationToken;
+use tracklore_platform::{
+    args::{self, DatabaseArgs, KafkaArgs, ServerArgs},
+    cli,
+    database::{self, DatabaseError},
+    health::Health,
+    kafka::{Kafka, KafkaError},
+    outbox::Relay,
+    problem::Chain,
+    server::{self, Background, ServeError, Service},
+    time::Timestamp,
+    token::Verifier,
+};
+
+use crate::{
+    clients::Clients,
+    hasher::{HashError, Hasher},
+    keys::{KeysError, SigningKeys},
+    routes,
+    session::key::KeyWrap,
+    state::{AppState, Inner},
+    store::sessions,
+    tokens::Issuer,
+};
+
+/// Published events are kept so long, so that a lost broker can be refilled.
+const KEEP_EVENTS: Duration = Duration::from_hours(7 * 24);
+/// Ended sessions are kept so long, for their users to see.
+const KEEP_SESSIONS: Duration = Duration::from_hours(7 * 24);
+const HOUSEKEEPING: Duration = Duration::from_hours(1);
+
+/// Everything that `serve` can be told.
+#[derive(clap::Args, Clone, Debug)]
+pub struct ServeArgs {
+    #[command(flatten)]
+    pub server: ServerArgs,
+    #[command(flatten)]
+    database: DatabaseArgs,
+    #[command(flatten)]
+    kafka: KafkaArgs,
+    /// Whether an address must be confirmed before its account can be used. This version can only `optional`.
+    #[arg(long, env = "TRACKLORE_EMAIL_VERIFICATION", default_value = "required")]
+    email_verification: EmailVerification,
+    /// How long an access token is good: 10s to 1h. A session that ends is refused at once all the same.
+    #[arg(long, env = "TRACKLORE_ACCESS_TOKEN_TTL", default_value = "5m", value_parser = access_token_ttl)]
+    access_token_ttl: Duration,
+    /// Folder of the keys that sign tokens: `<key id>.pem`, each an Ed25519 private key in PKCS#8. The greatest name
+    /// signs; all are published. Add a new key, wait 10 minutes, then remove the old one 1 hour later.
+    #[arg(long, env = "TRACKLORE_SIGNING_KEYS_DIR")]
+    signing_keys_dir: PathBuf,
+    /// 32 random bytes in base64, under which the keys of refresh tokens are kept. Another key ends all sessions.
+    #[arg(long, env = "TRACKLORE_SESSION_KEY", hide_env_values = true, value_parser = cli::secret)]
+    session_key: SecretString,
+    /// Folder of the other services' secrets: the file's name is the client id, its content the secret.
+    #[arg(long, env = "TRACKLORE_CLIENTS_DIR")]
+    clients_dir: PathBuf,
+}
+
+/// When an account can be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum EmailVerification {
+    /// After the address was confirmed.
+    Required,
+    /// At once.
+    Optional,
+}
+
+/// Why the service could not run.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A wish for later.
+    #[error(
+        "TRACKLORE_EMAIL_VERIFICATION=required can't be served: this version has no mail transport yet. \
+         Set it to optional"
+    )]
+    EmailVerification,
+    /// The session key isn't one.
+    #[error("TRACKLORE_SESSION_KEY must be 32 bytes in base64, such as `openssl rand -base64 32` makes")]
+    SessionKey,
+    /// Keys or clients can't be read.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+    /// Passwords can't be hashed.
+    #[error(transparent)]
+    Hash(#[from] HashError),
+    /// A database setting is wrong.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    /// A Kafka setting is wrong.
+    #[error(transparent)]
+    Kafka(#[from] KafkaError),
+    /// Serving failed.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+}
+
+/// Serves until it is told to stop.
+pub async fn serve(args: &ServeArgs) -> Result<(), StartError> {
+    if args.email_verification == EmailVerification::Required {
+        return Err(StartError::EmailVerification);
+    }
+    let keys = SigningKeys::read(&args.signing_keys_dir)?;
+    let pool = database::pool(&args.database)?;
+    let kafka = Kafka::new(&args.kafka);
+    let relay = Relay::new(pool.clone(), &kafka, kafka.producer()?);
+    let issuer = &args.server.public_url;
+    tracing::info!(kid = keys.kid, keys = keys.verifying.0.len(), "signing keys read");
+    let state = AppState::new(Inner {
+        pool: pool.clone(),
+        relay: relay.clone(),
+        hasher: Hasher::new()?,
+        key_wrap: KeyWrap::new(&session_key(&args.session_key)?),
+        clients: Clients::read(&args.clients_dir)?,
+        issuer: Issuer::new(issuer, &keys, args.access_token_ttl),
+        verifier: Verifier::new(issuer, keys.verifying.clone()),
+        published: keys.published,
+    });
+
+    let background = Background::default();
+    background.spawn(|stop| relay.run(stop));
+    background.spawn(|stop| database::housekeeping(pool.clone(), KEEP_EVENTS, stop));
+    background.spawn(|stop| forget_sessions(pool.clone(), stop));
+    let (public, openapi) = routes::public().split_for_parts();
+    let service = Service {
+        public: public.with_state(state.clone()),
+        internal: routes::internal::router().with_state(state),
+        openapi,
+        health: Health::default().with("postgres", move || database::check(pool.clone())),
+    };
+    Ok(server::serve(&args.server, service, background).await?)
+}
+
+async fn forget_sessions(pool: PgPool, stop: CancellationToken) {
+    loop {
+        let before = Timestamp::from_unix_millis(
+            Timestamp::now().unix_millis() - i64::try_from(KEEP_SESSIONS.as_millis()).unwrap_or(i64::MAX),
+        );
+        match sessions::forget(&pool, before).await {
+            Ok(sessions) => tracing::debug!(sessions, "old sessions forgotten"),
+            Err(error) => tracing::warn!(error = %Chain(&error), "old sessions stay for now"),
+        }
+        if stop.run_until_cancelled(tokio::time::sleep(HOUSEKEEPING)).await.is_none() {
+            return;
+        }
+    }
+}
+
+fn session_key(base64: &SecretString) -> Result<SecretBox<[u8; 32]>, StartError> {
+    let bytes = BASE64.decode(base64.expose_secret().trim()).map_err(|_| StartError::SessionKey)?;
+    let key = <[u8; 32]>::try_from(bytes).map_err(|_| StartError::SessionKey)?;
+    Ok(SecretBox::new(Box::new(key)))
+}
+
+fn access_token_ttl(text: &str) -> Result<Duration, String> {
+    let ttl = args::duration(text).map_err(|error| error.to_string())?;
+    let allowed = Duration::from_secs(10)..=Duration::from_hours(1);
+    if allowed.contains(&ttl) { Ok(ttl) } else { Err("use a time from 10s to 1h".to_owned()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_key_is_32_bytes_in_base64() {
+        assert!(session_key(&BASE64.encode([1; 32]).into()).is_ok());
+        assert!(session_key(&format!("{}\n", BASE64.encode([1; 32])).into()).is_ok());
+        for bad in ["", "not base64!", &BASE64.encode([1; 31])] {
+            let error = session_key(&bad.into()).map(|_| ()).unwrap_err();
+            assert!(error.to_string().contains("openssl rand"), "{error}");
+        }
+    }
+
+    #[test]
+    fn access_tokens_live_from_10_seconds_to_an_hour() {
+        assert_eq!(access_token_ttl("5m"), Ok(Duration::from_mins(5)));
+        assert!(
+            access_token_ttl("1s").is_err()
+                && access_token_ttl("2h").is_err()
+                && access_token_ttl("x").is_err()
+        );
+    }
+}

@@ -1,0 +1,58 @@
+//! What every request can reach.
+
+use std::{ops::Deref, sync::Arc};
+
+use sqlx::PgPool;
+use tracklore_platform::{
+    outbox::Relay,
+    token::{HasVerifier, LocalKeys, Verifier},
+};
+
+use crate::{clients::Clients, hasher::Hasher, keys::KeySet, session::key::KeyWrap, tokens::Issuer};
+
+/// The router's state: cheap to clone.
+#[derive(Clone)]
+pub struct AppState(Arc<Inner>);
+
+/// The parts of the service.
+pub struct Inner {
+    /// The database.
+    pub pool: PgPool,
+    /// To be woken after events were written.
+    pub relay: Relay,
+    /// Passwords.
+    pub hasher: Hasher,
+    /// Keys of refresh tokens.
+    pub key_wrap: KeyWrap,
+    /// The other services.
+    pub clients: Clients,
+    /// Signs tokens.
+    pub issuer: Issuer,
+    /// Checks tokens.
+    pub verifier: Verifier<LocalKeys>,
+    /// What `/.well-known/jwks.json` answers.
+    pub published: KeySet,
+}
+
+impl AppState {
+    /// Shares the parts.
+    pub fn new(inner: Inner) -> Self {
+        Self(Arc::new(inner))
+    }
+}
+
+impl Deref for AppState {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+impl HasVerifier for AppState {
+    type Keys = LocalKeys;
+
+    fn verifier(&self) -> &Verifier<LocalKeys> {
+        &self.verifier
+    }
+}

@@ -1,0 +1,4 @@
+//! All SQL of this service.
+
+pub mod accounts;
+pub mod sessions;
