@@ -90,7 +90,9 @@ impl Cli {
 }
 
 async fn apply_crd() -> Result<()> {
-    let client = Client::try_default().await.context("failed to find the cluster: run it in a pod, or set KUBECONFIG")?;
+    let client = Client::try_default()
+        .await
+        .context("failed to find the cluster: run it in a pod, or set KUBECONFIG")?;
     println!("{} is installed", install::crd(client).await?);
     Ok(())
 }
@@ -104,7 +106,9 @@ const DEBOUNCE: Duration = Duration::from_millis(100);
 async fn run(arguments: RunArguments) -> Result<()> {
     telemetry::install(&arguments.log, arguments.log_format).context("the log filter can't be read")?;
     let handle = metrics::install().context("failed to set up metrics")?;
-    let client = Client::try_default().await.context("failed to find the cluster: run it in a pod, or set KUBECONFIG")?;
+    let client = Client::try_default()
+        .await
+        .context("failed to find the cluster: run it in a pod, or set KUBECONFIG")?;
     let namespaces: Vec<_> = arguments.watch_namespaces.into_iter().filter(|name| !name.is_empty()).collect();
     let progress = Arc::new(Progress::default());
     let stop = CancellationToken::new();
@@ -130,7 +134,12 @@ async fn run(arguments: RunArguments) -> Result<()> {
 }
 
 /// Keeps the stacks of one scope until `stop`.
-async fn control(client: Client, scope: Scope, progress: Arc<Progress>, stop: CancellationToken) -> Result<()> {
+async fn control(
+    client: Client,
+    scope: Scope,
+    progress: Arc<Progress>,
+    stop: CancellationToken,
+) -> Result<()> {
     let children = watches::children(&client, &scope, &progress);
     let context = Arc::new(Context {
         client: client.clone(),
@@ -151,7 +160,8 @@ async fn control(client: Client, scope: Scope, progress: Arc<Progress>, stop: Ca
         ready = context.stores.ready() => ready.context("a watch ended before its first list")?,
         () = stop.cancelled() => return Ok(()),
     }
-    let woken = stream::unfold(children.woken, async |mut woken| woken.recv().await.map(|stack| (stack, woken)));
+    let woken =
+        stream::unfold(children.woken, async |mut woken| woken.recv().await.map(|stack| (stack, woken)));
     let controller = Controller::for_stream(stacks, reader)
         .reconcile_on(woken)
         .with_config(controller::Config::default().concurrency(CONCURRENCY).debounce(DEBOUNCE))

@@ -27,7 +27,9 @@ pub enum Error {
     #[error("the API server didn't take the CRD")]
     Api(#[from] kube::Error),
     /// It took it and doesn't serve it.
-    #[error("the API server took the CRD {0} and doesn't serve it after 30 s; see its conditions with kubectl describe crd")]
+    #[error(
+        "the API server took the CRD {0} and doesn't serve it after 30 s; see its conditions with kubectl describe crd"
+    )]
     NotServed(String),
 }
 
@@ -37,7 +39,8 @@ pub enum Error {
 pub async fn crd(client: Client) -> Result<String, Error> {
     let api: Api<CustomResourceDefinition> = Api::all(client);
     let name = TrackloreStack::crd_name().to_owned();
-    let mut there = api.patch(&name, &PatchParams::apply(MANAGER).force(), &Patch::Apply(crd::definition()?)).await?;
+    let mut there =
+        api.patch(&name, &PatchParams::apply(MANAGER).force(), &Patch::Apply(crd::definition()?)).await?;
     let until = Instant::now() + PATIENCE;
     while !conditions::is_crd_established().matches_object(Some(&there)) {
         if Instant::now() >= until {

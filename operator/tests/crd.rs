@@ -10,7 +10,10 @@ const LARGEST: usize = 100 * 1024;
 fn the_file_in_crds_is_what_the_types_give() {
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../crds/tracklorestacks.tracklore.io.yaml");
     let found = std::fs::read_to_string(file).unwrap();
-    assert!(found == crd::yaml().unwrap(), "run: cargo run -p tracklore-operator -- crd > crds/tracklorestacks.tracklore.io.yaml");
+    assert!(
+        found == crd::yaml().unwrap(),
+        "run: cargo run -p tracklore-operator -- crd > crds/tracklorestacks.tracklore.io.yaml"
+    );
 }
 
 #[test]
@@ -32,7 +35,8 @@ fn visit(value: &Value, path: &str, check: &mut impl FnMut(&str, &Value)) {
 }
 
 fn schema() -> Value {
-    crd::definition().unwrap().pointer("/spec/versions/0/schema/openAPIV3Schema").unwrap().clone()
+    let definition = crd::definition().expect("the definition can be made");
+    definition.pointer("/spec/versions/0/schema/openAPIV3Schema").expect("it has a schema").clone()
 }
 
 #[test]
@@ -53,14 +57,22 @@ fn every_list_and_text_in_the_spec_has_a_limit() {
         let kind = field.get("type").and_then(Value::as_str);
         let closed = field.get("enum").is_some() || path.ends_with("[]");
         assert!(kind != Some("array") || field.get("maxItems").is_some(), "{path} has no maxItems");
-        assert!(kind != Some("string") || closed || field.get("maxLength").is_some(), "{path} has no maxLength");
+        assert!(
+            kind != Some("string") || closed || field.get("maxLength").is_some(),
+            "{path} has no maxLength"
+        );
     });
 }
 
 #[test]
 fn the_reference_names_every_field() {
     let text = reference::markdown(&crd::definition().unwrap());
-    for field in ["spec.publicUrl", "spec.kafka.topics[].retention", "spec.gateway.traefik.service.nodePort", "status.conditions"] {
+    for field in [
+        "spec.publicUrl",
+        "spec.kafka.topics[].retention",
+        "spec.gateway.traefik.service.nodePort",
+        "status.conditions",
+    ] {
         assert!(text.contains(&format!("| `{field}` |")), "{field} is missing");
     }
 }

@@ -7,7 +7,7 @@ use std::{
 };
 
 const SHORTEST: Duration = Duration::from_secs(1);
-const LONGEST: Duration = Duration::from_secs(300);
+const LONGEST: Duration = Duration::from_mins(5);
 
 /// Failures in a row, by uid of the stack.
 #[derive(Default)]

@@ -43,7 +43,7 @@ use crate::stack::{
 const WAITING: usize = 1024;
 
 /// A watch that only fails for this long is stuck.
-const PATIENCE: Duration = Duration::from_secs(600);
+const PATIENCE: Duration = Duration::from_mins(10);
 
 /// How the watches get on.
 #[derive(Default)]
@@ -71,7 +71,9 @@ impl Progress {
             Err(error) => {
                 metrics::watch_failed(watch);
                 tracing::warn!(watch, %error, "a watch failed; it is started again");
-                self.update(watch, |state| state.failing = Some((state.failing.map_or(now, |(since, _)| since), now)));
+                self.update(watch, |state| {
+                    state.failing = Some((state.failing.map_or(now, |(since, _)| since), now));
+                });
             }
         }
     }
@@ -86,7 +88,7 @@ impl Progress {
         self.select(|state| {
             state.ended
                 || state.failing.is_some_and(|(since, last)| {
-                    last.duration_since(since) > PATIENCE && last.elapsed() < Duration::from_secs(120)
+                    last.duration_since(since) > PATIENCE && last.elapsed() < Duration::from_mins(2)
                 })
         })
     }
@@ -111,7 +113,11 @@ pub enum Scope {
 impl Scope {
     /// One scope per namespace, or one for all when there are none.
     pub fn of(namespaces: Vec<String>) -> Vec<Self> {
-        if namespaces.is_empty() { vec![Self::Cluster] } else { namespaces.into_iter().map(Self::Namespace).collect() }
+        if namespaces.is_empty() {
+            vec![Self::Cluster]
+        } else {
+            namespaces.into_iter().map(Self::Namespace).collect()
+        }
     }
 
     fn api<K>(&self, client: &Client) -> Api<K>

@@ -70,7 +70,7 @@ pub struct Outcome {
 }
 
 /// Everything is applied again after this time, whatever memory says.
-const FULL_APPLY: Duration = Duration::from_secs(3600);
+const FULL_APPLY: Duration = Duration::from_hours(1);
 
 /// What was applied, so that it isn't applied again.
 #[derive(Default)]
@@ -205,7 +205,12 @@ impl Applier<'_> {
         Ok(())
     }
 
-    async fn child(&self, child: &Child, id: &ChildId, observed: &Observed) -> Result<Option<Obstacle>, Error> {
+    async fn child(
+        &self,
+        child: &Child,
+        id: &ChildId,
+        observed: &Observed,
+    ) -> Result<Option<Obstacle>, Error> {
         let hash = child.hash();
         if self.memory.holds(self.uid, id, &hash, observed) {
             return Ok(None);
@@ -229,15 +234,27 @@ impl Applier<'_> {
             Ok(Err(obstacle)) => Ok(Some(obstacle)),
             Err(error) => match refusal(&error) {
                 Some(obstacle) => Ok(Some(obstacle)),
-                None => Err(Error::Api { child: format!("{}/{}", id.kind.as_str(), id.name), source: Box::new(error) }),
+                None => Err(Error::Api {
+                    child: format!("{}/{}", id.kind.as_str(), id.name),
+                    source: Box::new(error),
+                }),
             },
         }
     }
 
     /// Applies an object. One that the watch doesn't show is looked at first: it may be somebody else's.
-    async fn patch<K>(&self, object: &K, name: &str, known: bool) -> Result<Result<u128, Obstacle>, kube::Error>
+    async fn patch<K>(
+        &self,
+        object: &K,
+        name: &str,
+        known: bool,
+    ) -> Result<Result<u128, Obstacle>, kube::Error>
     where
-        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Serialize + DeserializeOwned + Clone + Debug,
+        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>
+            + Serialize
+            + DeserializeOwned
+            + Clone
+            + Debug,
     {
         let api = Api::<K>::namespaced(self.client.clone(), &self.names.namespace);
         if !known && let Some(there) = api.get_metadata_opt(name).await? {

@@ -38,7 +38,8 @@ pub fn with_secrets(stack: &ValidStack) -> Observed {
     let secrets = build::secret_names(&stack.names)
         .into_iter()
         .map(|name| {
-            let seen = SecretSeen { owner: Owner::Us, digest: format!("digest-of-{name}"), owners: [].into() };
+            let seen =
+                SecretSeen { owner: Owner::Us, digest: format!("digest-of-{name}"), owners: [].into() };
             (name, seen)
         })
         .collect();

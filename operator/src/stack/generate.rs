@@ -35,10 +35,9 @@ pub fn generate(recipe: &Recipe, now: Timestamp) -> Result<BTreeMap<String, Stri
                 entry("password", password),
             ])
         }
-        Recipe::KafkaCluster => BTreeMap::from([
-            entry("cluster-id", cluster_id()),
-            entry("controller-password", password()),
-        ]),
+        Recipe::KafkaCluster => {
+            BTreeMap::from([entry("cluster-id", cluster_id()), entry("controller-password", password())])
+        }
         Recipe::SigningKey => {
             let key = SigningKey::from_bytes(&rand::random()).to_pkcs8_pem(LineEnding::LF)?;
             BTreeMap::from([entry(&format!("{}.pem", now.strftime("%Y%m%d%H%M%S")), key.to_string())])
@@ -79,7 +78,8 @@ mod tests {
 
     #[test]
     fn an_address_holds_the_password_beside_it() {
-        let recipe = Recipe::Address { username: "feed".into(), scheme: "redis", rest: "demo-redis:6379/0".into() };
+        let recipe =
+            Recipe::Address { username: "feed".into(), scheme: "redis", rest: "demo-redis:6379/0".into() };
         let content = make(&recipe);
         assert_eq!(content["uri"], format!("redis://feed:{}@demo-redis:6379/0", content["password"]));
         assert!(content["password"].len() >= 32);

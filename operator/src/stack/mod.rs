@@ -7,7 +7,7 @@ pub mod apply;
 pub mod build;
 pub mod component;
 #[cfg(test)]
-pub mod fixtures;
+mod fixtures;
 pub mod generate;
 pub mod observe;
 pub mod observed;
@@ -25,11 +25,7 @@ use std::{
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::{
-    Client, Resource, ResourceExt,
-    core::DeserializeGuard,
-    runtime::controller::Action,
-};
+use kube::{Client, Resource, ResourceExt, core::DeserializeGuard, runtime::controller::Action};
 
 use self::{
     apply::{Applier, Memory, Outcome},
@@ -93,6 +89,7 @@ pub async fn reconcile(stack: Arc<GuardedStack>, context: Arc<Context>) -> Resul
 }
 
 /// When a failed pass is tried again: later each time.
+#[expect(clippy::needless_pass_by_value, reason = "the controller wants this signature")]
 pub fn error_policy(stack: Arc<GuardedStack>, error: &Error, context: Arc<Context>) -> Action {
     let wait = context.backoff.failed(&stack.uid().unwrap_or_default());
     tracing::warn!(stack = stack.name_any(), namespace = stack.namespace(), %error, ?wait, "a pass failed");
@@ -104,12 +101,16 @@ async fn pass(guarded: &GuardedStack, context: &Context) -> Result<Action, Error
         return Ok(Action::await_change());
     }
     let (status, action) = match &guarded.0 {
-        Err(invalid) => (publish::unreadable(guarded.meta(), &invalid.error, Timestamp::now()), Action::await_change()),
+        Err(invalid) => {
+            (publish::unreadable(guarded.meta(), &invalid.error, Timestamp::now()), Action::await_change())
+        }
         Ok(stack) => next(stack, context).await?,
     };
     let before = guarded.0.as_ref().ok().and_then(|stack| stack.status.as_ref());
     if before != Some(&status) {
-        publish::publish(&context.client, guarded.meta(), &status).await.map_err(|error| Error::Publish(Box::new(error)))?;
+        publish::publish(&context.client, guarded.meta(), &status)
+            .await
+            .map_err(|error| Error::Publish(Box::new(error)))?;
     }
     metrics::conditions(guarded.meta(), &status);
     Ok(action)
@@ -121,12 +122,16 @@ async fn next(stack: &TrackloreStack, context: &Context) -> Result<(TrackloreSta
     let valid = match validate::validate(stack) {
         Ok(valid) => valid,
         Err(refusal) => {
-            return Ok((status::refused(before, generation, &refusal, Timestamp::now()), Action::await_change()));
+            return Ok((
+                status::refused(before, generation, &refusal, Timestamp::now()),
+                Action::await_change(),
+            ));
         }
     };
-    let observed = observe::observe(&context.client, &context.stores, &context.secrets, &valid.names, &valid.uid)
-        .await
-        .map_err(|error| Error::Observe(Box::new(error)))?;
+    let observed =
+        observe::observe(&context.client, &context.stores, &context.secrets, &valid.names, &valid.uid)
+            .await
+            .map_err(|error| Error::Observe(Box::new(error)))?;
     let plan = build::plan(&valid, &observed, before.map_or(&[], |status| status.completed_jobs.as_slice()));
     let applier = Applier {
         client: &context.client,
@@ -149,7 +154,8 @@ fn wait(outcome: &Outcome, uid: &str) -> Duration {
         Duration::from_secs(15)
     } else {
         // Spread over half an hour, so that many stacks don't come at once.
-        let spread = uid.bytes().fold(0_u64, |sum, byte| sum.wrapping_mul(31).wrapping_add(u64::from(byte))) % 1800;
+        let spread =
+            uid.bytes().fold(0_u64, |sum, byte| sum.wrapping_mul(31).wrapping_add(u64::from(byte))) % 1800;
         Duration::from_secs(3600 + spread)
     }
 }

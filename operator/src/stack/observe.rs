@@ -53,11 +53,14 @@ impl Stores {
 }
 
 /// How long what was read of a Secret counts. Secrets aren't watched: that would take the right to read all of them.
-const SECRETS_COUNT_FOR: Duration = Duration::from_secs(300);
+const SECRETS_COUNT_FOR: Duration = Duration::from_mins(5);
 
 /// What was read of Secrets, by the uid of their stack.
 #[derive(Default)]
-pub struct SecretCache(Mutex<HashMap<String, HashMap<String, (Instant, SecretSeen)>>>);
+pub struct SecretCache(Mutex<HashMap<String, SecretsOfStack>>);
+
+/// What was read and when, by name.
+type SecretsOfStack = HashMap<String, (Instant, SecretSeen)>;
 
 impl SecretCache {
     fn get(&self, uid: &str, name: &str) -> Option<SecretSeen> {
@@ -109,10 +112,14 @@ pub async fn observe(
         observed.seen.insert(ChildId { kind: Kind::Job, name: job.name_any() }, seen);
     }
     for service in of_stack(&stores.services, names) {
-        observed.seen.insert(ChildId { kind: Kind::Service, name: service.name_any() }, seen(&*service, names, uid));
+        observed
+            .seen
+            .insert(ChildId { kind: Kind::Service, name: service.name_any() }, seen(&*service, names, uid));
     }
     for config in of_stack(&stores.config_maps, names) {
-        observed.seen.insert(ChildId { kind: Kind::ConfigMap, name: config.name_any() }, seen(&*config, names, uid));
+        observed
+            .seen
+            .insert(ChildId { kind: Kind::ConfigMap, name: config.name_any() }, seen(&*config, names, uid));
     }
     let secrets = Api::<Secret>::namespaced(client.clone(), &names.namespace);
     for name in secret_names(names) {
@@ -146,7 +153,8 @@ fn seen<K: Resource>(object: &K, names: &Names, uid: &str) -> Seen {
 
 /// What tells that somebody changed an object: its generation, else its resource version.
 pub fn mark(meta: &ObjectMeta) -> u128 {
-    let version = || meta.resource_version.as_deref().and_then(|version| version.parse().ok()).unwrap_or_default();
+    let version =
+        || meta.resource_version.as_deref().and_then(|version| version.parse().ok()).unwrap_or_default();
     meta.generation.and_then(|generation| generation.try_into().ok()).unwrap_or_else(version)
 }
 
@@ -171,7 +179,8 @@ pub fn owner(meta: &ObjectMeta, names: &Names, uid: &str) -> Owner {
 pub fn secret_seen(secret: &Secret, names: &Names, uid: &str) -> SecretSeen {
     let meta = &secret.metadata;
     let labels = secret.labels();
-    let ours = labels.get(MANAGED_BY).map(String::as_str) == Some(MANAGER) && labels.get(INSTANCE) == Some(&names.stack);
+    let ours = labels.get(MANAGED_BY).map(String::as_str) == Some(MANAGER)
+        && labels.get(INSTANCE) == Some(&names.stack);
     let owners: BTreeSet<_> = meta.owner_references.iter().flatten().map(|owner| owner.uid.clone()).collect();
     let owner = if !ours {
         Owner::Foreign
@@ -188,7 +197,8 @@ fn deployment_state(deployment: &Deployment) -> Workload {
     let Some(status) = &deployment.status else { return Workload { desired, ..Workload::default() } };
     let current = status.observed_generation >= deployment.metadata.generation;
     let progressing = status.conditions.iter().flatten().find(|condition| condition.type_ == "Progressing");
-    let settled = progressing.is_some_and(|condition| condition.reason.as_deref() == Some("NewReplicaSetAvailable"));
+    let settled =
+        progressing.is_some_and(|condition| condition.reason.as_deref() == Some("NewReplicaSetAvailable"));
     let failure = status
         .conditions
         .iter()
@@ -226,9 +236,9 @@ fn stateful_set_state(set: &StatefulSet) -> Workload {
 fn job_state(job: &Job) -> JobState {
     let status = job.status.as_ref();
     let has = |wanted: &str| {
-        status
-            .and_then(|status| status.conditions.as_ref())
-            .is_some_and(|list| list.iter().any(|condition| condition.type_ == wanted && condition.status == "True"))
+        status.and_then(|status| status.conditions.as_ref()).is_some_and(|list| {
+            list.iter().any(|condition| condition.type_ == wanted && condition.status == "True")
+        })
     };
     if has("Complete") {
         JobState::Complete

@@ -13,12 +13,18 @@ use crate::api::v1alpha1::{TrackloreStack, TrackloreStackStatus};
 
 /// The status of a stack that this operator can't read, made by a newer CRD perhaps.
 pub fn unreadable(meta: &ObjectMeta, error: &str, now: Timestamp) -> TrackloreStackStatus {
-    let sentence = format!("the stack can't be read: {error}; correct it, or upgrade the operator if it is older than the CRD");
+    let sentence = format!(
+        "the stack can't be read: {error}; correct it, or upgrade the operator if it is older than the CRD"
+    );
     status::refused(None, meta.generation, &Refusal(vec![sentence]), now)
 }
 
 /// Writes it, without reading the answer: the stack may be one that can't be read.
-pub async fn publish(client: &Client, meta: &ObjectMeta, status: &TrackloreStackStatus) -> Result<(), kube::Error> {
+pub async fn publish(
+    client: &Client,
+    meta: &ObjectMeta,
+    status: &TrackloreStackStatus,
+) -> Result<(), kube::Error> {
     let name = meta.name.as_deref().unwrap_or_default();
     let namespace = meta.namespace.as_deref().unwrap_or_default();
     let resource = ApiResource::erase::<TrackloreStack>(&());
@@ -29,4 +35,3 @@ pub async fn publish(client: &Client, meta: &ObjectMeta, status: &TrackloreStack
         other => other.map(drop),
     }
 }
-

@@ -57,16 +57,16 @@ pub fn refused(
         ("Degraded", State::no("NotChecked", "an invalid stack isn't compared with its children")),
         ("Stalled", State::yes("InvalidSpec", message)),
     ];
-    let mut status = before.cloned().unwrap_or_default();
-    status.observed_generation = generation;
+    let mut told = before.cloned().unwrap_or_default();
+    told.observed_generation = generation;
     for (kind, state) in states {
         let condition = condition(before, generation, kind, state, now);
-        match status.conditions.iter_mut().find(|other| other.type_ == kind) {
+        match told.conditions.iter_mut().find(|other| other.type_ == kind) {
             Some(place) => *place = condition,
-            None => status.conditions.push(condition),
+            None => told.conditions.push(condition),
         }
     }
-    status
+    told
 }
 
 /// The status after a pass.
@@ -91,7 +91,8 @@ pub fn settled(
         view.migrations(),
         view.gateway(),
     ];
-    let rolled_out = plan.held.is_empty() && view.services().all(|(_, workload)| workload.is_some_and(|w| w.rolled_out));
+    let rolled_out =
+        plan.held.is_empty() && view.services().all(|(_, workload)| workload.is_some_and(|w| w.rolled_out));
     let running = before.and_then(|status| status.version.clone());
     TrackloreStackStatus {
         observed_generation: generation,
@@ -163,7 +164,10 @@ impl View<'_> {
             return State::no("Creating", format!("StatefulSet {name} isn't there yet"));
         };
         if !set.is_ready() {
-            return State::no("NotReady", format!("{} of {} pods of StatefulSet {name} are ready", set.ready, set.desired));
+            return State::no(
+                "NotReady",
+                format!("{} of {} pods of StatefulSet {name} are ready", set.ready, set.desired),
+            );
         }
         match step {
             Some(Step::Waiting | Step::Running) => {
@@ -171,10 +175,15 @@ impl View<'_> {
             }
             Some(Step::Retrying) => State::no(
                 "ProvisioningRetried",
-                format!("preparing {} failed and is tried again; see the logs of its Job", component.as_str()),
+                format!(
+                    "preparing {} failed and is tried again; see the logs of its Job",
+                    component.as_str()
+                ),
             ),
             Some(Step::Failed { job }) => State::no("ProvisioningFailed", gave_up(job, self.names())),
-            Some(Step::Done) | None => State::yes("Ready", format!("StatefulSet {name} is ready and prepared")),
+            Some(Step::Done) | None => {
+                State::yes("Ready", format!("StatefulSet {name} is ready and prepared"))
+            }
         }
     }
 
@@ -187,10 +196,14 @@ impl View<'_> {
                 Step::Retrying => {
                     return State::no(
                         "MigrationRetried",
-                        format!("the migration of {service} failed and is tried again; see the logs of its Job"),
+                        format!(
+                            "the migration of {service} failed and is tried again; see the logs of its Job"
+                        ),
                     );
                 }
-                Step::Running => return State::no("Migrating", format!("the database of {service} is being migrated")),
+                Step::Running => {
+                    return State::no("Migrating", format!("the database of {service} is being migrated"));
+                }
                 Step::Waiting => {
                     return State::no("Waiting", format!("the migration of {service} waits for Postgres"));
                 }
@@ -201,7 +214,10 @@ impl View<'_> {
 
     fn gateway(&self) -> State {
         let Some(name) = &self.plan.gateway else {
-            return State::yes("NotConfigured", "no gateway is asked for; the stack can be reached inside the cluster only");
+            return State::yes(
+                "NotConfigured",
+                "no gateway is asked for; the stack can be reached inside the cluster only",
+            );
         };
         match self.observed.deployments.get(name) {
             None => State::no("Creating", format!("Deployment {name} isn't there yet")),
@@ -236,7 +252,10 @@ impl View<'_> {
             match workload {
                 Some(workload) if workload.serves() => {}
                 Some(workload) => {
-                    return State::no("ServiceNotReady", pods(&self.names().of(Component::Service(service)), workload));
+                    return State::no(
+                        "ServiceNotReady",
+                        pods(&self.names().of(Component::Service(service)), workload),
+                    );
                 }
                 None => return State::no("ServiceNotReady", format!("{} isn't there yet", service.as_str())),
             }
@@ -263,18 +282,27 @@ impl View<'_> {
         }
         for (service, step) in &self.plan.migrations {
             if matches!(step, Step::Running | Step::Retrying) {
-                return State::yes("Migrating", format!("the database of {} is being migrated", service.as_str()));
+                return State::yes(
+                    "Migrating",
+                    format!("the database of {} is being migrated", service.as_str()),
+                );
             }
         }
         let sets = [Component::Postgres, Component::Kafka, Component::Redis];
-        if let Some(component) = sets.into_iter().find(|component| self.set(*component).is_none_or(|set| !set.rolled_out)) {
-            return State::yes("RollingOut", format!("StatefulSet {} is rolled out", self.names().of(component)));
+        if let Some(component) =
+            sets.into_iter().find(|component| self.set(*component).is_none_or(|set| !set.rolled_out))
+        {
+            return State::yes(
+                "RollingOut",
+                format!("StatefulSet {} is rolled out", self.names().of(component)),
+            );
         }
         if self.failed_step().is_none() && !self.plan.held.is_empty() {
             let held: Vec<_> = self.plan.held.iter().map(|service| service.as_str()).collect();
             return State::yes("Waiting", format!("{} waits for its dependencies", held.join(", ")));
         }
-        let rolling = |workload: Option<&Workload>| workload.is_none_or(|w| !w.rolled_out && w.stuck.is_none());
+        let rolling =
+            |workload: Option<&Workload>| workload.is_none_or(|w| !w.rolled_out && w.stuck.is_none());
         for (service, workload) in self.services() {
             if !self.plan.held.contains(&service) && rolling(workload) {
                 return State::yes("RollingOut", format!("{} is rolled out", service.as_str()));
@@ -309,8 +337,11 @@ impl View<'_> {
                 return State::yes("DependencyDown", pods(&self.names().of(component), set));
             }
         }
-        let gateway = self.plan.gateway.as_ref().map(|name| (name.clone(), self.observed.deployments.get(name)));
-        let services = self.services().map(|(service, workload)| (self.names().of(Component::Service(service)), workload));
+        let gateway =
+            self.plan.gateway.as_ref().map(|name| (name.clone(), self.observed.deployments.get(name)));
+        let services = self
+            .services()
+            .map(|(service, workload)| (self.names().of(Component::Service(service)), workload));
         for (name, workload) in services.chain(gateway) {
             match workload {
                 Some(Workload { stuck: Some(message), .. }) => {
@@ -333,7 +364,8 @@ impl View<'_> {
     }
 
     fn failed_step(&self) -> Option<(&'static str, &str)> {
-        let provisioning = [&self.plan.postgres, &self.plan.kafka].into_iter().map(|step| ("ProvisioningFailed", step));
+        let provisioning =
+            [&self.plan.postgres, &self.plan.kafka].into_iter().map(|step| ("ProvisioningFailed", step));
         let migrations = self.plan.migrations.iter().map(|(_, step)| ("MigrationFailed", step));
         provisioning.chain(migrations).find_map(|(reason, step)| match step {
             Step::Failed { job } => Some((reason, job.as_str())),
@@ -352,7 +384,9 @@ fn pods(name: &str, workload: &Workload) -> String {
 }
 
 fn taken(label: &str) -> String {
-    format!("{label} is there but doesn't belong to this stack; remove or rename it, or give the stack another name")
+    format!(
+        "{label} is there but doesn't belong to this stack; remove or rename it, or give the stack another name"
+    )
 }
 
 fn gave_up(job: &str, names: &Names) -> String {

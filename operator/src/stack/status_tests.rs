@@ -12,7 +12,12 @@ fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + second).unwrap()
 }
 
-fn status_of(observed: &Observed, outcome: &Outcome, before: Option<&TrackloreStackStatus>, now: i64) -> TrackloreStackStatus {
+fn status_of(
+    observed: &Observed,
+    outcome: &Outcome,
+    before: Option<&TrackloreStackStatus>,
+    now: i64,
+) -> TrackloreStackStatus {
     let stack = fixtures::valid();
     let completed = before.map_or(&[][..], |status| &status.completed_jobs);
     let plan = build::plan(&stack, observed, completed);
@@ -30,7 +35,8 @@ fn pair(status: &str, reason: &str) -> (String, String) {
 
 #[test]
 fn a_new_stack_progresses_and_is_not_ready() {
-    let status = status_of(&Observed::default(), &Outcome { secrets_made: true, ..Outcome::default() }, None, 0);
+    let status =
+        status_of(&Observed::default(), &Outcome { secrets_made: true, ..Outcome::default() }, None, 0);
     assert_eq!(told(&status, "Ready"), pair("False", "PostgresNotReady"));
     assert_eq!(told(&status, "Progressing"), pair("True", "Creating"));
     assert_eq!(told(&status, "Degraded"), pair("False", "AsExpected"));
@@ -64,8 +70,12 @@ fn a_failed_migration_holds_and_says_where_to_look() {
     let stack = fixtures::valid();
     let mut observed = fixtures::with_dependencies(&stack);
     fixtures::complete_jobs(&stack, &mut observed);
-    let job = build::plan(&stack, &observed, &[]).children.iter().map(|child| child.id().name)
-        .find(|name| name.starts_with("demo-auth-migrate")).unwrap();
+    let job = build::plan(&stack, &observed, &[])
+        .children
+        .iter()
+        .map(|child| child.id().name)
+        .find(|name| name.starts_with("demo-auth-migrate"))
+        .unwrap();
     observed.jobs.insert(job.clone(), JobState::Failed);
     let status = status_of(&observed, &Outcome::default(), None, 0);
     assert_eq!(told(&status, "MigrationsComplete"), pair("False", "MigrationFailed"));
@@ -76,7 +86,8 @@ fn a_failed_migration_holds_and_says_where_to_look() {
 
 #[test]
 fn an_object_of_somebody_else_stalls_the_stack() {
-    let outcome = Outcome { obstacles: vec![("Service/demo-auth".into(), Obstacle::Foreign)], secrets_made: false };
+    let outcome =
+        Outcome { obstacles: vec![("Service/demo-auth".into(), Obstacle::Foreign)], secrets_made: false };
     let status = status_of(&fixtures::serving(&fixtures::valid()), &outcome, None, 0);
     assert_eq!(told(&status, "Stalled"), pair("True", "NameTaken"));
     assert_eq!(told(&status, "Ready"), pair("False", "NameTaken"));
@@ -108,8 +119,9 @@ fn times_move_only_when_a_condition_flips() {
 }
 
 fn workload() -> impl Strategy<Value = Workload> {
-    (0..3, 0..3, any::<bool>(), proptest::option::of(Just("too slow".to_owned())))
-        .prop_map(|(desired, ready, rolled_out, stuck)| Workload { desired, ready, rolled_out, stuck, storage: None })
+    (0..3, 0..3, any::<bool>(), proptest::option::of(Just("too slow".to_owned()))).prop_map(
+        |(desired, ready, rolled_out, stuck)| Workload { desired, ready, rolled_out, stuck, storage: None },
+    )
 }
 
 fn picture() -> impl Strategy<Value = Observed> {
@@ -123,7 +135,8 @@ fn picture() -> impl Strategy<Value = Observed> {
     )
         .prop_map(move |(deployments, stateful_sets, secrets, jobs)| {
             let stack = fixtures::valid();
-            let mut observed = if secrets { fixtures::with_dependencies(&stack) } else { Observed::default() };
+            let mut observed =
+                if secrets { fixtures::with_dependencies(&stack) } else { Observed::default() };
             for _ in 0..jobs {
                 fixtures::complete_jobs(&stack, &mut observed);
             }

@@ -218,7 +218,8 @@ mod tests {
     #[test]
     fn unknown_topics_and_too_many_replicas_are_refused_together() {
         let unknown = TopicOverride { name: "other".into(), ..TopicOverride::default() };
-        let many = TopicOverride { name: "user-events".into(), replicas: Some(3), ..TopicOverride::default() };
+        let many =
+            TopicOverride { name: "user-events".into(), replicas: Some(3), ..TopicOverride::default() };
         assert_eq!(resolve(1, &[unknown, many]).unwrap_err().len(), 2);
     }
 

@@ -4,8 +4,8 @@
 //! breach would make `build` fail: a stack may be older than a rule.
 
 use crate::api::v1alpha1::{
-    Auth, DeletionPolicy, EmailVerification, Gateway, ManagedKafka, ManagedPostgres, ManagedRedis, ServiceSettings,
-    TrackloreStack, Traefik,
+    Auth, DeletionPolicy, EmailVerification, Gateway, ManagedKafka, ManagedPostgres, ManagedRedis,
+    ServiceSettings, TrackloreStack, Traefik,
 };
 
 use super::{
@@ -122,10 +122,19 @@ pub fn validate(stack: &TrackloreStack) -> Result<ValidStack, Refusal> {
         });
     let redis_bytes = spec.redis.managed.as_ref().and_then(|redis| redis.max_memory.bytes());
     if spec.redis.managed.is_some() && redis_bytes.is_none_or(|bytes| bytes < 16 << 20) {
-        refusals.push("redis.managed.maxMemory must be a whole amount of at least 16Mi, such as 512Mi".to_owned());
+        refusals.push(
+            "redis.managed.maxMemory must be a whole amount of at least 16Mi, such as 512Mi".to_owned(),
+        );
     }
 
-    match (images, spec.postgres.managed.clone(), kafka, spec.redis.managed.clone(), redis_bytes, refusals.is_empty()) {
+    match (
+        images,
+        spec.postgres.managed.clone(),
+        kafka,
+        spec.redis.managed.clone(),
+        redis_bytes,
+        refusals.is_empty(),
+    ) {
         (Some(images), Some(postgres), Some(kafka), Some(redis), Some(redis_bytes), true) => Ok(ValidStack {
             names: names(stack),
             uid: stack.metadata.uid.clone().unwrap_or_default(),
@@ -145,7 +154,8 @@ pub fn validate(stack: &TrackloreStack) -> Result<ValidStack, Refusal> {
             gateway: gateway(&spec.gateway),
         }),
         (_, postgres, kafka, redis, ..) => {
-            let missing = [("postgres", postgres.is_none()), ("kafka", kafka.is_none()), ("redis", redis.is_none())];
+            let missing =
+                [("postgres", postgres.is_none()), ("kafka", kafka.is_none()), ("redis", redis.is_none())];
             refusals.extend(missing.into_iter().filter(|(_, missing)| *missing).map(|(name, _)| {
                 format!("{name} says nothing about where it comes from; set {name}.managed, {{}} is enough")
             }));
@@ -170,7 +180,12 @@ fn reserved(service: Service, settings: &ServiceSettings) -> Vec<String> {
     let taken = |name: &str| RESERVED.contains(&name) || name == RESERVED_SECRET;
     let names = settings.env.iter().map(|variable| variable.name.as_str()).filter(|name| taken(name));
     names
-        .map(|name| format!("services.{}.env sets {name}, which the operator sets itself; remove it", service.as_str()))
+        .map(|name| {
+            format!(
+                "services.{}.env sets {name}, which the operator sets itself; remove it",
+                service.as_str()
+            )
+        })
         .collect()
 }
 
@@ -191,7 +206,9 @@ mod tests {
         let Refusal(sentences) = validate(&stack).unwrap_err();
         assert_eq!(
             sentences,
-            ["version 7.0.0 isn't known to this operator; set spec.version to one of 0.1.0, or upgrade the operator"]
+            [
+                "version 7.0.0 isn't known to this operator; set spec.version to one of 0.1.0, or upgrade the operator"
+            ]
         );
     }
 

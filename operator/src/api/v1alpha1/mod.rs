@@ -5,8 +5,8 @@ pub mod crd;
 pub mod gateway;
 pub mod kafka;
 pub mod postgres;
-pub mod reference;
 pub mod redis;
+pub mod reference;
 pub mod spec;
 pub mod status;
 

@@ -36,7 +36,11 @@ pub struct ManagedRedis {
 
 impl Default for ManagedRedis {
     fn default() -> Self {
-        Self { storage: RedisStorage::default(), max_memory: half_a_gibibyte(), resources: Resources::default() }
+        Self {
+            storage: RedisStorage::default(),
+            max_memory: half_a_gibibyte(),
+            resources: Resources::default(),
+        }
     }
 }
 

@@ -290,7 +290,10 @@ pub struct Auth {
 
     /// Origins of web applications that may call the APIs from a browser, for example `https://app.example.org`.
     #[serde(default)]
-    #[schemars(length(max = 50), inner(length(max = 260), regex(pattern = r"^https?://[a-z0-9.-]+(:[0-9]+)?$")))]
+    #[schemars(
+        length(max = 50),
+        inner(length(max = 260), regex(pattern = r"^https?://[a-z0-9.-]+(:[0-9]+)?$"))
+    )]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub allowed_origins: Vec<String>,
 }

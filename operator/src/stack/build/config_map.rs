@@ -14,7 +14,8 @@ pub fn config_map<const N: usize>(
     component: Component,
     files: [(&str, String); N],
 ) -> ConfigMap {
-    let data = files.into_iter().map(|(name, content)| (name.to_owned(), content)).collect::<BTreeMap<_, _>>();
+    let data =
+        files.into_iter().map(|(name, content)| (name.to_owned(), content)).collect::<BTreeMap<_, _>>();
     ConfigMap { metadata: pod::metadata(stack, name, component), data: Some(data), ..ConfigMap::default() }
 }
 

@@ -91,6 +91,7 @@ fn routes(stack: &ValidStack) -> Value {
                     "authResponseHeaders": IDENTITY,
                     "authRequestHeaders": ["Authorization", "X-Request-Id", "traceparent"],
                     "trustForwardHeader": false,
+                    "maxResponseBodySize": 65536,
                 }},
             },
         },

@@ -46,16 +46,25 @@ pub fn config(stack: &ValidStack) -> ConfigMap {
         // Writing to a String can't fail.
         let _ = writeln!(properties, "{key}={value}");
     }
-    config_map::config_map(stack, &stack.names.of(COMPONENT), COMPONENT, [
-        ("start.sh", include_str!("scripts/kafka-start.sh").to_owned()),
-        ("server.properties", properties),
-        ("log4j2.yaml", include_str!("scripts/log4j2.yaml").to_owned()),
-    ])
+    config_map::config_map(
+        stack,
+        &stack.names.of(COMPONENT),
+        COMPONENT,
+        [
+            ("start.sh", include_str!("scripts/kafka-start.sh").to_owned()),
+            ("server.properties", properties),
+            ("log4j2.yaml", include_str!("scripts/log4j2.yaml").to_owned()),
+        ],
+    )
 }
 
 /// The address that clients begin with, and the names of the nodes.
 pub fn services(stack: &ValidStack) -> [Service; 2] {
-    let nodes = vec![address::port("client", 9092), address::port("internal", 9094), address::port("controller", 9093)];
+    let nodes = vec![
+        address::port("client", 9092),
+        address::port("internal", 9094),
+        address::port("controller", 9093),
+    ];
     [
         address::address(stack, &stack.names.of(COMPONENT), COMPONENT, vec![address::port("client", 9092)]),
         address::headless(stack, &nodes_service(stack), COMPONENT, nodes),
@@ -116,7 +125,15 @@ pub fn stateful_set(
     let hash = crate::stack::plan::digest(&(config_map::files_digest(config), credentials));
     let template = pod::template(names.labels(COMPONENT), Some(hash), spec);
     let nodes = stack.kafka.nodes;
-    stateful_set::stateful_set(stack, COMPONENT, nodes, &nodes_service(stack), &volume(stack), existing, template)
+    stateful_set::stateful_set(
+        stack,
+        COMPONENT,
+        nodes,
+        &nodes_service(stack),
+        &volume(stack),
+        existing,
+        template,
+    )
 }
 
 /// Its claims, where they have to grow.

@@ -22,11 +22,16 @@ const PURPOSE: &str = "kafka-provision";
 
 /// The script, and the topics and rights it makes.
 pub fn config(stack: &ValidStack) -> ConfigMap {
-    config_map::config_map(stack, &stack.names.child(PURPOSE), COMPONENT, [
-        ("provision.sh", include_str!("provision/kafka.sh").to_owned()),
-        ("topics", topics(stack)),
-        ("acls", acls(stack)),
-    ])
+    config_map::config_map(
+        stack,
+        &stack.names.child(PURPOSE),
+        COMPONENT,
+        [
+            ("provision.sh", include_str!("provision/kafka.sh").to_owned()),
+            ("topics", topics(stack)),
+            ("acls", acls(stack)),
+        ],
+    )
 }
 
 /// A line per topic: name, partitions, replicas, settings.

@@ -116,7 +116,10 @@ impl<'a> Planner<'a> {
         }
         let mut used = vec![secrets::postgres_superuser(&stack.names)];
         for service in Service::WITH_DATABASE {
-            used.extend([secrets::postgres(&stack.names, service), secrets::postgres_migration(&stack.names, service)]);
+            used.extend([
+                secrets::postgres(&stack.names, service),
+                secrets::postgres_migration(&stack.names, service),
+            ]);
         }
         let job = postgres_provision::job(stack, &provision, &self.credentials(&used));
         let ready = secrets_ready && existing.is_some_and(Workload::is_ready);
@@ -135,7 +138,8 @@ impl<'a> Planner<'a> {
         for claim in kafka::claims(stack, existing) {
             self.now(Child::Claim(Box::new(claim)));
         }
-        let used: Vec<_> = Service::ALL.into_iter().map(|service| secrets::kafka(&stack.names, service)).collect();
+        let used: Vec<_> =
+            Service::ALL.into_iter().map(|service| secrets::kafka(&stack.names, service)).collect();
         let job = kafka_provision::job(stack, &provision, &self.credentials(&used));
         let ready = secrets_ready && existing.is_some_and(Workload::is_ready);
         self.plan.kafka = self.step(job, ready, existing.is_some());
@@ -145,7 +149,8 @@ impl<'a> Planner<'a> {
         let stack = self.stack;
         let existing = self.stateful_set(Component::Redis);
         let config = self.config(redis::config(stack));
-        let users = self.credentials(&[secrets::redis_admin(&stack.names), secrets::redis_feed(&stack.names)]);
+        let users =
+            self.credentials(&[secrets::redis_admin(&stack.names), secrets::redis_feed(&stack.names)]);
         let set = redis::stateful_set(stack, &config, &users, existing);
         self.when(secrets_ready, Child::StatefulSet(Box::new(set)));
         for claim in redis::claims(stack, existing) {
@@ -158,7 +163,11 @@ impl<'a> Planner<'a> {
         for service in Service::ALL {
             let migrated = if service.has_database() {
                 let job = migration_job::job(stack, service);
-                let step = self.step(job, secrets_ready && self.plan.postgres.is_done(), self.plan.postgres.is_done());
+                let step = self.step(
+                    job,
+                    secrets_ready && self.plan.postgres.is_done(),
+                    self.plan.postgres.is_done(),
+                );
                 self.plan.migrations.push((service, step.clone()));
                 step.is_done()
             } else {

@@ -3,7 +3,8 @@
 use k8s_openapi::api::{
     apps::v1::StatefulSet,
     core::v1::{
-        ConfigMap, Container, ContainerPort, ExecAction, Lifecycle, LifecycleHandler, PersistentVolumeClaim, Service,
+        ConfigMap, Container, ContainerPort, ExecAction, Lifecycle, LifecycleHandler, PersistentVolumeClaim,
+        Service,
     },
 };
 
@@ -23,11 +24,16 @@ const DATA_DIRECTORY: &str = "/var/lib/postgresql/data/pgdata";
 
 /// Its start script and settings.
 pub fn config(stack: &ValidStack) -> ConfigMap {
-    config_map::config_map(stack, &stack.names.of(COMPONENT), COMPONENT, [
-        ("start.sh", include_str!("scripts/postgres-start.sh").to_owned()),
-        ("postgresql.conf", include_str!("scripts/postgresql.conf").to_owned()),
-        ("pg_hba.conf", include_str!("scripts/pg_hba.conf").to_owned()),
-    ])
+    config_map::config_map(
+        stack,
+        &stack.names.of(COMPONENT),
+        COMPONENT,
+        [
+            ("start.sh", include_str!("scripts/postgres-start.sh").to_owned()),
+            ("postgresql.conf", include_str!("scripts/postgresql.conf").to_owned()),
+            ("pg_hba.conf", include_str!("scripts/pg_hba.conf").to_owned()),
+        ],
+    )
 }
 
 /// Its address.
@@ -53,7 +59,11 @@ pub fn stateful_set(stack: &ValidStack, config: &ConfigMap, existing: Option<&Wo
             pod::env("PGHOST", "/run/postgresql"),
             pod::secret_env("POSTGRES_PASSWORD", secrets::postgres_superuser(&stack.names), "password"),
         ]),
-        ports: Some(vec![ContainerPort { name: Some("postgres".into()), container_port: 5432, ..ContainerPort::default() }]),
+        ports: Some(vec![ContainerPort {
+            name: Some("postgres".into()),
+            container_port: 5432,
+            ..ContainerPort::default()
+        }]),
         resources: Some(pod::resources(&stack.postgres.resources, ("100m", "128Mi"), "512Mi")),
         startup_probe: Some(Timing { failures: 300, ..Timing::STARTUP }.exec(&is_ready)),
         readiness_probe: Some(Timing::READINESS.exec(&is_ready)),
@@ -62,7 +72,16 @@ pub fn stateful_set(stack: &ValidStack, config: &ConfigMap, existing: Option<&Wo
         lifecycle: Some(Lifecycle {
             pre_stop: Some(LifecycleHandler {
                 exec: Some(ExecAction {
-                    command: Some(pod::words(&["pg_ctl", "stop", "-D", DATA_DIRECTORY, "-m", "fast", "-t", "50"])),
+                    command: Some(pod::words(&[
+                        "pg_ctl",
+                        "stop",
+                        "-D",
+                        DATA_DIRECTORY,
+                        "-m",
+                        "fast",
+                        "-t",
+                        "50",
+                    ])),
                 }),
                 ..LifecycleHandler::default()
             }),
@@ -77,12 +96,17 @@ pub fn stateful_set(stack: &ValidStack, config: &ConfigMap, existing: Option<&Wo
         ]),
         ..Container::default()
     };
-    let mut spec = pod::spec(stack, USER, container, vec![
-        pod::config_volume("config", &name),
-        pod::in_memory("tmp", "16Mi"),
-        pod::in_memory("run", "1Mi"),
-        pod::in_memory("shm", "128Mi"),
-    ]);
+    let mut spec = pod::spec(
+        stack,
+        USER,
+        container,
+        vec![
+            pod::config_volume("config", &name),
+            pod::in_memory("tmp", "16Mi"),
+            pod::in_memory("run", "1Mi"),
+            pod::in_memory("shm", "128Mi"),
+        ],
+    );
     spec.termination_grace_period_seconds = Some(60);
     // Only the settings count: the superuser's password is read once, when the data directory is made.
     let template = pod::template(stack.names.labels(COMPONENT), Some(config_map::files_digest(config)), spec);

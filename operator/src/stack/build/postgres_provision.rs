@@ -17,10 +17,12 @@ const PURPOSE: &str = "postgres-provision";
 
 /// What it runs.
 pub fn config(stack: &ValidStack) -> ConfigMap {
-    config_map::config_map(stack, &stack.names.child(PURPOSE), COMPONENT, [(
-        "postgres.sql",
-        include_str!("provision/postgres.sql").to_owned(),
-    )])
+    config_map::config_map(
+        stack,
+        &stack.names.child(PURPOSE),
+        COMPONENT,
+        [("postgres.sql", include_str!("provision/postgres.sql").to_owned())],
+    )
 }
 
 /// The Job. `credentials` is a hash of the passwords that it sets.
@@ -35,7 +37,11 @@ pub fn job(stack: &ValidStack, config: &ConfigMap, credentials: &str) -> HashedJ
     ];
     for service in Service::WITH_DATABASE {
         let prefix = service.as_str().to_uppercase();
-        env.push(pod::secret_env(&format!("{prefix}_PASSWORD"), secrets::postgres(names, service), "password"));
+        env.push(pod::secret_env(
+            &format!("{prefix}_PASSWORD"),
+            secrets::postgres(names, service),
+            "password",
+        ));
         env.push(pod::secret_env(
             &format!("{prefix}_MIGRATION_PASSWORD"),
             secrets::postgres_migration(names, service),
@@ -47,7 +53,11 @@ pub fn job(stack: &ValidStack, config: &ConfigMap, credentials: &str) -> HashedJ
         image: Some(stack.images.postgres.clone()),
         command: Some(pod::words(&["psql", "--no-psqlrc", "--file=/etc/tracklore/postgres.sql"])),
         env: Some(env),
-        resources: Some(pod::resources(&crate::api::v1alpha1::Resources::default(), ("20m", "32Mi"), "128Mi")),
+        resources: Some(pod::resources(
+            &crate::api::v1alpha1::Resources::default(),
+            ("20m", "32Mi"),
+            "128Mi",
+        )),
         volume_mounts: Some(vec![pod::read_only("config", "/etc/tracklore"), pod::mount("tmp", "/tmp")]),
         ..Container::default()
     };

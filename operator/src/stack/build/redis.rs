@@ -19,10 +19,12 @@ const USER: i64 = 999;
 /// Its start script and settings.
 pub fn config(stack: &ValidStack) -> ConfigMap {
     let settings = format!("{}maxmemory {}\n", include_str!("scripts/valkey.conf"), stack.redis_bytes);
-    config_map::config_map(stack, &stack.names.of(COMPONENT), COMPONENT, [
-        ("start.sh", include_str!("scripts/redis-start.sh").to_owned()),
-        ("valkey.conf", settings),
-    ])
+    config_map::config_map(
+        stack,
+        &stack.names.of(COMPONENT),
+        COMPONENT,
+        [("start.sh", include_str!("scripts/redis-start.sh").to_owned()), ("valkey.conf", settings)],
+    )
 }
 
 /// Its address.

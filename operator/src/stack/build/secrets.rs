@@ -83,7 +83,11 @@ pub fn all(stack: &ValidStack) -> Vec<GeneratedSecret> {
         let role = format!("tracklore_{}", service.as_str());
         let migration = format!("{role}_migration");
         secrets.push(secret(postgres(names, service), Component::Postgres, database(service, role)));
-        secrets.push(secret(postgres_migration(names, service), Component::Postgres, database(service, migration)));
+        secrets.push(secret(
+            postgres_migration(names, service),
+            Component::Postgres,
+            database(service, migration),
+        ));
     }
     secrets.push(secret(kafka_cluster(names), Component::Kafka, Recipe::KafkaCluster));
     secrets.push(secret(kafka_admin(names), Component::Kafka, login("admin")));

@@ -78,7 +78,12 @@ pub fn deployment(stack: &ValidStack, service: Service, seen: &BTreeMap<String, 
 }
 
 /// A Deployment that never has fewer ready pods than asked for while it rolls.
-pub fn rolling(stack: &ValidStack, component: Component, replicas: i32, template: PodTemplateSpec) -> Deployment {
+pub fn rolling(
+    stack: &ValidStack,
+    component: Component,
+    replicas: i32,
+    template: PodTemplateSpec,
+) -> Deployment {
     Deployment {
         metadata: pod::metadata(stack, &stack.names.of(component), component),
         spec: Some(DeploymentSpec {

@@ -3,7 +3,9 @@
 use k8s_openapi::{
     api::{
         apps::v1::{StatefulSet, StatefulSetPersistentVolumeClaimRetentionPolicy, StatefulSetSpec},
-        core::v1::{PersistentVolumeClaim, PersistentVolumeClaimSpec, PodTemplateSpec, VolumeResourceRequirements},
+        core::v1::{
+            PersistentVolumeClaim, PersistentVolumeClaimSpec, PodTemplateSpec, VolumeResourceRequirements,
+        },
     },
     apimachinery::pkg::{
         api::resource::Quantity,
@@ -40,7 +42,8 @@ pub fn stateful_set(
     existing: Option<&Workload>,
     template: PodTemplateSpec,
 ) -> StatefulSet {
-    let size = existing.and_then(|set| set.storage.clone()).unwrap_or_else(|| volume.size.as_str().to_owned());
+    let size =
+        existing.and_then(|set| set.storage.clone()).unwrap_or_else(|| volume.size.as_str().to_owned());
     let when_deleted = match stack.deletion_policy {
         DeletionPolicy::Retain => "Retain",
         DeletionPolicy::Delete => "Delete",

@@ -48,8 +48,17 @@ fn jobs_look_like_their_goldens() {
     for _ in 0..2 {
         for child in plan(&stack, &observed, &[]).children {
             if let Child::Job(job) = child {
-                let name = job.spec.as_ref().unwrap().template.metadata.as_ref().unwrap().labels.as_ref().unwrap()
-                    ["app.kubernetes.io/name"]
+                let name = job
+                    .spec
+                    .as_ref()
+                    .unwrap()
+                    .template
+                    .metadata
+                    .as_ref()
+                    .unwrap()
+                    .labels
+                    .as_ref()
+                    .unwrap()["app.kubernetes.io/name"]
                     .clone();
                 golden!(format!("job-{name}"), job);
                 seen.push(name);
@@ -57,7 +66,10 @@ fn jobs_look_like_their_goldens() {
         }
         fixtures::complete_jobs(&stack, &mut observed);
     }
-    assert_eq!(seen, ["postgres-provision", "kafka-provision", "auth-migrate", "user-migrate", "posts-migrate"]);
+    assert_eq!(
+        seen,
+        ["postgres-provision", "kafka-provision", "auth-migrate", "user-migrate", "posts-migrate"]
+    );
 }
 
 #[test]
@@ -192,7 +204,9 @@ fn storage_grows_by_the_claims_and_leaves_the_template() {
     let before = plan(&stack, &observed, &[]);
     stack.postgres.storage.size = Amount::new("20Gi");
     let after = plan(&stack, &observed, &[]);
-    let set = |plan: &Plan| plan.children.iter().find(|child| matches!(child, Child::StatefulSet(_))).unwrap().hash();
+    let set = |plan: &Plan| {
+        plan.children.iter().find(|child| matches!(child, Child::StatefulSet(_))).unwrap().hash()
+    };
     assert_eq!(set(&before), set(&after));
     assert!(after.children.iter().any(|child| child.id().name == "data-demo-postgres-0"));
 }
@@ -206,7 +220,8 @@ fn data_goes_with_the_stack_only_where_the_policy_says_so() {
         assert_eq!(plan.secrets_owned, policy == DeletionPolicy::Delete);
         for child in &plan.children {
             if let Child::StatefulSet(set) = child {
-                let retention = set.spec.as_ref().unwrap().persistent_volume_claim_retention_policy.clone().unwrap();
+                let retention =
+                    set.spec.as_ref().unwrap().persistent_volume_claim_retention_policy.clone().unwrap();
                 assert_eq!(retention.when_deleted.as_deref(), Some(word));
             }
         }
