@@ -77,6 +77,10 @@ async fn read<T: DeserializeOwned>(request: Request, media_types: &[&str]) -> Re
         ));
     }
     let body = read_body(request).await?;
+    // every body of the contract is an object; serde would also take an array as the fields in order
+    if body.trim_ascii_start().first().is_some_and(|first| *first == b'[') {
+        return Err(Problem::malformed("Bad JSON body: it must be an object."));
+    }
     serde_json::from_slice(&body).map_err(|error| Problem::malformed(format!("Bad JSON body: {error}.")))
 }
 

@@ -218,6 +218,7 @@ mod tests {
             (greet(), "{".to_owned(), 400, "malformed-request"),
             (greet(), r#"{"name":7}"#.to_owned(), 400, "malformed-request"),
             (greet(), r#"{"name":"x","more":1}"#.to_owned(), 400, "malformed-request"),
+            (greet(), r#" ["x"]"#.to_owned(), 400, "malformed-request"),
             (greet(), big.clone(), 413, "payload-too-large"),
             (greet().header("content-length", "70011"), big, 413, "payload-too-large"),
             (Request::post("/greet"), "{}".to_owned(), 415, "unsupported-media-type"),

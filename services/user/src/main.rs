@@ -1,3 +1,57 @@
-//! The user service.
+//! The user service: profiles of the accounts that auth owns.
 
-fn main() {}
+mod args;
+mod auth;
+mod directory;
+mod domain;
+mod error;
+mod events;
+mod openapi;
+mod routes;
+mod serve;
+mod state;
+mod store;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use tracklore_platform::{args::MigrateArgs, cli, database, telemetry};
+
+use crate::{args::ServeArgs, serve::ServiceError};
+
+/// Profiles of the people on a Tracklore stack.
+#[derive(Debug, Parser)]
+#[command(name = "tracklore-user", version, about)]
+enum Cli {
+    /// Serves the APIs, takes in account events and publishes profile events.
+    Serve(Box<ServeArgs>),
+    /// Brings the database's schema up to date and ends.
+    Migrate(MigrateArgs),
+    /// Prints the OpenAPI document.
+    Openapi,
+    /// Prints the reference of all settings as Markdown.
+    Config,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match cli::parse::<Cli>() {
+        Cli::Serve(args) => {
+            telemetry::start_logging(&args.server.log, args.server.log_format);
+            cli::exit(serve::run(&args).await)
+        }
+        Cli::Migrate(args) => {
+            telemetry::start_logging(&args.log, args.log_format);
+            let migrated = database::migrate(&args.migration_database_url, &store::MIGRATOR).await;
+            cli::exit(migrated.map_err(ServiceError::from))
+        }
+        Cli::Openapi => {
+            println!("{}", openapi::document().to_pretty_json().unwrap_or_default());
+            ExitCode::SUCCESS
+        }
+        Cli::Config => {
+            print!("{}", cli::reference::<Cli>());
+            ExitCode::SUCCESS
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! What the other services ask.
+
+pub mod batch;

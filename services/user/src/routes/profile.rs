@@ -1,0 +1,6 @@
+//! Profiles.
+
+pub mod change_own;
+pub mod find;
+pub mod read;
+pub mod read_own;
