@@ -34,14 +34,13 @@ fn visit(value: &Value, path: &str, check: &mut impl FnMut(&str, &Value)) {
     }
 }
 
-fn schema() -> Value {
-    let definition = crd::definition().expect("the definition can be made");
-    definition.pointer("/spec/versions/0/schema/openAPIV3Schema").expect("it has a schema").clone()
+fn schema() -> Option<Value> {
+    crd::definition().ok()?.pointer("/spec/versions/0/schema/openAPIV3Schema").cloned()
 }
 
 #[test]
 fn every_field_is_described_and_has_a_format_that_kubernetes_knows() {
-    visit(&schema(), "", &mut |path, field| {
+    visit(&schema().unwrap(), "", &mut |path, field| {
         let free = path.is_empty() || path.ends_with("[]") || path == ".status.conditions";
         assert!(free || field.get("description").is_some(), "{path} has no description");
         if let Some(format) = field.get("format").and_then(Value::as_str) {
@@ -53,7 +52,7 @@ fn every_field_is_described_and_has_a_format_that_kubernetes_knows() {
 
 #[test]
 fn every_list_and_text_in_the_spec_has_a_limit() {
-    visit(schema().pointer("/properties/spec").unwrap(), "spec", &mut |path, field| {
+    visit(schema().unwrap().pointer("/properties/spec").unwrap(), "spec", &mut |path, field| {
         let kind = field.get("type").and_then(Value::as_str);
         let closed = field.get("enum").is_some() || path.ends_with("[]");
         assert!(kind != Some("array") || field.get("maxItems").is_some(), "{path} has no maxItems");

@@ -253,5 +253,4 @@ pub fn orphans(plan: &Plan, observed: &Observed) -> Vec<ChildId> {
 }
 
 #[cfg(test)]
-#[path = "tests.rs"]
 mod tests;

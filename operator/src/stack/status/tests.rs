@@ -5,7 +5,11 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     api::v1alpha1::TrackloreStackStatus,
-    stack::{build, fixtures, observed::JobState},
+    stack::{
+        apply::Obstacle,
+        build, fixtures,
+        observed::{JobState, Workload},
+    },
 };
 
 fn at(second: i64) -> Timestamp {

@@ -1,0 +1,273 @@
+//! Each condition from the picture: what holds, why, and a sentence.
+
+use super::State;
+use crate::stack::{
+    apply::{Obstacle, Outcome},
+    component::{Component, Names, Service},
+    observed::{Observed, Workload},
+    plan::{Plan, Step},
+    validate::ValidStack,
+};
+
+/// What conditions are told from.
+pub(super) struct View<'a> {
+    pub(super) stack: &'a ValidStack,
+    pub(super) plan: &'a Plan,
+    pub(super) observed: &'a Observed,
+    pub(super) outcome: &'a Outcome,
+}
+
+impl View<'_> {
+    fn names(&self) -> &Names {
+        &self.stack.names
+    }
+
+    fn set(&self, component: Component) -> Option<&Workload> {
+        self.observed.stateful_sets.get(&self.names().of(component))
+    }
+
+    pub(super) fn services(&self) -> impl Iterator<Item = (Service, Option<&Workload>)> {
+        Service::ALL.into_iter().map(|service| {
+            let name = self.names().of(Component::Service(service));
+            (service, self.observed.deployments.get(&name))
+        })
+    }
+
+    /// A dependency: its pods, then what has to be prepared in it.
+    pub(super) fn dependency(&self, component: Component, step: Option<&Step>) -> State {
+        let name = self.names().of(component);
+        let Some(set) = self.set(component) else {
+            return State::no("Creating", format!("StatefulSet {name} isn't there yet"));
+        };
+        if !set.is_ready() {
+            return State::no(
+                "NotReady",
+                format!("{} of {} pods of StatefulSet {name} are ready", set.ready, set.desired),
+            );
+        }
+        match step {
+            Some(Step::Waiting | Step::Running) => {
+                State::no("Provisioning", format!("{} is being prepared", component.as_str()))
+            }
+            Some(Step::Retrying) => State::no(
+                "ProvisioningRetried",
+                format!(
+                    "preparing {} failed and is tried again; see the logs of its Job",
+                    component.as_str()
+                ),
+            ),
+            Some(Step::Failed { job }) => State::no("ProvisioningFailed", gave_up(job, self.names())),
+            Some(Step::Done) | None => {
+                State::yes("Ready", format!("StatefulSet {name} is ready and prepared"))
+            }
+        }
+    }
+
+    pub(super) fn migrations(&self) -> State {
+        for (service, step) in &self.plan.migrations {
+            let service = service.as_str();
+            match step {
+                Step::Done => {}
+                Step::Failed { job } => return State::no("MigrationFailed", gave_up(job, self.names())),
+                Step::Retrying => {
+                    return State::no(
+                        "MigrationRetried",
+                        format!(
+                            "the migration of {service} failed and is tried again; see the logs of its Job"
+                        ),
+                    );
+                }
+                Step::Running => {
+                    return State::no("Migrating", format!("the database of {service} is being migrated"));
+                }
+                Step::Waiting => {
+                    return State::no("Waiting", format!("the migration of {service} waits for Postgres"));
+                }
+            }
+        }
+        State::yes("Complete", "all databases are as their services expect")
+    }
+
+    pub(super) fn gateway(&self) -> State {
+        let Some(name) = &self.plan.gateway else {
+            return State::yes(
+                "NotConfigured",
+                "no gateway is asked for; the stack can be reached inside the cluster only",
+            );
+        };
+        match self.observed.deployments.get(name) {
+            None => State::no("Creating", format!("Deployment {name} isn't there yet")),
+            Some(workload) if workload.serves() => State::yes("Ready", format!("Deployment {name} serves")),
+            Some(workload) => State::no("NotReady", pods(name, workload)),
+        }
+    }
+
+    /// Whether people can use the stack now, whatever else goes on.
+    pub(super) fn ready(&self) -> State {
+        if let Some((label, Obstacle::Foreign)) = self.obstacle(|obstacle| *obstacle == Obstacle::Foreign) {
+            return State::no("NameTaken", taken(label));
+        }
+        let dependencies = [
+            ("PostgresNotReady", Component::Postgres, Some(&self.plan.postgres)),
+            ("KafkaNotReady", Component::Kafka, Some(&self.plan.kafka)),
+            ("RedisNotReady", Component::Redis, None),
+        ];
+        // What is prepared anew while the services run is no outage; before they run it is what they wait for.
+        let installed = self.services().all(|(_, workload)| workload.is_some());
+        for (reason, component, step) in dependencies {
+            let state = self.dependency(component, step.filter(|_| !installed));
+            if !state.holds {
+                return State::no(reason, state.message);
+            }
+        }
+        let migrations = self.migrations();
+        if !installed && !migrations.holds {
+            return State::no("MigrationsNotComplete", migrations.message);
+        }
+        for (service, workload) in self.services() {
+            match workload {
+                Some(workload) if workload.serves() => {}
+                Some(workload) => {
+                    return State::no(
+                        "ServiceNotReady",
+                        pods(&self.names().of(Component::Service(service)), workload),
+                    );
+                }
+                None => return State::no("ServiceNotReady", format!("{} isn't there yet", service.as_str())),
+            }
+        }
+        let gateway = self.gateway();
+        if !gateway.holds {
+            return State::no("GatewayNotReady", gateway.message);
+        }
+        State::yes("Serving", format!("the stack serves at {}", self.stack.public_url))
+    }
+
+    pub(super) fn progressing(&self) -> State {
+        if self.outcome.secrets_made {
+            return State::yes("Creating", "Secrets have been made");
+        }
+        if let Some((label, _)) = self.obstacle(|obstacle| *obstacle == Obstacle::Leaving) {
+            return State::yes("WaitingForDeletion", format!("{label} of a deleted stack isn't gone yet"));
+        }
+        let preparations = [("Postgres", &self.plan.postgres), ("Kafka", &self.plan.kafka)];
+        for (what, step) in preparations {
+            if matches!(step, Step::Waiting | Step::Running | Step::Retrying) {
+                return State::yes("Preparing", format!("{what} is started and prepared"));
+            }
+        }
+        for (service, step) in &self.plan.migrations {
+            if matches!(step, Step::Running | Step::Retrying) {
+                return State::yes(
+                    "Migrating",
+                    format!("the database of {} is being migrated", service.as_str()),
+                );
+            }
+        }
+        let sets = [Component::Postgres, Component::Kafka, Component::Redis];
+        if let Some(component) =
+            sets.into_iter().find(|component| self.set(*component).is_none_or(|set| !set.rolled_out))
+        {
+            return State::yes(
+                "RollingOut",
+                format!("StatefulSet {} is rolled out", self.names().of(component)),
+            );
+        }
+        if self.failed_step().is_none() && !self.plan.held.is_empty() {
+            let held: Vec<_> = self.plan.held.iter().map(|service| service.as_str()).collect();
+            return State::yes("Waiting", format!("{} waits for its dependencies", held.join(", ")));
+        }
+        let rolling =
+            |workload: Option<&Workload>| workload.is_none_or(|w| !w.rolled_out && w.stuck.is_none());
+        for (service, workload) in self.services() {
+            if !self.plan.held.contains(&service) && rolling(workload) {
+                return State::yes("RollingOut", format!("{} is rolled out", service.as_str()));
+            }
+        }
+        if let Some(name) = &self.plan.gateway
+            && rolling(self.observed.deployments.get(name))
+        {
+            return State::yes("RollingOut", "the gateway is rolled out");
+        }
+        State::no("Settled", "everything that the spec asks for has been rolled out")
+    }
+
+    pub(super) fn degraded(&self) -> State {
+        for (label, obstacle) in &self.outcome.obstacles {
+            match obstacle {
+                Obstacle::Foreign => return State::yes("NameTaken", taken(label)),
+                Obstacle::Refused(message) => return State::yes("Refused", format!("{label}: {message}")),
+                Obstacle::Leaving => {}
+            }
+        }
+        if let Some((reason, job)) = self.failed_step() {
+            return State::yes(reason, gave_up(job, self.names()));
+        }
+        let established = [
+            (Component::Postgres, self.plan.postgres.is_done()),
+            (Component::Kafka, self.plan.kafka.is_done()),
+            (Component::Redis, self.observed.deployments.contains_key(&self.names().child("feed"))),
+        ];
+        for (component, established) in established {
+            if established && let Some(set) = self.set(component).filter(|set| !set.is_ready()) {
+                return State::yes("DependencyDown", pods(&self.names().of(component), set));
+            }
+        }
+        let gateway =
+            self.plan.gateway.as_ref().map(|name| (name.clone(), self.observed.deployments.get(name)));
+        let services = self
+            .services()
+            .map(|(service, workload)| (self.names().of(Component::Service(service)), workload));
+        for (name, workload) in services.chain(gateway) {
+            match workload {
+                Some(Workload { stuck: Some(message), .. }) => {
+                    return State::yes("RolloutStuck", format!("Deployment {name}: {message}"));
+                }
+                Some(workload) if workload.rolled_out && !workload.is_ready() => {
+                    return State::yes("PodsMissing", pods(&name, workload));
+                }
+                _ => {}
+            }
+        }
+        State::no("AsExpected", "nothing that should work is known not to")
+    }
+
+    pub(super) fn stalled(&self) -> State {
+        match self.obstacle(|obstacle| *obstacle == Obstacle::Foreign) {
+            Some((label, _)) => State::yes("NameTaken", taken(label)),
+            None => State::no("Valid", "the spec is valid"),
+        }
+    }
+
+    fn failed_step(&self) -> Option<(&'static str, &str)> {
+        let provisioning =
+            [&self.plan.postgres, &self.plan.kafka].into_iter().map(|step| ("ProvisioningFailed", step));
+        let migrations = self.plan.migrations.iter().map(|(_, step)| ("MigrationFailed", step));
+        provisioning.chain(migrations).find_map(|(reason, step)| match step {
+            Step::Failed { job } => Some((reason, job.as_str())),
+            _ => None,
+        })
+    }
+
+    fn obstacle(&self, wanted: impl Fn(&Obstacle) -> bool) -> Option<(&str, &Obstacle)> {
+        let found = self.outcome.obstacles.iter().find(|(_, obstacle)| wanted(obstacle))?;
+        Some((found.0.as_str(), &found.1))
+    }
+}
+
+fn pods(name: &str, workload: &Workload) -> String {
+    format!("{} of {} pods of {name} are ready", workload.ready, workload.desired)
+}
+
+fn taken(label: &str) -> String {
+    format!(
+        "{label} is there but doesn't belong to this stack; remove or rename it, or give the stack another name"
+    )
+}
+
+fn gave_up(job: &str, names: &Names) -> String {
+    format!(
+        "Job {job} gave up; see kubectl logs -n {} job/{job}; it is tried again ten minutes after its end, or when it is deleted",
+        names.namespace
+    )
+}
