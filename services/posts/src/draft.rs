@@ -40,18 +40,22 @@ pub struct Draft {
 
 /// A change of a post (JSON merge patch): what is left out stays, null clears.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields)]
 pub struct Change {
     /// The new text; can't be cleared.
+    #[serde(default)]
     #[schema(value_type = Option<String>, min_length = 1, max_length = 5000)]
     pub text: Patch<String>,
     /// Merged into the present attributes key by key, at every level; null clears a key, or all of them.
+    #[serde(default)]
     #[schema(value_type = Option<Object>)]
     pub attributes: Patch<Attributes>,
     /// The new end; null is never.
+    #[serde(default)]
     #[schema(value_type = Option<Timestamp>)]
     pub expires_at: Patch<Timestamp>,
     /// Who may see it; can't be cleared.
+    #[serde(default)]
     #[schema(value_type = Option<Visibility>)]
     pub visibility: Patch<Visibility>,
 }

@@ -41,7 +41,9 @@ pub fn parse(parameters: Vec<(String, String)>) -> Result<(Question, PageQuery),
                     wanted.insert(key.to_owned(), attributes::scalar(&value)).is_some()
                 }
                 _ => {
-                    return Err(Problem::malformed(format!("There is no query parameter {other:?}. {FORMS}")));
+                    return Err(Problem::malformed(format!(
+                        "There is no query parameter {other:?}. {FORMS}"
+                    )));
                 }
             },
         };
