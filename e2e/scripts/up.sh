@@ -31,7 +31,8 @@ wait_until_ready() {
   local until=$((SECONDS + 600)) now said='' pending
   while [ "$SECONDS" -lt "$until" ]; do
     now=$(conditions || true)
-    grep -q '^Ready True' <<<"$now" && return 0
+    # An old version serves on while a new one comes: ready alone could mean the old one.
+    grep -q '^Ready True' <<<"$now" && grep -q '^Progressing False' <<<"$now" && return 0
     if grep -q '^Stalled True' <<<"$now"; then
       grep '^Stalled True' <<<"$now" | cut -d' ' -f3-
       return 1

@@ -1,1 +1,12 @@
-//! Helpers of the end-to-end tests.
+//! What the end-to-end tests share: stacks in namespaces of their own on the kind cluster, and people who use them.
+//!
+//! `make test-e2e` brings the cluster up, installs the operator and sets `TRACKLORE_IMAGE_…` to the images built from
+//! the working tree. Namespaces carry the label `tracklore.io/test`; those of a failed run stay to be looked at, until
+//! the next run removes them.
+#![expect(clippy::expect_used, clippy::missing_panics_doc, reason = "tests fail loudly")]
+
+mod person;
+mod stack;
+
+pub use person::Person;
+pub use stack::{COMPONENTS, TestStack, condition};

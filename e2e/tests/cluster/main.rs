@@ -1,0 +1,28 @@
+//! Stacks on a real cluster, used by people and by the platform engineer who runs them.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail loudly")]
+
+mod deletion;
+mod isolation;
+mod main_job;
+mod refusals;
+mod restarts;
+
+use kube::Client;
+use tokio::sync::OnceCell;
+use tracklore_e2e::TestStack;
+
+/// A client for the test's own runtime.
+async fn client() -> Client {
+    Client::try_default().await.unwrap()
+}
+
+/// The stack that tests share which neither break nor change it; started by the first of them.
+async fn shared_stack(client: &Client) -> &'static TestStack {
+    static SHARED: OnceCell<TestStack> = OnceCell::const_new();
+    SHARED.get_or_init(|| TestStack::start(client, "shared")).await
+}
+
+/// A user name that no other test takes.
+fn name(start: &str) -> String {
+    format!("{start}-{:06x}", rand::random::<u32>() >> 8)
+}
