@@ -83,13 +83,12 @@ impl SigningKeys {
     /// Reads all `<key id>.pem` of `folder`.
     pub fn read(folder: &Path) -> Result<Self, KeysError> {
         let mut files = read_folder(folder)?;
-        files.retain(|(name, _)| name.ends_with(".pem"));
         files.sort();
         let mut verifying = HashMap::new();
         let mut published = Vec::new();
         let mut last = None;
         for (name, pem) in files {
-            let kid = name.trim_end_matches(".pem").to_owned();
+            let Some(kid) = name.strip_suffix(".pem").map(str::to_owned) else { continue };
             let no_key = || KeysError::NoKey { kid: kid.clone() };
             let key = SigningKey::from_pkcs8_pem(&pem).map_err(|_| no_key())?;
             let x = BASE64.encode(key.verifying_key().as_bytes());

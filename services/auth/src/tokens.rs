@@ -21,7 +21,7 @@ const SERVICE_TTL: Duration = Duration::from_mins(5);
 /// Signs tokens.
 #[derive(Clone)]
 pub struct Issuer {
-    issuer: String,
+    public_url: String,
     header: Header,
     key: EncodingKey,
     access_ttl: Duration,
@@ -36,12 +36,12 @@ pub struct Issued {
 }
 
 impl Issuer {
-    /// Tokens of `issuer` by the signing key of `keys`, good for `access_ttl`.
-    pub fn new(issuer: impl Into<String>, keys: &SigningKeys, access_ttl: Duration) -> Self {
+    /// Tokens of the stack at `public_url` by the signing key of `keys`, good for `access_ttl`.
+    pub fn new(public_url: impl Into<String>, keys: &SigningKeys, access_ttl: Duration) -> Self {
         let mut header = Header::new(Algorithm::EdDSA);
         header.typ = Some(TOKEN_TYPE.to_owned());
         header.kid = Some(keys.kid.clone());
-        Self { issuer: issuer.into(), header, key: keys.signing.clone(), access_ttl }
+        Self { public_url: public_url.into(), header, key: keys.signing.clone(), access_ttl }
     }
 
     /// An access token for a user's session that began at `auth_time`.
@@ -54,7 +54,7 @@ impl Issuer {
     ) -> Result<Issued, jsonwebtoken::errors::Error> {
         self.sign(
             &AccessClaims {
-                iss: self.issuer.clone(),
+                iss: self.public_url.clone(),
                 aud: USER_AUDIENCE.to_owned(),
                 sub: user.to_string(),
                 sid: session,
@@ -73,7 +73,7 @@ impl Issuer {
     pub fn service(&self, client: &str, now: Timestamp) -> Result<Issued, jsonwebtoken::errors::Error> {
         self.sign(
             &ServiceClaims {
-                iss: self.issuer.clone(),
+                iss: self.public_url.clone(),
                 aud: SERVICE_AUDIENCE.to_owned(),
                 sub: client.to_owned(),
                 iat: now.unix_seconds(),
