@@ -26,12 +26,14 @@ const OFFSET_ATTEMPTS: u32 = 10;
 const OFFSET_PAUSE: Duration = Duration::from_millis(200);
 
 /// Writes the read model.
+#[derive(Clone)]
 pub struct ReadModel {
     redis: Redis,
     limits: lists::Limits,
 }
 
-/// The consumer's handler, for as long as it keeps its partitions.
+/// The consumers' handler, for as long as they keep their partitions.
+#[derive(Clone)]
 pub struct Applier {
     /// The read model.
     pub model: ReadModel,

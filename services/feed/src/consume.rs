@@ -20,7 +20,10 @@ use crate::{
     redis::Redis,
 };
 
-const TOPICS: [&str; 3] = ["user-events", "profile-events", "posts-events"];
+/// Read side by side: a post that waits for its author, while user is away, must not hold up the events that name
+/// the author.
+const ACTOR_TOPICS: [&str; 2] = ["user-events", "profile-events"];
+const POST_TOPICS: [&str; 1] = ["posts-events"];
 const PAUSE: Duration = Duration::from_millis(200);
 const KAFKA_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -62,8 +65,11 @@ impl Feeder {
             expected: Arc::clone(&expected),
             session: session.clone(),
         };
-        let consumer = EventConsumer::new(&self.kafka, self.producer.clone(), "feed", &TOPICS, applier)?;
-        let topics = TOPICS.map(|topic| self.kafka.name(topic)).to_vec();
+        let consumer = |topics: &[&str]| {
+            EventConsumer::new(&self.kafka, self.producer.clone(), "feed", topics, applier.clone())
+        };
+        let (actors, posts) = (consumer(&ACTOR_TOPICS)?, consumer(&POST_TOPICS)?);
+        let topics = ACTOR_TOPICS.iter().chain(&POST_TOPICS).map(|topic| self.kafka.name(topic)).collect();
         let watch = progress::watch(
             self.progress.clone(),
             topics,
@@ -72,7 +78,7 @@ impl Feeder {
             expected,
             session.clone(),
         );
-        tokio::join!(consumer.run(session), watch);
+        tokio::join!(actors.run(session.clone()), posts.run(session), watch);
         Ok(())
     }
 

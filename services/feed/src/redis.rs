@@ -64,7 +64,8 @@ impl Redis {
 
     async fn attempt(&self, command: &Cmd) -> RedisResult<Value> {
         let (number, mut connection) = self.connection().await?;
-        let answer = connection.send_packed_command(command).await;
+        // what Redis itself refuses comes as a value, too
+        let answer = connection.send_packed_command(command).await.and_then(Value::extract_error);
         if answer.as_ref().is_err_and(|error| error.is_unrecoverable_error() || error.is_timeout()) {
             self.forget(number);
         }

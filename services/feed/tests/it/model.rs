@@ -29,7 +29,7 @@ pub struct Model {
 /// The URL of a database of the tests' Redis, with credentials such as `user:password@`.
 pub fn redis_url(credentials: &str, database: u16) -> String {
     let url = std::env::var("TRACKLORE_TEST_REDIS_URL").unwrap();
-    let address = url.trim_end_matches('/').trim_start_matches("redis://").to_owned();
+    let address = url.trim_start_matches("redis://").split('/').next().unwrap().to_owned();
     format!("redis://{credentials}{address}/{database}")
 }
 

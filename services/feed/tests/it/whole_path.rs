@@ -28,14 +28,17 @@ async fn a_post_shows_with_its_complete_actor_follows_its_changes_and_goes() {
     assert_eq!(activity["actor"]["username"], "ada");
     assert_eq!((&activity["id"], &activity["occurred_at"]), (&post.json["id"], &post.json["created_at"]));
 
-    ada.patch(&stack, "posts", &path, &json!({"text": "Hello all"})).await.expect(200);
+    assert_eq!(ada.patch(&stack, "posts", &path, &json!({"text": "Hello all"})).await.status, 200);
     newest(&stack, &ada, "the update shows", |item| item["post"]["text"] == "Hello all").await;
-    ada.patch(&stack, "user", "/v1/users/me", &json!({"display_name": "Ada L"})).await.expect(200);
+    assert_eq!(
+        ada.patch(&stack, "user", "/v1/users/me", &json!({"display_name": "Ada L"})).await.status,
+        200
+    );
     newest(&stack, &ada, "the profile shows", |item| item["actor"]["display_name"] == "Ada L").await;
-    ada.patch(&stack, "posts", &path, &json!({"visibility": "followers"})).await.expect(200);
+    assert_eq!(ada.patch(&stack, "posts", &path, &json!({"visibility": "followers"})).await.status, 200);
     newest(&stack, &ada, "a post for followers goes", Value::is_null).await;
-    ada.patch(&stack, "posts", &path, &json!({"visibility": "public"})).await.expect(200);
+    assert_eq!(ada.patch(&stack, "posts", &path, &json!({"visibility": "public"})).await.status, 200);
     newest(&stack, &ada, "it comes back", |item| !item.is_null()).await;
-    ada.delete(&stack, "posts", &path).await.expect(204);
+    assert_eq!(ada.delete(&stack, "posts", &path).await.status, 204);
     newest(&stack, &ada, "the deletion shows", Value::is_null).await;
 }
