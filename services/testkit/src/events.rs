@@ -1,6 +1,9 @@
 //! The test's own view of Kafka: topics, what stands in them, and records that no service would write.
 
-use std::time::Duration;
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use rdkafka::{
     ClientConfig, Message,
@@ -97,31 +100,43 @@ impl Events {
     }
 }
 
+/// Reads all partitions together, each up to where it ended when reading began (or a little further).
 fn read_to_the_end(config: &ClientConfig, topic: &str) -> Vec<Record> {
     let consumer: BaseConsumer = config.create().expect("a consumer");
     let metadata = consumer.fetch_metadata(Some(topic), TIMEOUT).expect("the topic is known");
     let partitions = metadata.topics().iter().flat_map(|t| t.partitions().iter().map(MetadataPartition::id));
-    let mut records = Vec::new();
+    let mut assignment = TopicPartitionList::new();
+    // where each partition that still has records to read ends
+    let mut ends = BTreeMap::new();
     for partition in partitions {
         let (low, high) = consumer.fetch_watermarks(topic, partition, TIMEOUT).expect("watermarks");
-        let mut assignment = TopicPartitionList::new();
-        assignment.add_partition_offset(topic, partition, Offset::Offset(low)).expect("an offset");
-        consumer.assign(&assignment).expect("an assignment");
-        let mut next = low;
-        while next < high {
-            let message = consumer.poll(TIMEOUT).expect("a record in time").expect("a readable record");
-            next = message.offset() + 1;
-            records.push(Record {
-                topic: topic.to_owned(),
-                partition,
-                offset: message.offset(),
-                key: message.key().unwrap_or_default().to_vec(),
-                value: message.payload().map(<[u8]>::to_vec),
-                headers: message.headers().map_or_else(Vec::new, |headers| {
-                    headers.iter().map(|h| (h.key.to_owned(), h.value.unwrap_or_default().to_vec())).collect()
-                }),
-            });
+        if low < high {
+            assignment.add_partition_offset(topic, partition, Offset::Offset(low)).expect("an offset");
+            ends.insert(partition, high);
         }
     }
+    consumer.assign(&assignment).expect("an assignment");
+    let mut records = Vec::new();
+    let started = Instant::now();
+    while !ends.is_empty() {
+        assert!(started.elapsed() < TIMEOUT, "no record of {ends:?} came in time");
+        // nothing at all may come before the time is over, when the client had other things to do
+        let Some(message) = consumer.poll(TIMEOUT) else { continue };
+        let message = message.expect("a readable record");
+        if ends.get(&message.partition()).is_some_and(|end| message.offset() + 1 >= *end) {
+            ends.remove(&message.partition());
+        }
+        records.push(Record {
+            topic: topic.to_owned(),
+            partition: message.partition(),
+            offset: message.offset(),
+            key: message.key().unwrap_or_default().to_vec(),
+            value: message.payload().map(<[u8]>::to_vec),
+            headers: message.headers().map_or_else(Vec::new, |headers| {
+                headers.iter().map(|h| (h.key.to_owned(), h.value.unwrap_or_default().to_vec())).collect()
+            }),
+        });
+    }
+    records.sort_by_key(|record| (record.partition, record.offset));
     records
 }
