@@ -16,7 +16,7 @@ async fn every_change_is_told_in_order_with_the_full_state() {
     let second = ada.patch(&stack, "posts", &at(&first), &text("Two")).await.expect(200).json;
     let third =
         ada.patch(&stack, "posts", &at(&first), &json!({"visibility": "followers"})).await.expect(200).json;
-    ada.delete(&stack, "posts", &at(&first)).await.expect(204);
+    drop(ada.delete(&stack, "posts", &at(&first)).await.expect(204));
     let last = json!({
         "id": first["id"], "author_id": ada.id, "visibility": "followers", "reason": "deleted", "version": 4
     });
