@@ -57,7 +57,7 @@ impl Stack {
             processes: BTreeMap::new(),
             databases,
             events,
-            redis_url: format!("{}/{}", redis.trim_end_matches('/'), random::<u16>() % 4096),
+            redis_url: redis_database(&redis),
             folder,
             extra: Vec::new(),
         }
@@ -221,6 +221,12 @@ impl Drop for Stack {
             });
         });
     }
+}
+
+/// A random database of the Redis at this URL; the first 64 are for tests that empty theirs again and again.
+fn redis_database(url: &str) -> String {
+    let address = url.trim_start_matches("redis://").split('/').next().unwrap_or_default();
+    format!("redis://{address}/{}", 64 + random::<u16>() % 4032)
 }
 
 /// Three ports that are free now.

@@ -4,6 +4,16 @@ use serde_json::{Value, json};
 use tracklore_testkit::{Answer, Stack, eventually};
 use uuid::Uuid;
 
+/// A stack whose Redis database is empty: the number is random, and the server outlives the tests.
+pub async fn empty_stack() -> Stack {
+    let mut stack = Stack::new().await;
+    // a failure shows the end of the log, and waiting makes many requests
+    stack.set("TRACKLORE_LOG", "info,tracklore_platform::http=warn");
+    let redis = tracklore_feed::redis::Redis::new(stack.redis_url()).unwrap();
+    redis.send(&redis::cmd("FLUSHDB")).await.unwrap();
+    stack
+}
+
 /// A public post of `author`, made when its id says; `changes` go over the payload.
 pub async fn post_event(stack: &Stack, id: Uuid, author: i64, version: i64, changes: &Value) {
     let (seconds, nanos) = id.get_timestamp().unwrap().to_unix();

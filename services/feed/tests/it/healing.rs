@@ -12,7 +12,7 @@ use tracklore_feed::redis::Redis;
 use tracklore_testkit::{Stack, eventually};
 use uuid::Uuid;
 
-use crate::events::{post_event, profile_event, user_event, wait_for_ids};
+use crate::events::{empty_stack, post_event, profile_event, user_event, wait_for_ids};
 
 /// A way to Redis that can be cut.
 struct Wire {
@@ -54,9 +54,7 @@ impl Drop for Wire {
 }
 
 async fn stack_with_a_user() -> Stack {
-    let mut stack = Stack::new().await;
-    // a failure shows the end of the log, and waiting makes many requests
-    stack.set("TRACKLORE_LOG", "info,tracklore_platform::http=warn");
+    let stack = empty_stack().await;
     user_event(&stack, 7, 1, "created").await;
     profile_event(&stack, 7, 1, "Ada").await;
     stack

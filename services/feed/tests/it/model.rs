@@ -1,5 +1,7 @@
 //! The read model driven without Kafka: changes go to the functions one after the other.
 
+use std::sync::{LazyLock, Mutex};
+
 use serde_json::{Value, json};
 use tracklore_feed::{
     actors::Actor,
@@ -15,6 +17,9 @@ use uuid::Uuid;
 
 /// Posts of the tests are made at this time and so many milliseconds later.
 pub const START: i64 = 1_763_629_800_000;
+
+/// Databases that the tests of this binary share out; `Stack` takes others.
+static FREE: LazyLock<Mutex<Vec<u16>>> = LazyLock::new(|| Mutex::new((0..64).collect()));
 
 /// A read model in a Redis database of its own.
 pub struct Model {
@@ -33,9 +38,15 @@ pub fn redis_url(credentials: &str, database: u16) -> String {
     format!("redis://{credentials}{address}/{database}")
 }
 
+impl Drop for Model {
+    fn drop(&mut self) {
+        FREE.lock().unwrap().push(self.database);
+    }
+}
+
 impl Model {
     pub async fn new(keep_global: usize, keep_user: usize) -> Self {
-        let database = rand::random::<u16>() % 4096;
+        let database = FREE.lock().unwrap().pop().unwrap();
         let redis = Redis::new(&redis_url("", database)).unwrap();
         redis.send(&redis::cmd("FLUSHDB")).await.unwrap();
         let read_model = ReadModel::new(redis.clone(), Limits { keep_global, keep_user });

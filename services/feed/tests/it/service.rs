@@ -4,12 +4,12 @@ use reqwest::Method;
 use serde_json::json;
 use tracklore_testkit::{Answer, Stack, eventually};
 
-use crate::events::{post_event, profile_event, shown_ids, user_event, wait_for_ids};
+use crate::events::{empty_stack, post_event, profile_event, shown_ids, user_event, wait_for_ids};
 use crate::neighbour::Neighbour;
 
 #[tokio::test]
 async fn events_become_lists_with_etags_pages_and_problems() {
-    let mut stack = Stack::new().await;
+    let mut stack = empty_stack().await;
     stack.start("feed").await;
     user_event(&stack, 7, 1, "created").await;
     profile_event(&stack, 7, 1, "Ada").await;
@@ -51,7 +51,7 @@ async fn events_become_lists_with_etags_pages_and_problems() {
 
 #[tokio::test]
 async fn an_unknown_author_is_asked_for_and_until_then_nothing_shows_and_the_lag_is_told() {
-    let mut stack = Stack::new().await;
+    let mut stack = empty_stack().await;
     let neighbour = Neighbour::new(&mut stack).await;
     let (id, nobody) = (uuid::Uuid::now_v7(), uuid::Uuid::now_v7());
     post_event(&stack, id, 7, 1, &json!({})).await;
@@ -77,7 +77,7 @@ async fn an_unknown_author_is_asked_for_and_until_then_nothing_shows_and_the_lag
 
 #[tokio::test]
 async fn a_broken_event_goes_to_the_dead_letters_once_and_holds_nothing_up() {
-    let mut stack = Stack::new().await;
+    let mut stack = empty_stack().await;
     user_event(&stack, 7, 1, "created").await;
     profile_event(&stack, 7, 1, "Ada").await;
     let headers = [

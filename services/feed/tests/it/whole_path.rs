@@ -3,6 +3,8 @@
 use serde_json::{Value, json};
 use tracklore_testkit::{Account, Answer, Stack, eventually};
 
+use crate::events::empty_stack;
+
 /// Waits until the newest activity of the user's list is as `matches` says.
 async fn newest(stack: &Stack, user: &Account, what: &str, matches: impl Fn(&Value) -> bool) -> Answer {
     eventually(what, async || {
@@ -14,7 +16,7 @@ async fn newest(stack: &Stack, user: &Account, what: &str, matches: impl Fn(&Val
 
 #[tokio::test]
 async fn a_post_shows_with_its_complete_actor_follows_its_changes_and_goes() {
-    let mut stack = Stack::new().await;
+    let mut stack = empty_stack().await;
     for service in ["auth", "user", "posts", "feed"] {
         stack.start(service).await;
     }
