@@ -47,7 +47,7 @@ impl Feeder {
     pub async fn run(self, stop: CancellationToken) {
         while !stop.is_cancelled() {
             if let Some(cluster) = stop.run_until_cancelled(self.wait_for_both()).await
-                && let Err(error) = self.session(cluster, stop.child_token()).await
+                && let Err(error) = Box::pin(self.session(cluster, stop.child_token())).await
             {
                 tracing::error!(%error, "the consumer can't be made");
             }

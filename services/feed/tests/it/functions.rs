@@ -32,9 +32,9 @@ async fn nothing_is_shown_of_a_post_whose_author_nobody_could_name_yet() {
     let model = Model::new(10, 10).await;
     let (first, change) = (record(0), shown(1, 7, 1, 0));
     let step = model.offsets.step(&first, model.expected.before(&first));
-    assert_eq!(model.read_model.apply(&step, &change, Author::NotAsked).await.unwrap(), Outcome::AskForActor);
+    assert_eq!(model.writer.apply(&step, &change, Author::NotAsked).await.unwrap(), Outcome::AskForActor);
     assert!(model.keys("feed:*").await.is_empty());
-    assert_eq!(model.read_model.apply(&step, &change, Author::Nobody).await.unwrap(), Outcome::Settled);
+    assert_eq!(model.writer.apply(&step, &change, Author::Nobody).await.unwrap(), Outcome::Settled);
     assert!(model.list(lists::GLOBAL, 10).await.is_empty());
 }
 
@@ -43,7 +43,7 @@ async fn a_lost_answer_does_not_apply_twice_and_another_position_is_a_gap() {
     let model = Model::new(10, 10).await;
     let apply = async |offset, expected: &str| {
         let step = model.offsets.step(&record(offset), expected.to_owned());
-        model.read_model.apply(&step, &Change::Nothing, Author::NotAsked).await.unwrap()
+        model.writer.apply(&step, &Change::Nothing, Author::NotAsked).await.unwrap()
     };
     assert_eq!(apply(0, "").await, Outcome::Settled);
     assert_eq!(apply(0, "").await, Outcome::Settled);
@@ -62,7 +62,7 @@ async fn offsets_of_another_kafka_are_ignored_and_replaced() {
     assert!(other.stored("t").await.unwrap().is_empty());
     let step = other.step(&record(40), String::new());
     assert_eq!(
-        model.read_model.apply(&step, &Change::Nothing, Author::NotAsked).await.unwrap(),
+        model.writer.apply(&step, &Change::Nothing, Author::NotAsked).await.unwrap(),
         Outcome::Settled
     );
     assert_eq!(other.stored("t").await.unwrap(), [(0, 41)].into());
@@ -188,7 +188,7 @@ async fn a_user_of_redis_who_may_only_touch_feed_keys_can_run_everything() {
     model.redis.send(&command).await.unwrap();
     let limited = Redis::new(&redis_url("feed-it:secret@", model.database)).unwrap();
     library::load(&limited).await.unwrap();
-    model.read_model = ReadModel::new(limited.clone(), Limits { keep_global: 2, keep_user: 1 });
+    model.writer = ReadModel::new(limited.clone(), Limits { keep_global: 2, keep_user: 1 });
     assert!(limited.send(redis::cmd("GET").arg("other")).await.is_err());
     for number in 1..=4 {
         model.apply(&shown(number, 7, 1, number.try_into().unwrap())).await;

@@ -1,5 +1,5 @@
 //! The feed against real servers: its functions inside Redis, its events from Kafka, its neighbours as processes.
-#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests fail loudly")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail loudly")]
 
 mod events;
 mod functions;

@@ -25,7 +25,7 @@ static FREE: LazyLock<Mutex<Vec<u16>>> = LazyLock::new(|| Mutex::new((0..64).col
 pub struct Model {
     pub database: u16,
     pub redis: Redis,
-    pub read_model: ReadModel,
+    pub writer: ReadModel,
     pub offsets: Offsets,
     pub expected: Expected,
     offset: i64,
@@ -49,11 +49,11 @@ impl Model {
         let database = FREE.lock().unwrap().pop().unwrap();
         let redis = Redis::new(&redis_url("", database)).unwrap();
         redis.send(&redis::cmd("FLUSHDB")).await.unwrap();
-        let read_model = ReadModel::new(redis.clone(), Limits { keep_global, keep_user });
+        let writer = ReadModel::new(redis.clone(), Limits { keep_global, keep_user });
         let offsets = Offsets::new(redis.clone(), "cluster-1".to_owned());
         let expected = Expected::default();
         expected.assigned("t", 0, Stored::Nothing);
-        Self { database, redis, read_model, offsets, expected, offset: 0 }
+        Self { database, redis, writer, offsets, expected, offset: 0 }
     }
 
     /// Applies a change as the consumer would; every author that is asked for is known as `someone`.
@@ -61,9 +61,9 @@ impl Model {
         let record = record(self.offset);
         self.offset += 1;
         let step = self.offsets.step(&record, self.expected.before(&record));
-        let mut outcome = self.read_model.apply(&step, change, Author::NotAsked).await.unwrap();
+        let mut outcome = self.writer.apply(&step, change, Author::NotAsked).await.unwrap();
         if outcome == Outcome::AskForActor {
-            outcome = self.read_model.apply(&step, change, Author::Known(&someone())).await.unwrap();
+            outcome = self.writer.apply(&step, change, Author::Known(&someone())).await.unwrap();
         }
         assert_eq!(outcome, Outcome::Settled);
         self.expected.passed(&record);
