@@ -11,8 +11,8 @@ pub fn is_avatar_url(text: &str) -> bool {
     }
     let Some(rest) = text.strip_prefix("https://") else { return false };
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    // also the empty ones, which parsers forget: https://@host, https://host:/ and https://host:443
-    if authority.contains(['@', ':']) {
+    // also what parsers forget: https://@host, https://host:/, https://host:443, and the third slash of https:///u@host
+    if authority.is_empty() || authority.contains(['@', ':']) {
         return false;
     }
     match Url::parse(text) {
