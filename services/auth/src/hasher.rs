@@ -2,28 +2,29 @@
 //! milliseconds of a core and 19 MiB, so as many run at a time as there are cores, few wait, and the rest is told to
 //! come again.
 
-use std::{sync::Arc, thread::available_parallelism};
+mod argon;
 
-use argon2::{
-    Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version, password_hash::phc::PasswordHash,
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    thread::available_parallelism,
 };
+
 use secrecy::{ExposeSecret, SecretString};
 use tokio::{
-    sync::{AcquireError, Semaphore, TryAcquireError},
+    sync::{AcquireError, Semaphore},
     task::{JoinError, spawn_blocking},
 };
 
-/// 19 MiB, two passes, one lane.
-const MEMORY_KIB: u32 = 19 * 1024;
-const PASSES: u32 = 2;
-const LANES: u32 = 1;
+use self::argon::{ArgonError, Memory};
+
 /// How many may wait per one that runs: about a second's worth.
 const WAITING: usize = 32;
 
 /// Hashes and verifies, a bounded number at a time.
 #[derive(Clone)]
 pub struct Hasher {
-    argon2: Argon2<'static>,
+    /// Of those that don't run now; never more than may run.
+    memories: Arc<Mutex<Vec<Memory>>>,
     running: Arc<Semaphore>,
     admitted: Arc<Semaphore>,
     /// The hash of a password nobody knows: what unknown accounts are checked against, so that they take as long.
@@ -37,8 +38,8 @@ pub enum HashError {
     #[error("too many passwords to hash")]
     Busy,
     /// The parameters or a stored hash are wrong.
-    #[error("argon2 failed: {0}")]
-    Argon2(String),
+    #[error(transparent)]
+    Argon(#[from] ArgonError),
     /// The pool is gone.
     #[error("hashing was interrupted")]
     Interrupted(#[from] JoinError),
@@ -54,12 +55,10 @@ impl Hasher {
     }
 
     fn with_capacity(parallel: usize, waiting: usize) -> Result<Self, HashError> {
-        let params = Params::new(MEMORY_KIB, PASSES, LANES, None).map_err(failed)?;
-        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
         let nobody_knows: [u8; 32] = rand::random();
-        let dummy = argon2.hash_password(&nobody_knows).map_err(failed)?.to_string().into();
+        let dummy = Memory::default().hash(&nobody_knows)?.into();
         Ok(Self {
-            argon2,
+            memories: Arc::default(),
             running: Arc::new(Semaphore::new(parallel)),
             admitted: Arc::new(Semaphore::new(parallel * (1 + waiting))),
             dummy,
@@ -68,21 +67,15 @@ impl Hasher {
 
     /// The PHC string to keep for a (normalised) password.
     pub async fn hash(&self, password: SecretString) -> Result<String, HashError> {
-        let argon2 = self.argon2.clone();
-        self.run(move || {
-            let hash = argon2.hash_password(password.expose_secret().as_bytes()).map_err(failed)?;
-            Ok(hash.to_string())
-        })
-        .await
+        self.run(move |memory| memory.hash(password.expose_secret().as_bytes())).await
     }
 
     /// Whether the password is the hashed one. Without a hash, because there is no such account: no, in the same time.
     pub async fn verify(&self, password: SecretString, hash: Option<String>) -> Result<bool, HashError> {
-        let (argon2, dummy) = (self.argon2.clone(), Arc::clone(&self.dummy));
-        self.run(move || {
+        let dummy = Arc::clone(&self.dummy);
+        self.run(move |memory| {
             let stored = hash.as_deref().unwrap_or(&dummy);
-            let stored = PasswordHash::new(stored).map_err(failed)?;
-            let matches = argon2.verify_password(password.expose_secret().as_bytes(), &stored).is_ok();
+            let matches = memory.verify(password.expose_secret().as_bytes(), stored)?;
             Ok(matches && hash.is_some())
         })
         .await
@@ -90,34 +83,26 @@ impl Hasher {
 
     async fn run<T: Send + 'static>(
         &self,
-        work: impl FnOnce() -> Result<T, HashError> + Send + 'static,
+        work: impl FnOnce(&mut Memory) -> Result<T, ArgonError> + Send + 'static,
     ) -> Result<T, HashError> {
-        let admitted = match Arc::clone(&self.admitted).try_acquire_owned() {
-            Ok(permit) => permit,
-            Err(TryAcquireError::NoPermits) => {
-                metrics_busy();
-                return Err(HashError::Busy);
-            }
-            Err(TryAcquireError::Closed) => return Err(HashError::Busy),
+        let Ok(admitted) = Arc::clone(&self.admitted).try_acquire_owned() else {
+            tracing::warn!("too many passwords to hash at once: a request was told to come again");
+            return Err(HashError::Busy);
         };
         let running = Arc::clone(&self.running).acquire_owned().await?;
+        let memories = Arc::clone(&self.memories);
         // the permits go with the work: a caller who gives up doesn't make room for more than can run
-        spawn_blocking(move || {
+        let done = spawn_blocking(move || {
             let permits = (admitted, running);
-            let result = work();
+            let free = || memories.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut memory = free().pop().unwrap_or_default();
+            let result = work(&mut memory);
+            free().push(memory);
             drop(permits);
             result
-        })
-        .await?
+        });
+        Ok(done.await??)
     }
-}
-
-fn metrics_busy() {
-    tracing::warn!("too many passwords to hash at once: a request was told to come again");
-}
-
-fn failed(error: impl std::fmt::Display) -> HashError {
-    HashError::Argon2(error.to_string())
 }
 
 #[cfg(test)]

@@ -46,7 +46,8 @@ pub struct ServeArgs {
     database: DatabaseArgs,
     #[command(flatten)]
     kafka: KafkaArgs,
-    /// Whether an address must be confirmed before its account can be used. This version can only `optional`.
+    /// Whether an address must be confirmed before its account can be used. This version sends no mail yet, so it
+    /// must be `optional`.
     #[arg(long, env = "TRACKLORE_EMAIL_VERIFICATION", default_value = "required")]
     email_verification: EmailVerification,
     /// How long an access token is good: 10s to 1h. A session that ends is refused at once all the same.
