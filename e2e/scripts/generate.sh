@@ -52,11 +52,12 @@ docs() {
 mode=${1:-}
 case $mode in
   crd)
-    cargo build --locked -p tracklore-operator
+    cargo build --locked --workspace --bins --tests
     crd
     ;;
   docs)
-    cargo build --locked --bins
+    # with the tests, so that the same artefacts serve both
+    cargo build --locked --workspace --bins --tests
     docs
     ;;
   check)

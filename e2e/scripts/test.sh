@@ -44,10 +44,14 @@ part_e2e() {
   # shellcheck source=/dev/null
   . "$CACHE/images/services.env"
   set +a
+  remove_test_stacks
   options=$(tests_of end-to-end)
   # shellcheck disable=SC2086  # words
   cargo test --locked --workspace --no-fail-fast $options
+  remove_test_stacks
 }
+# Those of a run that failed stay until the next one, to be looked at.
+remove_test_stacks() { kubectl --context kind-tracklore delete namespaces --selector tracklore.io/test --ignore-not-found --timeout 3m; }
 
 run_parts() {
   local part began rc failed=0 table='' log

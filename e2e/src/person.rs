@@ -100,8 +100,9 @@ impl Person {
     pub async fn post(&mut self, text: &str) -> String {
         let key = format!("{:016x}", rand::random::<u64>());
         let body = json!({"text": text});
+        let what = format!("{text:?} is posted");
         let mut expired = false;
-        let answer = eventually_within(ARRIVAL, &format!("{text:?} is posted"), async || {
+        let answer = eventually_within(ARRIVAL, &what, async || {
             if std::mem::take(&mut expired) {
                 self.log_in().await;
             }

@@ -47,23 +47,25 @@ impl TestStack {
 
     /// The spec that the tests start from: the smallest whole stack, with the images under test.
     pub fn spec(&self) -> Value {
-        let image = |service: &str| {
-            let variable = format!("TRACKLORE_IMAGE_{}", service.to_uppercase());
-            json!({"image": std::env::var(&variable).unwrap_or_else(|_| {
-                unreachable!("{variable} isn't set. Run the tests by `make test-e2e`.")
-            })})
+        // several stacks must fit on a small machine
+        let small = json!({"requests": {"cpu": "10m"}});
+        let service = |name: &str| {
+            let variable = format!("TRACKLORE_IMAGE_{}", name.to_uppercase());
+            let image = std::env::var(&variable)
+                .unwrap_or_else(|_| unreachable!("{variable} isn't set. Run the tests by `make test-e2e`."));
+            json!({"image": image, "resources": small})
         };
         json!({
             "version": "0.1.0",
             "publicUrl": format!("http://{}.tracklore.test", self.namespace),
             "auth": {"emailVerification": "Optional"},
             "services": {
-                "auth": image("auth"), "user": image("user"), "posts": image("posts"), "feed": image("feed")
+                "auth": service("auth"), "user": service("user"), "posts": service("posts"), "feed": service("feed")
             },
-            "postgres": {"managed": {"storage": {"size": "1Gi"}}},
-            "kafka": {"managed": {"storage": {"size": "1Gi"}}},
-            "redis": {"managed": {"storage": {"size": "1Gi"}}},
-            "gateway": {"traefik": {"service": {"type": "NodePort"}}}
+            "postgres": {"managed": {"storage": {"size": "1Gi"}, "resources": small}},
+            "kafka": {"managed": {"storage": {"size": "1Gi"}, "resources": small}},
+            "redis": {"managed": {"storage": {"size": "1Gi"}, "resources": small}},
+            "gateway": {"traefik": {"service": {"type": "NodePort"}, "resources": small}}
         })
     }
 
@@ -118,6 +120,13 @@ impl TestStack {
             (gone && self.list::<Pod>(client).await.is_empty()).then_some(())
         })
         .await;
+    }
+
+    /// Removes the namespace with all in it, without waiting; for the end of a test that passed.
+    pub async fn discard(self, client: &Client) {
+        let namespaces: Api<Namespace> = Api::all(client.clone());
+        let deleted = namespaces.delete(&self.namespace, &DeleteParams::default()).await;
+        deleted.expect("the namespace can be deleted");
     }
 
     /// Address of the gateway, from this machine.

@@ -52,6 +52,7 @@ async fn retain_keeps_the_data_for_the_next_stack_of_that_name_and_delete_leaves
         left.is_empty().then_some(())
     })
     .await;
+    stack.discard(&client).await;
 }
 
 /// Names of everything that a stack may have made and that is still there.

@@ -9,8 +9,8 @@ use crate::{client, name, shared_stack};
 #[tokio::test]
 async fn a_second_stack_accepts_no_token_and_shows_no_data_of_the_first() {
     let client = client().await;
-    let (first, second) = tokio::join!(shared_stack(&client), TestStack::start(&client, "second"));
-    let (first, second) = (first.url(&client).await, second.url(&client).await);
+    let (first, other) = tokio::join!(shared_stack(&client), TestStack::start(&client, "second"));
+    let (first, second) = (first.url(&client).await, other.url(&client).await);
 
     let username = name("ada");
     let mut ada = Person::sign_up(&first, &username).await;
@@ -27,4 +27,5 @@ async fn a_second_stack_accepts_no_token_and_shows_no_data_of_the_first() {
     let items = namesake.feed("/v1/feed/global", "something", |items| !items.is_empty()).await;
     assert_eq!(items.len(), 1);
     assert_eq!(items[0]["post"]["id"], json!(own));
+    other.discard(&client).await;
 }

@@ -90,7 +90,7 @@ async fn bad_input_gets_a_problem_that_says_what_to_do() {
     let client = client().await;
     let url = shared_stack(&client).await.url(&client).await;
     let fay = Person::sign_up(&url, &name("fay")).await;
-    let post = |body: Value| async { fay.call(Method::POST, "/v1/posts", Some(&body)).await };
+    let post = async |body: Value| fay.call(Method::POST, "/v1/posts", Some(&body)).await;
     for (answer, status, code) in [
         (post(json!({"text": ""})).await, 422, "validation-failed"),
         (post(json!({"text": "x", "color": "red"})).await, 400, "malformed-request"),

@@ -30,6 +30,7 @@ async fn the_api_server_refuses_what_can_never_be() {
         let refusal = stack.apply(&client, &bad).await.expect_err(about).to_string();
         assert!(refusal.contains(about), "{refusal}");
     }
+    stack.discard(&client).await;
 }
 
 #[tokio::test]
@@ -47,4 +48,5 @@ async fn what_only_the_operator_can_know_is_said_in_conditions_and_nothing_is_ma
         stack.wait_for(&client, Duration::from_secs(10), "Ready", "False").await;
         assert!(stack.list::<StatefulSet>(&client).await.is_empty());
     }
+    stack.discard(&client).await;
 }

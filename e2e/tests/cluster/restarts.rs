@@ -39,4 +39,5 @@ async fn every_killed_component_comes_back_and_no_post_is_lost() {
     assert_eq!(items.len(), posts.len(), "and none of them twice");
     let times: Vec<_> = items.iter().map(|item| item["occurred_at"].as_str().unwrap()).collect();
     assert!(times.is_sorted_by(|newer, older| newer >= older), "newest first: {times:?}");
+    stack.discard(&client).await;
 }

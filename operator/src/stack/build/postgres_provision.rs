@@ -14,6 +14,9 @@ use crate::stack::{
 
 const COMPONENT: Component = Component::Postgres;
 const PURPOSE: &str = "postgres-provision";
+/// Postgres may just be starting. The Job's deadline bounds the wait.
+const SCRIPT: &str =
+    "until pg_isready --quiet; do sleep 1; done; exec psql --no-psqlrc --file=/etc/tracklore/postgres.sql";
 
 /// What it runs.
 pub fn config(stack: &ValidStack) -> ConfigMap {
@@ -51,7 +54,7 @@ pub fn job(stack: &ValidStack, config: &ConfigMap, credentials: &str) -> HashedJ
     let container = Container {
         name: "psql".into(),
         image: Some(stack.images.postgres.clone()),
-        command: Some(pod::words(&["psql", "--no-psqlrc", "--file=/etc/tracklore/postgres.sql"])),
+        command: Some(pod::words(&["/bin/sh", "-ec", SCRIPT])),
         env: Some(env),
         resources: Some(pod::resources(
             &crate::api::v1alpha1::Resources::default(),
