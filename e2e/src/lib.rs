@@ -3,7 +3,12 @@
 //! `make test-e2e` brings the cluster up, installs the operator and sets `TRACKLORE_IMAGE_…` to the images built from
 //! the working tree. Namespaces carry the label `tracklore.io/test`; those of a failed run stay to be looked at, until
 //! the next run removes them.
-#![expect(clippy::expect_used, clippy::missing_panics_doc, reason = "tests fail loudly")]
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::missing_panics_doc,
+    reason = "tests fail loudly"
+)]
 
 mod person;
 mod stack;

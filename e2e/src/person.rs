@@ -53,7 +53,7 @@ impl Person {
                 person.call(Method::GET, "/v1/auth/me", None).await.json["id"].as_i64().expect("an id");
         } else {
             person.id = answer.json["user"]["id"].as_i64().expect("a user id");
-            person.token = answer.json["access_token"].as_str().expect("a token").to_owned();
+            answer.json["access_token"].as_str().expect("a token").clone_into(&mut person.token);
         }
         person
     }
@@ -67,7 +67,7 @@ impl Person {
                 .ok()?;
             (answer.status == 200).then_some(answer)
         });
-        self.token = answer.await.json["access_token"].as_str().expect("a token").to_owned();
+        answer.await.json["access_token"].as_str().expect("a token").clone_into(&mut self.token);
     }
 
     /// The same person at another stack's address.

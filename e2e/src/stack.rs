@@ -136,9 +136,9 @@ impl TestStack {
         let port = gateway.spec.and_then(|spec| spec.ports?.first()?.node_port).expect("a node port");
         let nodes = Api::<Node>::all(client.clone()).list(&ListParams::default()).await.expect("the nodes");
         let addresses = nodes.items.into_iter().filter_map(|node| node.status?.addresses).flatten();
-        let internal =
+        let mut internal =
             addresses.filter(|address| address.type_ == "InternalIP").map(|address| address.address);
-        format!("http://{}:{port}", internal.last().expect("a node with an address"))
+        format!("http://{}:{port}", internal.next().expect("a node with an address"))
     }
 
     /// Kills the component's pods without grace and waits until new ones are ready.
