@@ -18,7 +18,7 @@ async fn every_killed_component_comes_back_and_no_post_is_lost() {
 
     for component in COMPONENTS {
         // one while it is away, one after it came back
-        let (_, id) = tokio::join!(stack.kill(&client, component), ada.post("meanwhile"));
+        let ((), id) = tokio::join!(stack.kill(&client, component), ada.post("meanwhile"));
         posts.insert(id);
         posts.insert(ada.post("afterwards").await);
         println!("{component} came back");

@@ -1,16 +1,22 @@
 //! Extractors that answer bad input as the contract says: 415 wrong media type, 413 too large, 400 malformed.
 
+use std::time::Duration;
+
 use axum::{
+    body::Body,
     extract::{FromRequest, FromRequestParts, Request},
     http::request::Parts,
 };
 use http::{HeaderMap, StatusCode, header};
+use http_body_util::BodyExt;
 use serde::de::DeserializeOwned;
 
 use crate::problem::Problem;
 
 /// The largest request body, in bytes.
 pub const MAX_BODY: usize = 64 * 1024;
+const DISCARD_BYTES: usize = 16 * 1024 * 1024;
+const DISCARD_TIME: Duration = Duration::from_secs(2);
 
 /// A JSON body (`application/json`).
 #[derive(Debug)]
@@ -78,7 +84,7 @@ async fn read<T: DeserializeOwned>(request: Request, media_types: &[&str]) -> Re
     }
     let body = read_body(request).await?;
     // every body of the contract is an object; serde would also take an array as the fields in order
-    if body.trim_ascii_start().first().is_some_and(|first| *first == b'[') {
+    if body.trim_ascii_start().first().is_some_and(|first| *first != b'{') {
         return Err(Problem::malformed("Bad JSON body: it must be an object."));
     }
     serde_json::from_slice(&body).map_err(|error| Problem::malformed(format!("Bad JSON body: {error}.")))
@@ -86,12 +92,31 @@ async fn read<T: DeserializeOwned>(request: Request, media_types: &[&str]) -> Re
 
 /// The whole body, at most [`MAX_BODY`] bytes.
 pub async fn read_body(request: Request) -> Result<bytes::Bytes, Problem> {
-    let limited = http_body_util::Limited::new(request.into_body(), MAX_BODY);
-    match http_body_util::BodyExt::collect(limited).await {
-        Ok(body) => Ok(body.to_bytes()),
-        Err(error) if error.is::<http_body_util::LengthLimitError>() => Err(too_large()),
-        Err(_) => Err(Problem::malformed("The body ended before it was complete.")),
+    let mut body = request.into_body();
+    let mut read = bytes::BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| Problem::malformed("The body ended before it was complete."))?;
+        read.extend_from_slice(frame.data_ref().map_or(&[], |data| data.as_ref()));
+        if read.len() > MAX_BODY {
+            discard(body).await;
+            return Err(too_large());
+        }
     }
+    Ok(read.freeze())
+}
+
+/// Reads what is left of a refused body and throws it away, within bounds: a client that is still sending when the
+/// connection closes would not get to read the answer.
+pub(crate) async fn discard(mut body: Body) {
+    let discarding = async {
+        let mut seen = 0;
+        while seen < DISCARD_BYTES
+            && let Some(Ok(frame)) = body.frame().await
+        {
+            seen += frame.data_ref().map_or(0, bytes::Bytes::len);
+        }
+    };
+    drop(tokio::time::timeout(DISCARD_TIME, discarding).await);
 }
 
 /// 413, see [`MAX_BODY`].

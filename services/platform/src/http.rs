@@ -9,7 +9,6 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
-use http_body_util::BodyExt;
 use tower_http::{catch_panic::CatchPanicLayer, cors::CorsLayer};
 use tracing::Instrument;
 
@@ -17,9 +16,6 @@ use crate::{extract, problem::Problem, trace::TraceContext};
 
 /// Requests are answered within this time or cut (503).
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
-/// How much of a refused body is read and thrown away, so that the client gets to read the answer.
-const DRAIN_BYTES: usize = 4 * 1024 * 1024;
-const DRAIN_TIME: Duration = Duration::from_secs(2);
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Whether a feed may still miss something; listed here because browsers hide headers that CORS doesn't name.
@@ -155,18 +151,8 @@ async fn refuse_large_bodies(request: Request, next: Next) -> Response {
     if announced <= extract::MAX_BODY {
         return next.run(request).await;
     }
-    drop(tokio::time::timeout(DRAIN_TIME, discard(request)).await);
+    extract::discard(request.into_body()).await;
     extract::too_large().into_response()
-}
-
-async fn discard(request: Request) {
-    let mut body = request.into_body();
-    let mut seen = 0;
-    while seen < DRAIN_BYTES
-        && let Some(Ok(frame)) = body.frame().await
-    {
-        seen += frame.data_ref().map_or(0, bytes::Bytes::len);
-    }
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the layer hands it over")]
@@ -179,6 +165,7 @@ fn after_panic(panic: Box<dyn std::any::Any + Send + 'static>) -> Response {
 #[cfg(test)]
 mod tests {
     use axum::{body::Body, routing::post};
+    use http_body_util::BodyExt;
     use tower::ServiceExt;
 
     use super::*;

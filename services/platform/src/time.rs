@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use chrono::{DateTime, SecondsFormat, SubsecRound, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -49,7 +49,8 @@ impl Timestamp {
 
 impl From<DateTime<Utc>> for Timestamp {
     fn from(value: DateTime<Utc>) -> Self {
-        Self(value.trunc_subsecs(3))
+        // by way of the count, which knows no leap second: neither does Postgres
+        Self::from_unix_millis(value.timestamp_millis())
     }
 }
 
@@ -83,6 +84,12 @@ mod tests {
         let time: Timestamp = serde_json::from_str(r#""2026-11-20T10:30:00.1239+01:00""#).unwrap();
         assert_eq!(serde_json::to_string(&time).unwrap(), r#""2026-11-20T09:30:00.123Z""#);
         assert_eq!(Timestamp::from_unix_millis(time.unix_millis()), time);
+    }
+
+    #[test]
+    fn a_leap_second_is_the_next_second_as_in_postgres() {
+        let time: Timestamp = serde_json::from_str(r#""2026-12-31T23:59:60Z""#).unwrap();
+        assert_eq!(time.to_string(), "2027-01-01T00:00:00.000Z");
     }
 
     #[test]

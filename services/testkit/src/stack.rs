@@ -1,6 +1,11 @@
 //! The services of one test: their settings, and starting and stopping them.
 
-use std::{collections::BTreeMap, fs, net::TcpListener};
+use std::{
+    collections::BTreeMap,
+    fs,
+    net::TcpListener,
+    sync::atomic::{AtomicU32, Ordering},
+};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use ed25519_dalek::{SigningKey, pkcs8::EncodePrivateKey};
@@ -229,10 +234,19 @@ fn redis_database(url: &str) -> String {
     format!("redis://{address}/{}", 64 + random::<u16>() % 4032)
 }
 
-/// Three ports that are free now.
+/// Three ports that nobody else takes: below the range that the system gives out by itself, each once per process.
 fn free_ports() -> [u16; 3] {
-    let listeners = [0; 3].map(|_| TcpListener::bind("127.0.0.1:0").expect("a free port"));
-    listeners.map(|listener| listener.local_addr().expect("an address").port())
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let start = std::process::id().wrapping_mul(97);
+    [(); 3].map(|()| {
+        loop {
+            let offset = start.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % 10_000;
+            let port = u16::try_from(10_000 + offset).expect("a number below 20,000");
+            if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+                break port;
+            }
+        }
+    })
 }
 
 fn write_keys(folder: &TempDir) {

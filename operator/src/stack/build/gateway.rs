@@ -123,6 +123,11 @@ pub fn deployment(stack: &ValidStack, gateway: &Traefik, config: &ConfigMap) -> 
         command: Some(pod::words(&["traefik"])),
         args: Some(pod::words(&[
             "--entryPoints.web.address=:8000",
+            // Requests are small: nobody needs longer to send one.
+            "--entryPoints.web.transport.respondingTimeouts.readTimeout=10s",
+            // Services answer within ten seconds, or are gone.
+            "--serversTransport.forwardingTimeouts.dialTimeout=2s",
+            "--serversTransport.forwardingTimeouts.responseHeaderTimeout=12s",
             // Long enough for the cluster to stop sending requests to a pod that ends.
             "--entryPoints.web.transport.lifeCycle.requestAcceptGraceTimeout=5s",
             "--entryPoints.web.transport.lifeCycle.graceTimeOut=15s",

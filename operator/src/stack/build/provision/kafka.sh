@@ -1,3 +1,4 @@
+#!/bin/sh
 # Makes Kafka what topics, acls and the users' passwords say, with Kafka's own tools. Shell builtins only.
 #
 # Running it again changes nothing that is right already. A tool is a JVM of its own and takes a second or more, so
@@ -84,6 +85,7 @@ while read -r name partitions replicas settings; do
 done < "$config/topics"
 
 for user in $USERS; do
+    password=
     eval "password=\$PASSWORD_$user"
     printf 'SCRAM-SHA-512=iterations=8192,password=%s\n' "$password" > "$run/$user.scram"
     echo "user $user"
@@ -97,4 +99,4 @@ while IFS= read -r line; do
     beside acl --add --force $line
 done < "$config/acls"
 settle
-echo done
+echo "done"

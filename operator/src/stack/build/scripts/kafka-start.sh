@@ -1,7 +1,10 @@
+#!/bin/sh
 # Starts one Kafka node. Shell builtins only: the image may hold nothing else.
 #
 # Passwords come from the environment and end in files on a memory volume that only this user can read,
 # never in arguments, where every process of the node could see them.
+# The container runtime sets HOSTNAME.
+# shellcheck disable=SC3028
 set -euf
 umask 077
 run=/run/kafka

@@ -1,3 +1,4 @@
+#!/bin/sh
 # Starts Postgres, and makes its data directory when there is none.
 set -eu
 data=/var/lib/postgresql/data/pgdata

@@ -1,3 +1,4 @@
+#!/bin/sh
 # Starts Valkey. Shell builtins only. Its users are written to a memory volume, so that no password is an argument.
 set -eu
 umask 077
