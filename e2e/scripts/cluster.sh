@@ -41,7 +41,10 @@ create() {
     "$ROOT/e2e/airgap/node.sh"
     image=$(cat "$CACHE/images/node.name")
   fi
-  cd "$ROOT" # kind-config.yaml has a relative path
+  # The node mounts the audit policy by a path relative to here, and needs it at every start: also when the checkout is gone.
+  install -D -m 644 "$ROOT/e2e/audit-policy.yaml" "$CACHE/cluster/e2e/audit-policy.yaml"
+  install -m 644 "$ROOT/$config" "$CACHE/cluster/"
+  cd "$CACHE/cluster"
   STEP_HINT="The same command again deletes what is half-made and starts anew." \
     step "Create the cluster $context" cluster-create kind create cluster --name "$name" --image "$image" --config "$config" --wait 180s
 }
