@@ -7,7 +7,8 @@
 cd "$ROOT"
 drifted=()
 
-printed() { "$CARGO_TARGET_DIR/debug/tracklore-$1" "${@:2}"; }
+# The services refuse variables under their prefix that they don't know, and the scripts have some.
+printed() { env -i "$CARGO_TARGET_DIR/debug/tracklore-$1" "${@:2}"; }
 configuration() {
   cat <<TEXT
 # Configuration of $1
