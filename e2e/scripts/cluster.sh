@@ -69,7 +69,19 @@ up() {
     fi
   fi
   [ -n "$(containers)" ] || create
+  refuse_without_endpoints
   load "${IMAGES[@]}"
+}
+
+# A connection to a Service without ready pods has to be refused. The policy controller of the node image accepts it before
+# kube-proxy's rule is reached, so it would leave the cluster; and where something answers out there, clients would stay
+# with that for as long as they keep the connection. What no Service took goes to a closed port of the node instead.
+refuse_without_endpoints() {
+  local node
+  local -r rule=(PREROUTING -d 10.96.0.0/16 -p tcp -m comment --comment "Service without endpoints" -j REDIRECT --to-ports 1)
+  for node in $(containers); do
+    docker exec "$node" iptables -t nat -C "${rule[@]}" 2>/dev/null || docker exec "$node" iptables -t nat -A "${rule[@]}"
+  done
 }
 
 delete() { step "Delete the cluster $context" cluster-delete kind delete cluster --name "$name"; }
