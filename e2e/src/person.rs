@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 use tracklore_testkit::{Answer, eventually_within};
 
 /// A Service may refuse for a moment after its pods became ready.
-const SETTLE: Duration = Duration::from_secs(30);
+const SETTLE: Duration = Duration::from_mins(2);
 /// How long an event may take to the feed, also after something was killed.
-const ARRIVAL: Duration = Duration::from_mins(2);
+const ARRIVAL: Duration = Duration::from_mins(4);
 
 /// Somebody who signed up.
 #[derive(Clone, Debug)]

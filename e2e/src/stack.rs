@@ -16,7 +16,7 @@ pub const COMPONENTS: [&str; 8] = ["auth", "user", "posts", "feed", "gateway", "
 
 /// A stack from nothing has to pull no image, but starts three stores and four services on a busy machine.
 const READY: Duration = Duration::from_mins(8);
-const GONE: Duration = Duration::from_mins(3);
+const GONE: Duration = Duration::from_mins(5);
 
 /// A stack of a test.
 #[derive(Clone, Debug)]
