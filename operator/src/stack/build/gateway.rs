@@ -57,7 +57,7 @@ fn routes(stack: &ValidStack) -> Value {
         let service = route.service.as_str();
         routers.insert(
             route.name.to_owned(),
-            json!({"rule": rule, "priority": 10, "entryPoints": ["web"], "service": service, "middlewares": ["anonymous"]}),
+            json!({"rule": rule, "priority": 10, "entryPoints": ["web"], "service": service, "middlewares": ["anonymous", "redial"]}),
         );
         if route.checked {
             routers.insert(
@@ -67,7 +67,7 @@ fn routes(stack: &ValidStack) -> Value {
                     "priority": 20,
                     "entryPoints": ["web"],
                     "service": service,
-                    "middlewares": ["anonymous", "verify"],
+                    "middlewares": ["anonymous", "redial", "verify"],
                 }),
             );
         }
@@ -86,6 +86,8 @@ fn routes(stack: &ValidStack) -> Value {
             "services": services,
             "middlewares": {
                 "anonymous": {"headers": {"customRequestHeaders": removed}},
+                // A request of which nothing was sent yet, since the connection was refused, is tried again: whatever its method.
+                "redial": {"retry": {"attempts": 4, "initialInterval": "100ms"}},
                 "verify": {"forwardAuth": {
                     "address": format!("http://{}:8080/v1/auth/verify", stack.names.child("auth")),
                     "authResponseHeaders": IDENTITY,

@@ -90,6 +90,8 @@ pub fn rolling(
             replicas: Some(replicas),
             revision_history_limit: Some(3),
             progress_deadline_seconds: Some(300),
+            // A pod counts as available, and the stack as serving, only when every node had time to learn its address.
+            min_ready_seconds: Some(4),
             selector: LabelSelector {
                 match_labels: Some(stack.names.selector(component)),
                 ..LabelSelector::default()
