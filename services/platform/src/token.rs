@@ -4,6 +4,7 @@
 
 mod extract;
 mod keys;
+mod scope;
 
 use jsonwebtoken::{Algorithm, Validation};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -11,6 +12,7 @@ use uuid::Uuid;
 
 pub use extract::{HasVerifier, OptionalUser, Service, User};
 pub use keys::{KeyLookup, LocalKeys, RemoteKeys};
+pub use scope::{BadgesAdmin, PostsModerate, SCOPES, Scope, Scoped, UsersAdmin};
 
 use crate::{id::UserId, problem::Problem};
 
