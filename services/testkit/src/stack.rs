@@ -7,14 +7,18 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
-use base64::{Engine, engine::general_purpose::STANDARD};
-use ed25519_dalek::{SigningKey, pkcs8::EncodePrivateKey};
+use base64::{
+    Engine,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
+use ed25519_dalek::{Signer, SigningKey, pkcs8::EncodePrivateKey};
 use rand::random;
 use sqlx::PgPool;
 use tempfile::TempDir;
 use tracklore_platform::event::Record;
 
 use crate::{
+    Account,
     database::Database,
     events::Events,
     eventually,
@@ -35,6 +39,7 @@ pub struct Stack {
     events: Events,
     redis_url: String,
     folder: TempDir,
+    signer: SigningKey,
     extra: Vec<(String, String)>,
 }
 
@@ -55,7 +60,8 @@ impl Stack {
         let prefix = format!("t{:08x}.", random::<u32>());
         let events = Events::create(&setting("TRACKLORE_TEST_KAFKA"), prefix).await;
         let folder = TempDir::new().expect("a temporary folder");
-        write_keys(&folder);
+        let signer = SigningKey::from_bytes(&random());
+        write_keys(&folder, &signer);
         Self {
             http: reqwest::Client::new(),
             ports: SERVICES.into_iter().map(|service| (service, free_ports())).collect(),
@@ -64,6 +70,7 @@ impl Stack {
             events,
             redis_url: redis_database(&redis),
             folder,
+            signer,
             extra: Vec::new(),
         }
     }
@@ -77,6 +84,11 @@ impl Stack {
     pub async fn start(&mut self, service: &str) {
         self.launch(service).await;
         self.ready(service).await;
+    }
+
+    /// Runs another sub-command of a service with the settings of `serve`: whether it ended well, and what it printed.
+    pub async fn run(&self, service: &str, arguments: &[&str]) -> (bool, String) {
+        process::output(service, arguments, &self.settings(service)).await
     }
 
     /// Migrates and starts a service without waiting.
@@ -167,6 +179,18 @@ impl Stack {
         &self.events.prefix
     }
 
+    /// The same person with these scopes in the token, as if auth had granted them.
+    pub fn with_scope(&self, account: &Account, scope: &str) -> Account {
+        let mut parts = account.access_token.split('.');
+        let (header, claims) = (parts.next().expect("a header"), parts.next().expect("claims"));
+        let claims = URL_SAFE_NO_PAD.decode(claims).expect("base64");
+        let mut claims: serde_json::Value = serde_json::from_slice(&claims).expect("JSON");
+        *claims.get_mut("scope").expect("a scope") = scope.into();
+        let signed = format!("{header}.{}", URL_SAFE_NO_PAD.encode(claims.to_string()));
+        let signature = URL_SAFE_NO_PAD.encode(self.signer.sign(signed.as_bytes()).to_bytes());
+        Account { access_token: format!("{signed}.{signature}"), ..account.clone() }
+    }
+
     fn url(&self, service: &str, index: usize) -> String {
         let port = self.ports.get(service).and_then(|ports| ports.get(index)).expect("a known service");
         format!("http://127.0.0.1:{port}")
@@ -249,12 +273,11 @@ fn free_ports() -> [u16; 3] {
     })
 }
 
-fn write_keys(folder: &TempDir) {
+fn write_keys(folder: &TempDir, signer: &SigningKey) {
     let (keys, clients) = (folder.path().join("signing-keys"), folder.path().join("clients"));
     fs::create_dir(&keys).expect("a folder");
     fs::create_dir(&clients).expect("a folder");
-    let pem =
-        SigningKey::from_bytes(&random()).to_pkcs8_pem(ed25519_dalek::pkcs8::spki::der::pem::LineEnding::LF);
+    let pem = signer.to_pkcs8_pem(ed25519_dalek::pkcs8::spki::der::pem::LineEnding::LF);
     fs::write(keys.join("20260101000000.pem"), pem.expect("a key").as_bytes()).expect("a file");
     for client in ["user", "posts", "feed"] {
         fs::write(clients.join(client), client_secret(client)).expect("a file");

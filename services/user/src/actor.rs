@@ -2,13 +2,12 @@
 //! token of an account in use makes one: leaving the check out doesn't compile.
 
 use axum::{extract::FromRequestParts, http::request::Parts};
-use http::StatusCode;
-use tracklore_platform::{id::UserId, problem::Problem, token::User};
+use tracklore_platform::{
+    id::UserId,
+    token::{BadgesAdmin, Scoped, User},
+};
 
 use crate::{domain::Status, error::Error, state::AppState};
-
-/// The scope of those who make badges and award them.
-const BADGES_ADMIN: &str = "badges:admin";
 
 /// A logged-in user whose account is in use, as far as this service has heard; 401 for others.
 #[derive(Debug)]
@@ -56,11 +55,7 @@ impl FromRequestParts<AppState> for BadgeAdmin {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Error> {
-        let user = User::from_request_parts(parts, state).await?;
-        if !user.has_scope(BADGES_ADMIN) {
-            let detail = format!("This takes the scope {BADGES_ADMIN}, which this token doesn't have.");
-            return Err(Problem::new(StatusCode::FORBIDDEN, "scope-missing", detail).into());
-        }
+        let Scoped { user, .. } = Scoped::<BadgesAdmin>::from_request_parts(parts, state).await?;
         Ok(Self { actor: Actor::admit(state, &user).await? })
     }
 }

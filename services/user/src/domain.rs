@@ -19,7 +19,7 @@ pub use account::{Account, Nameless};
 pub use award::{Award, AwardDraft, Standing};
 pub use badge::{Badge, BadgeDraft, BadgePatch, is_slug};
 pub use follow::{FollowAct, FollowState, Pair};
-pub use goal::{Goal, GoalStatus, GoalVisibility, goal_erased};
+pub use goal::{Goal, goal_erased};
 pub use goal_change::{GoalDraft, GoalPatch};
 pub use patch::ProfilePatch;
 pub use profile::{FollowPolicy, Profile, ProfileCard, profile_deleted};
