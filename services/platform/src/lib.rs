@@ -6,7 +6,7 @@
 //! | [`server`], [`http`], [`health`], [`telemetry`] | listeners, life cycle, probes, logs, metrics |
 //! | [`problem`], [`extract`], [`validate`], [`patch`] | bad input becomes RFC 9457 problem details |
 //! | [`page`], [`cursor`], [`etag`], [`idempotency`] | the contract's lists, preconditions and safe retries |
-//! | [`token`], [`service_client`] | who calls, and calls to the other services |
+//! | [`token`], [`service_client`], [`deadline`] | who calls, and calls to the other services |
 //! | [`database`], [`outbox`], [`event`], [`kafka`], [`consumer`] | state, and the event path |
 //! | [`id`], [`time`], [`trace`] | identifiers, instants, W3C trace context |
 //!
@@ -17,6 +17,7 @@ pub mod cli;
 pub mod consumer;
 pub mod cursor;
 pub mod database;
+pub mod deadline;
 pub mod docs;
 pub mod etag;
 pub mod event;

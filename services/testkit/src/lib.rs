@@ -20,11 +20,13 @@ mod client;
 mod database;
 mod events;
 mod process;
+mod proxy;
 mod stack;
 
 use std::time::Duration;
 
 pub use client::{Account, Answer};
+pub use proxy::{Fault, Proxy};
 pub use stack::Stack;
 use tokio::time::{Instant, sleep};
 
