@@ -16,8 +16,8 @@ use tokio::{
 use super::{ATTEMPT_TIMEOUT, CONNECT_TIMEOUT, ServiceClient};
 use crate::args::ServiceClientArgs;
 
-/// A token is renewed when this part of its life is left (one fifth)…
-const RENEW_AT_LAST: u32 = 5;
+/// A token is renewed when this part of its life is over (a half): as long as auth may be away…
+const RENEW_AFTER: u32 = 2;
 /// …and when that fails, tried again after this long.
 const RENEW_PAUSE: Duration = Duration::from_secs(1);
 /// A token isn't used in its last moments: it must live until it is checked.
@@ -99,11 +99,14 @@ impl ServiceTokens {
     fn usable(&self) -> Option<String> {
         let token = self.source.held().clone()?;
         let now = Instant::now();
+        if token.expires_at <= now {
+            return None;
+        }
         if token.renew_at <= now && !self.source.renewing.swap(true, Ordering::AcqRel) {
             let tokens = self.clone();
             tokio::spawn(async move { tokens.renew().await });
         }
-        (token.expires_at > now).then_some(token.value)
+        Some(token.value)
     }
 
     async fn renew(self) {
@@ -124,7 +127,7 @@ impl ServiceTokens {
         let (now, life) = (Instant::now(), Duration::from_secs(expires_in));
         *self.source.held() = Some(Token {
             value: access_token.clone(),
-            renew_at: now + life - life / RENEW_AT_LAST,
+            renew_at: now + life / RENEW_AFTER,
             expires_at: now + life.saturating_sub(MARGIN),
         });
         Ok(access_token)

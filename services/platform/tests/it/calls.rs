@@ -182,18 +182,16 @@ async fn a_burst_about_the_same_is_one_question() {
 #[tokio::test]
 async fn a_token_is_renewed_early_and_used_on_while_auth_is_away() {
     let (other, _proxy, client) = Other::start().await;
-    other.life.store(5, Ordering::Relaxed);
+    other.life.store(4, Ordering::Relaxed);
     assert!(get_thing(&client, "7").await.is_ok());
     assert_eq!(other.tokens.load(Ordering::Relaxed), 1);
-    // in the last fifth of its life it is renewed while it still serves
+    // in the second half of its life it is renewed while it still serves
     other.life.store(300, Ordering::Relaxed);
-    let started = Instant::now();
     eventually("the token is renewed", async || {
         assert!(get_thing(&client, "7").await.is_ok());
-        (other.tokens.load(Ordering::Relaxed) == 2).then_some(())
+        (other.tokens.load(Ordering::Relaxed) >= 2).then_some(())
     })
     .await;
-    assert!(started.elapsed() < Duration::from_secs(5));
     // with a good token, nobody notices that there are no new ones
     other.life.store(0, Ordering::Relaxed);
     for _ in 0..10 {
