@@ -146,6 +146,7 @@ async fn control(
         stores: children.stores,
         memory: stack::apply::Memory::default(),
         secrets: stack::observe::SecretCache::default(),
+        announcer: stack::announce::Announcer::new(client.clone()),
         backoff: Backoff::default(),
     });
     let forgetting = context.clone();

@@ -5,7 +5,7 @@
 
 use crate::api::v1alpha1::{
     Auth, DeletionPolicy, EmailVerification, Gateway, ManagedKafka, ManagedPostgres, ManagedRedis,
-    ServiceSettings, TrackloreStack, Traefik,
+    NetworkPolicyMode, ServiceSettings, TrackloreStack, Traefik,
 };
 
 use super::{
@@ -49,6 +49,8 @@ pub struct ValidStack {
     pub auth: Auth,
     /// The gateway, where one is asked for.
     pub gateway: Option<Traefik>,
+    /// Whether NetworkPolicies are made.
+    pub network_policy: NetworkPolicyMode,
 }
 
 /// Why a stack can't be built: at least one sentence, each saying what to do.
@@ -152,6 +154,7 @@ pub fn validate(stack: &TrackloreStack) -> Result<ValidStack, Refusal> {
             redis_bytes,
             auth: spec.auth.clone(),
             gateway: gateway(&spec.gateway),
+            network_policy: spec.security.network_policy,
         }),
         (_, postgres, kafka, redis, ..) => {
             let missing =

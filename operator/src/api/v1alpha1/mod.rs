@@ -7,6 +7,7 @@ pub mod kafka;
 pub mod postgres;
 pub mod redis;
 pub mod reference;
+pub mod security;
 pub mod spec;
 pub mod status;
 
@@ -15,6 +16,7 @@ pub use gateway::{Gateway, GatewayService, GatewayServiceType, Traefik};
 pub use kafka::{Kafka, ManagedKafka, TopicOverride};
 pub use postgres::{ManagedPostgres, Postgres};
 pub use redis::{ManagedRedis, Redis, RedisStorage};
+pub use security::{NetworkPolicyMode, Security};
 pub use spec::{
     Auth, DeletionPolicy, EmailVerification, EnvVar, ImageOverride, Images, PullSecret, ReplaceableImage,
     ResourceAmounts, Resources, ServiceSettings, Services, Storage, TrackloreStack, TrackloreStackSpec,

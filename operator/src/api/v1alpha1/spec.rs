@@ -4,7 +4,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Amount, Gateway, Kafka, Postgres, Redis, TrackloreStackStatus};
+use super::{Amount, Gateway, Kafka, Postgres, Redis, Security, TrackloreStackStatus};
 
 /// What a `TrackloreStack` asks for.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
@@ -95,6 +95,10 @@ pub struct TrackloreStackSpec {
     /// How requests reach the services from outside the cluster. Without a member, nothing is exposed.
     #[serde(default)]
     pub gateway: Gateway,
+
+    /// What keeps the stack apart from its neighbours in the cluster.
+    #[serde(default)]
+    pub security: Security,
 }
 
 /// What happens to data when its stack goes.

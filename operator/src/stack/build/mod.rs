@@ -7,7 +7,9 @@ mod job;
 mod kafka;
 mod kafka_provision;
 mod migration_job;
+mod network_policy;
 mod pod;
+mod pod_disruption_budget;
 mod postgres;
 mod postgres_provision;
 mod redis;
@@ -29,7 +31,7 @@ use super::{
     plan::{Child, Plan, Step, digest},
     validate::ValidStack,
 };
-use crate::api::v1alpha1::{CompletedJob, DeletionPolicy};
+use crate::api::v1alpha1::{CompletedJob, DeletionPolicy, NetworkPolicyMode};
 
 /// The names of all Secrets that a stack may need, for reading them.
 pub fn secret_names(names: &Names) -> Vec<String> {
@@ -83,6 +85,7 @@ impl<'a> Planner<'a> {
         let secrets_ready = self.plan.secrets.iter().all(|secret| {
             self.observed.secrets.get(&secret.name).is_some_and(|seen| seen.owner == Owner::Us)
         });
+        self.boundaries();
         self.addresses();
         self.postgres(secrets_ready);
         self.kafka(secrets_ready);
@@ -90,6 +93,18 @@ impl<'a> Planner<'a> {
         self.services(secrets_ready);
         self.gateway();
         self.plan
+    }
+
+    /// First of all: no pod runs before what may reach it has been said.
+    fn boundaries(&mut self) {
+        if self.stack.network_policy == NetworkPolicyMode::Enforced {
+            for policy in network_policy::policies(self.stack) {
+                self.now(Child::NetworkPolicy(Box::new(policy)));
+            }
+        }
+        for budget in pod_disruption_budget::budgets(self.stack) {
+            self.now(Child::PodDisruptionBudget(Box::new(budget)));
+        }
     }
 
     fn addresses(&mut self) {

@@ -35,6 +35,8 @@ fn children_look_like_their_goldens() {
             Child::StatefulSet(object) => golden!(name, object),
             Child::Deployment(object) => golden!(name, object),
             Child::Job(object) => golden!(name, object),
+            Child::NetworkPolicy(object) => golden!(name, object),
+            Child::PodDisruptionBudget(object) => golden!(name, object),
             Child::Claim(object) => golden!(name, object),
         }
     }
@@ -94,7 +96,7 @@ fn without_secrets_there_are_no_pods_but_the_gateways() {
     let plan = plan(&fixtures::valid(), &Observed::default(), &[]);
     let pods: Vec<_> = fixtures::ids(&plan.children)
         .into_iter()
-        .filter(|id| !matches!(id.kind, Kind::ConfigMap | Kind::Service))
+        .filter(|id| !matches!(id.kind, Kind::ConfigMap | Kind::Service | Kind::NetworkPolicy))
         .map(|id| id.name)
         .collect();
     assert_eq!(pods, ["demo-gateway"]);
@@ -172,11 +174,11 @@ fn what_is_no_longer_expected_is_an_orphan_and_what_is_not_ours_is_not() {
 fn a_gateway_that_is_no_longer_asked_for_is_an_orphan() {
     let mut stack = fixtures::valid();
     let mut observed = fixtures::serving(&stack);
-    for kind in [Kind::ConfigMap, Kind::Service, Kind::Deployment] {
+    for kind in [Kind::ConfigMap, Kind::Service, Kind::Deployment, Kind::NetworkPolicy] {
         observed.seen.insert(ChildId { kind, name: "demo-gateway".into() }, fixtures::ours());
     }
     stack.gateway = None;
-    assert_eq!(orphans(&plan(&stack, &observed, &[]), &observed).len(), 3);
+    assert_eq!(orphans(&plan(&stack, &observed, &[]), &observed).len(), 4);
 }
 
 #[test]
@@ -269,5 +271,51 @@ fn names_of_children_fit_for_the_longest_stack_name() {
             assert!(id.name.len() <= most, "{id:?}");
         }
         fixtures::complete_jobs(&stack, &mut observed);
+    }
+}
+
+#[test]
+fn every_pod_is_reached_by_a_policy_and_none_is_made_where_they_are_disabled() {
+    let mut stack = fixtures::valid();
+    let made = |stack: &ValidStack| network_policy_names(&plan(stack, &fixtures::serving(stack), &[]));
+    assert_eq!(
+        made(&stack),
+        [
+            "demo",
+            "demo-auth",
+            "demo-user",
+            "demo-posts",
+            "demo-feed",
+            "demo-postgres",
+            "demo-kafka",
+            "demo-redis",
+            "demo-gateway"
+        ]
+    );
+    stack.network_policy = NetworkPolicyMode::Disabled;
+    assert!(made(&stack).is_empty());
+}
+
+fn network_policy_names(plan: &Plan) -> Vec<String> {
+    let policies = fixtures::ids(&plan.children).into_iter().filter(|id| id.kind == Kind::NetworkPolicy);
+    policies.map(|id| id.name).collect()
+}
+
+#[test]
+fn only_components_with_several_pods_have_a_disruption_budget() {
+    let mut stack = fixtures::valid();
+    let made = |stack: &ValidStack| {
+        let plan = plan(stack, &fixtures::serving(stack), &[]);
+        let budgets = plan.children.into_iter().filter(|child| child.id().kind == Kind::PodDisruptionBudget);
+        budgets.collect::<Vec<_>>()
+    };
+    assert!(made(&stack).is_empty());
+    stack.services.feed.replicas = 3;
+    let budgets = made(&stack);
+    assert_eq!(budgets.iter().map(|child| child.id().name).collect::<Vec<_>>(), ["demo-feed"]);
+    for budget in budgets {
+        if let Child::PodDisruptionBudget(object) = budget {
+            golden!("poddisruptionbudget-demo-feed", object);
+        }
     }
 }
