@@ -10,6 +10,7 @@ pub mod component;
 #[cfg(test)]
 mod fixtures;
 pub mod generate;
+pub mod given;
 pub mod observe;
 pub mod observed;
 pub mod plan;
@@ -135,10 +136,9 @@ async fn next(stack: &TrackloreStack, context: &Context) -> Result<(TrackloreSta
             ));
         }
     };
-    let observed =
-        observe::observe(&context.client, &context.stores, &context.secrets, &valid.names, &valid.uid)
-            .await
-            .map_err(|error| Error::Observe(Box::new(error)))?;
+    let observed = observe::observe(&context.client, &context.stores, &context.secrets, &valid)
+        .await
+        .map_err(|error| Error::Observe(Box::new(error)))?;
     let plan = build::plan(&valid, &observed, before.map_or(&[], |status| status.completed_jobs.as_slice()));
     let applier = Applier {
         client: &context.client,
@@ -150,15 +150,15 @@ async fn next(stack: &TrackloreStack, context: &Context) -> Result<(TrackloreSta
     };
     let outcome = applier.apply(&plan, &observed).await?;
     let status = status::settled(before, generation, &valid, &plan, &observed, &outcome, Timestamp::now());
-    Ok((status, Action::requeue(wait(&outcome, &observed, &valid.uid))))
+    Ok((status, Action::requeue(wait(&outcome, &observed, !plan.missing.is_empty(), &valid.uid))))
 }
 
 /// When to look again although nothing has happened.
-fn wait(outcome: &Outcome, observed: &Observed, uid: &str) -> Duration {
+fn wait(outcome: &Outcome, observed: &Observed, missing: bool, uid: &str) -> Duration {
     if outcome.secrets_made {
         Duration::from_millis(10)
-    } else if !outcome.obstacles.is_empty() || observed.waits_for_pods() {
-        // Why a pod doesn't start is told by no watch.
+    } else if !outcome.obstacles.is_empty() || observed.waits_for_pods() || missing {
+        // Why a pod doesn't start is told by no watch, and Secrets aren't watched.
         Duration::from_secs(15)
     } else {
         // Spread over half an hour, so that many stacks don't come at once.

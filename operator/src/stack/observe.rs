@@ -25,9 +25,11 @@ use kube::{
 use super::{
     build::secret_names,
     component::{INSTANCE, MANAGED_BY, MANAGER, Names},
+    given::{self, GivenSecret},
     observed::{ChildId, JobState, Kind, Observed, Owner, SecretSeen, Seen, Workload},
     plan::digest,
     troubles,
+    validate::ValidStack,
 };
 
 /// The children of all stacks, kept by watches.
@@ -95,9 +97,9 @@ pub async fn observe(
     client: &Client,
     stores: &Stores,
     cache: &SecretCache,
-    names: &Names,
-    uid: &str,
+    stack: &ValidStack,
 ) -> Result<Observed, kube::Error> {
+    let (names, uid) = (&stack.names, stack.uid.as_str());
     let mut observed = Observed::default();
     for deployment in of_stack(&stores.deployments, names) {
         let seen = seen(&*deployment, names, uid);
@@ -133,6 +135,11 @@ pub async fn observe(
         if let Some(known) = known {
             cache.put(uid, &name, &known);
             observed.secrets.insert(name, known);
+        }
+    }
+    for GivenSecret { name, .. } in given::given(stack) {
+        if let Some(secret) = secrets.get_opt(&name).await? {
+            observed.given.insert(name, given::seen(&secret));
         }
     }
     if observed.waits_for_pods() {

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::given::GivenSeen;
+
 /// The kinds of children that the operator watches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
@@ -135,6 +137,8 @@ pub struct Observed {
     pub jobs: BTreeMap<String, JobState>,
     /// The generated Secrets that exist, by name.
     pub secrets: BTreeMap<String, SecretSeen>,
+    /// The Secrets that people gave and that exist, by name.
+    pub given: BTreeMap<String, GivenSeen>,
     /// Why pods don't run, by component or purpose of their Job; only looked for while something isn't ready.
     pub troubles: BTreeMap<String, String>,
 }

@@ -173,6 +173,8 @@ pub struct Plan {
     pub kafka: Step,
     /// Migrations, by service.
     pub migrations: Vec<(Tracklore, Step)>,
+    /// What people still have to give, a sentence each.
+    pub missing: Vec<String>,
     /// Services whose Deployment waits for something.
     pub held: Vec<Tracklore>,
     /// The gateway's Deployment, where one is asked for.

@@ -27,6 +27,7 @@ use k8s_openapi::api::core::v1::ConfigMap;
 use self::job::HashedJob;
 use super::{
     component::{Component, Names, Service},
+    given,
     observed::{ChildId, JobState, Kind, Observed, Owner, Workload},
     plan::{Child, Plan, Step, digest},
     validate::ValidStack,
@@ -54,7 +55,7 @@ pub fn secret_names(names: &Names) -> Vec<String> {
 
 /// Makes the plan. `completed` are the Jobs that the status remembers.
 pub fn plan(stack: &ValidStack, observed: &Observed, completed: &[CompletedJob]) -> Plan {
-    Planner { stack, observed, remembered: completed, plan: empty(stack) }.run()
+    Planner { stack, observed, remembered: completed, plan: empty(stack, observed) }.run()
 }
 
 struct Planner<'a> {
@@ -64,7 +65,7 @@ struct Planner<'a> {
     plan: Plan,
 }
 
-fn empty(stack: &ValidStack) -> Plan {
+fn empty(stack: &ValidStack, observed: &Observed) -> Plan {
     Plan {
         secrets: secrets::all(stack),
         secrets_owned: stack.deletion_policy == DeletionPolicy::Delete,
@@ -73,6 +74,7 @@ fn empty(stack: &ValidStack) -> Plan {
         postgres: Step::Waiting,
         kafka: Step::Waiting,
         migrations: Vec::new(),
+        missing: given::missing(stack, &observed.given),
         held: Vec::new(),
         gateway: None,
         completed: Vec::new(),
@@ -190,8 +192,10 @@ impl<'a> Planner<'a> {
                 self.observed.deployments.contains_key(&stack.names.of(Component::Service(service)))
                     || self.stateful_set(Component::Redis).is_some_and(Workload::is_ready)
             };
-            let ready = secrets_ready && migrated && self.plan.kafka.is_done();
-            let deployment = service_deployment::deployment(stack, service, &self.observed.secrets);
+            // All that people give is for auth.
+            let given = service != Service::Auth || self.plan.missing.is_empty();
+            let ready = secrets_ready && given && migrated && self.plan.kafka.is_done();
+            let deployment = service_deployment::deployment(stack, service, self.observed);
             if !ready {
                 self.plan.held.push(service);
             }

@@ -17,9 +17,12 @@ use k8s_openapi::{
 };
 
 use super::pod;
-use crate::stack::{
-    component::{Component, INSTANCE, Service},
-    validate::ValidStack,
+use crate::{
+    api::v1alpha1::Smtp,
+    stack::{
+        component::{Component, INSTANCE, Service},
+        validate::ValidStack,
+    },
 };
 
 /// The label of namespaces whose pods may read metrics.
@@ -31,7 +34,25 @@ pub fn policies(stack: &ValidStack) -> Vec<NetworkPolicy> {
     components.extend([Component::Postgres, Component::Kafka, Component::Redis]);
     components.extend(stack.gateway.as_ref().map(|_| Component::Gateway));
     let entries = components.into_iter().map(|component| entry(stack, component));
-    std::iter::once(nothing_else(stack)).chain(entries).collect()
+    let mail = stack.mail.as_ref().map(|smtp| mail(stack, smtp));
+    std::iter::once(nothing_else(stack)).chain(entries).chain(mail).collect()
+}
+
+/// The one way out of the stack: auth's mail, on the server's port. Where the server is can't be said by name.
+fn mail(stack: &ValidStack, smtp: &Smtp) -> NetworkPolicy {
+    let auth = Component::Service(Service::Auth);
+    NetworkPolicy {
+        metadata: pod::metadata(stack, &stack.names.child("mail"), auth),
+        spec: Some(NetworkPolicySpec {
+            pod_selector: Some(LabelSelector {
+                match_labels: Some(stack.names.selector(auth)),
+                ..LabelSelector::default()
+            }),
+            policy_types: Some(pod::words(&["Egress"])),
+            egress: Some(vec![NetworkPolicyEgressRule { ports: Some(vec![port(smtp.port)]), to: None }]),
+            ingress: None,
+        }),
+    }
 }
 
 /// What holds for all pods of the stack.

@@ -4,8 +4,8 @@ use k8s_openapi::api::core::v1::PodSpec;
 
 use super::*;
 use crate::{
-    api::v1alpha1::{Amount, DeletionPolicy, TopicOverride},
-    stack::{fixtures, observed::Seen, plan::Child},
+    api::v1alpha1::{Amount, DeletionPolicy, SecretRef, TopicOverride},
+    stack::{fixtures, given::GivenSeen, observed::Seen, plan::Child},
 };
 
 /// Compares an object with its golden file in `goldens/`.
@@ -317,5 +317,42 @@ fn only_components_with_several_pods_have_a_disruption_budget() {
         if let Child::PodDisruptionBudget(object) = budget {
             golden!("poddisruptionbudget-demo-feed", object);
         }
+    }
+}
+
+#[test]
+fn auth_waits_for_secrets_that_people_give_and_rolls_when_they_change() {
+    let mut asked = fixtures::stack();
+    asked.spec.auth.first_administrator = Some(SecretRef { name: "root".into() });
+    asked.spec.mail.smtp = serde_json::from_value(serde_json::json!({
+        "host": "smtp.example.org", "from": "no-reply@example.org", "secretRef": {"name": "smtp"}
+    }))
+    .unwrap();
+    let stack = crate::stack::validate::validate(&asked).unwrap();
+    let mut observed = fixtures::serving(&stack);
+    let waiting = plan(&stack, &observed, &[]);
+    assert_eq!((waiting.missing.len(), waiting.held), (2, vec![Service::Auth]));
+
+    let deployment = |observed: &Observed| {
+        let children = plan(&stack, observed, &[]).children;
+        children
+            .into_iter()
+            .find(|child| child.id().name == "demo-auth" && child.id().kind == Kind::Deployment)
+    };
+    for (name, keys) in [("root", ["username", "email", "password"]), ("smtp", ["username", "password", ""])]
+    {
+        let keys = keys.map(str::to_owned).into();
+        observed.given.insert(name.into(), GivenSeen { keys, digest: "before".into() });
+    }
+    let before = deployment(&observed).unwrap();
+    observed.given.get_mut("smtp").unwrap().digest = "after".into();
+    assert_ne!(before, deployment(&observed).unwrap());
+    if let Child::Deployment(object) = before {
+        golden!("deployment-demo-auth-with-mail", object);
+    }
+    let policies = plan(&stack, &observed, &[]).children;
+    let mail = policies.into_iter().find(|child| child.id().name == "demo-mail").unwrap();
+    if let Child::NetworkPolicy(object) = mail {
+        golden!("networkpolicy-demo-mail", object);
     }
 }

@@ -237,6 +237,9 @@ impl View<'_> {
     pub(super) fn stalled(&self) -> State {
         match self.obstacle(|obstacle| *obstacle == Obstacle::Foreign) {
             Some((label, _)) => State::yes("NameTaken", taken(label)),
+            None if !self.plan.missing.is_empty() => {
+                State::yes("SecretMissing", self.plan.missing.join("; "))
+            }
             None => State::no("Valid", "the spec is valid"),
         }
     }
