@@ -11,6 +11,7 @@ mod serve;
 mod session;
 mod state;
 mod store;
+mod throttle;
 mod tokens;
 
 use std::{borrow::Cow, process::ExitCode};

@@ -140,8 +140,8 @@ mod tests {
             }
             responses.keys().cloned().collect::<Vec<_>>().join(" ")
         };
-        assert_eq!(statuses("/v1/auth/signup", "post"), "201 400 409 413 415 422 500 503");
-        assert_eq!(statuses("/v1/auth/login", "post"), "200 400 401 413 415 500 503");
+        assert_eq!(statuses("/v1/auth/signup", "post"), "201 400 409 413 415 422 429 500 503");
+        assert_eq!(statuses("/v1/auth/login", "post"), "200 400 401 413 415 429 500 503");
         assert_eq!(statuses("/v1/auth/refresh", "post"), "200 400 401 413 415 500 503");
         assert_eq!(statuses("/v1/auth/logout", "post"), "204 401 500 503");
         assert_eq!(statuses("/v1/auth/me", "get"), "200 401 500 503");

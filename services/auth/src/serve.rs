@@ -15,19 +15,22 @@ use tracklore_platform::{
     kafka::{Kafka, KafkaError},
     outbox::Relay,
     problem::Chain,
+    revocations,
     server::{self, Background, ServeError, Service},
     time::Timestamp,
     token::Verifier,
 };
 
 use crate::{
+    account::PasswordRules,
     clients::Clients,
-    hasher::{HashError, Hasher},
+    hasher::{HashError, Hasher, HasherArgs},
     keys::{KeysError, SigningKeys},
     routes,
     session::key::KeyWrap,
     state::{AppState, Inner},
     store::sessions,
+    throttle::{Throttle, ThrottleArgs},
     tokens::Issuer,
 };
 
@@ -46,6 +49,12 @@ pub struct ServeArgs {
     database: DatabaseArgs,
     #[command(flatten)]
     kafka: KafkaArgs,
+    #[command(flatten)]
+    password_rules: PasswordRules,
+    #[command(flatten)]
+    hasher: HasherArgs,
+    #[command(flatten)]
+    throttle: ThrottleArgs,
     /// Whether an address must be confirmed before its account can be used. This version sends no mail yet, so it
     /// must be `optional`.
     #[arg(long, env = "TRACKLORE_EMAIL_VERIFICATION", default_value = "required")]
@@ -113,22 +122,29 @@ pub async fn serve(args: &ServeArgs) -> Result<(), StartError> {
     let kafka = Kafka::new(&args.kafka);
     let relay = Relay::new(pool.clone(), &kafka, kafka.producer()?);
     let issuer = &args.server.public_url;
+    let session_key = session_key(&args.session_key)?;
+    let throttle = Throttle::new(pool.clone(), &session_key, args.throttle.clone());
+    let background = Background::default();
+    let revoked = revocations::follow(&kafka, &background).await;
     tracing::info!(kid = keys.kid, keys = keys.verifying.0.len(), "signing keys read");
     let state = AppState::new(Inner {
         pool: pool.clone(),
         relay: relay.clone(),
-        hasher: Hasher::new()?,
-        key_wrap: KeyWrap::new(&session_key(&args.session_key)?),
+        hasher: Hasher::new(&args.hasher)?,
+        password_rules: args.password_rules,
+        throttle: throttle.clone(),
+        revoked: revoked.clone(),
+        key_wrap: KeyWrap::new(&session_key),
         clients: Clients::read(&args.clients_dir)?,
         issuer: Issuer::new(issuer, &keys, args.access_token_ttl),
-        verifier: Verifier::new(issuer, keys.verifying.clone()),
+        verifier: Verifier::new(issuer, keys.verifying.clone()).refusing(revoked),
         published: keys.published,
     });
 
-    let background = Background::default();
     background.spawn(|stop| relay.run(stop));
     background.spawn(|stop| database::housekeeping(pool.clone(), KEEP_EVENTS, stop));
     background.spawn(|stop| forget_sessions(pool.clone(), stop));
+    background.spawn(|stop| throttle.housekeeping(stop));
     let (public, openapi) = routes::public().split_for_parts();
     let service = Service {
         public: public.with_state(state.clone()),

@@ -5,10 +5,13 @@ use std::{ops::Deref, sync::Arc};
 use sqlx::PgPool;
 use tracklore_platform::{
     outbox::Relay,
-    token::{HasVerifier, LocalKeys, Verifier},
+    token::{HasVerifier, LocalKeys, Revoked, Verifier},
 };
 
-use crate::{clients::Clients, hasher::Hasher, keys::KeySet, session::key::KeyWrap, tokens::Issuer};
+use crate::{
+    account::PasswordRules, clients::Clients, hasher::Hasher, keys::KeySet, session::key::KeyWrap,
+    throttle::Throttle, tokens::Issuer,
+};
 
 /// The router's state: cheap to clone.
 #[derive(Clone)]
@@ -22,6 +25,12 @@ pub struct Inner {
     pub relay: Relay,
     /// Passwords.
     pub hasher: Hasher,
+    /// What passwords must be like.
+    pub password_rules: PasswordRules,
+    /// Slows down who fails.
+    pub throttle: Throttle,
+    /// Sessions that ended, as all services know them.
+    pub revoked: Revoked,
     /// Keys of refresh tokens.
     pub key_wrap: KeyWrap,
     /// The other services.

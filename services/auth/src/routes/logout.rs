@@ -22,8 +22,10 @@ use crate::{
 )]
 pub async fn log_out(State(state): State<AppState>, Live(user): Live) -> Result<StatusCode, Error> {
     let mut tx = state.pool.begin().await?;
-    sessions::end(&mut tx, user.session_id, Reason::Logout, Timestamp::now()).await?;
+    let now = Timestamp::now();
+    sessions::end(&mut tx, user.session_id, Reason::Logout, now).await?;
     tx.commit().await?;
+    state.revoked.insert(user.session_id, now);
     state.relay.wake();
     Ok(StatusCode::NO_CONTENT)
 }

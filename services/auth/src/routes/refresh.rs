@@ -76,6 +76,7 @@ async fn follow(state: &AppState, claimed: &Claimed, now: Timestamp) -> Result<O
             tracing::warn!(%session, user = %kept.user_id, "an old refresh token was used: the session ends");
             sessions::end(&mut tx, session, Reason::RefreshTokenReuse, now).await?;
             tx.commit().await?;
+            state.revoked.insert(session, now);
             state.relay.wake();
             return Ok(None);
         }

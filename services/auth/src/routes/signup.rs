@@ -4,7 +4,9 @@ use axum::{Json as JsonAnswer, extract::State, response::IntoResponse};
 use http::{HeaderMap, StatusCode};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
-use tracklore_platform::{extract::Json, id::UserId, outbox, problem::ProblemBody, time::Timestamp};
+use tracklore_platform::{
+    client_address::ClientAddress, extract::Json, id::UserId, outbox, problem::ProblemBody, time::Timestamp,
+};
 use utoipa::ToSchema;
 
 use super::{NO_STORE, OwnAccount, TokenPair};
@@ -12,10 +14,11 @@ use crate::{
     SERVICE,
     account::{Account, Candidate},
     error::Error,
-    responses::{Always, WithBody},
+    responses::{Always, Throttled, WithBody},
     session::open,
     state::AppState,
     store::accounts::{self, InsertError},
+    throttle::Action,
 };
 
 /// Ids of one millisecond are 4,096: a second conflict in a row means that something else is wrong.
@@ -56,16 +59,24 @@ pub struct SignedUp {
          body = ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "`validation-failed`: all violations at once in `errors`",
          body = ProblemBody, content_type = "application/problem+json"),
-        WithBody, Always,
+        WithBody, Throttled, Always,
     )
 )]
 pub async fn sign_up(
     State(state): State<AppState>,
+    client: ClientAddress,
     headers: HeaderMap,
     Json(body): Json<SignUp>,
 ) -> Result<impl IntoResponse, Error> {
-    let candidate = Candidate::check(body.username, &body.email, &body.password)?;
-    let hash = state.hasher.hash(candidate.password.clone()).await?;
+    let candidate = Candidate::check(body.username, &body.email, &body.password, state.password_rules)?;
+    let ticket = state.throttle.admit(Action::SignUp, None, client, Timestamp::now()).await?;
+    let hash = match state.hasher.hash(client, candidate.password.clone()).await {
+        Ok(hash) => hash,
+        Err(error) => {
+            state.throttle.take_back(ticket).await?;
+            return Err(error.into());
+        }
+    };
     let (account, tokens) = make(&state, &candidate, &hash, &headers).await?;
     state.relay.wake();
     Ok((StatusCode::CREATED, NO_STORE, JsonAnswer(SignedUp { tokens, user: account.into() })))

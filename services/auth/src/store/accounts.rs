@@ -112,3 +112,19 @@ pub async fn by_username(
     .fetch_optional(executor)
     .await
 }
+
+/// Puts `new` in the place of `old`, unless the password was changed meanwhile.
+pub async fn replace_hash(
+    executor: impl PgExecutor<'_>,
+    id: UserId,
+    old: &str,
+    new: &str,
+) -> Result<(), sqlx::Error> {
+    sqlx::query("UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2")
+        .bind(id)
+        .bind(old)
+        .bind(new)
+        .execute(executor)
+        .await
+        .map(drop)
+}

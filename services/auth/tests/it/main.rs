@@ -4,9 +4,12 @@
 mod accounts;
 mod events;
 mod internal;
+mod passwords;
 mod refresh;
+mod revocation;
 mod sessions;
 mod start;
+mod throttle;
 
 use serde_json::{Value, json};
 use tracklore_testkit::{Account, Answer, Stack};
