@@ -8,6 +8,7 @@
 //! | [`page`], [`cursor`], [`etag`], [`idempotency`] | the contract's lists, preconditions and safe retries |
 //! | [`token`], [`service_client`] | who calls, and calls to the other services |
 //! | [`database`], [`outbox`], [`event`], [`kafka`], [`consumer`] | state, and the event path |
+//! | [`dlq`], [`replay`] | what couldn't be applied, and applying again |
 //! | [`id`], [`time`], [`trace`] | identifiers, instants, W3C trace context |
 //!
 //! Nothing here knows of Kubernetes.
@@ -17,6 +18,7 @@ pub mod cli;
 pub mod consumer;
 pub mod cursor;
 pub mod database;
+pub mod dlq;
 pub mod docs;
 pub mod etag;
 pub mod event;
@@ -30,6 +32,7 @@ pub mod outbox;
 pub mod page;
 pub mod patch;
 pub mod problem;
+pub mod replay;
 pub mod server;
 pub mod service_client;
 pub mod telemetry;

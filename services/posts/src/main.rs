@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use tracklore_platform::{args::MigrateArgs, cli, database, telemetry};
 use tracklore_posts::{
+    admin::{self, DlqArgs, ReplayArgs, RepublishArgs},
     routes,
     serve::{ServeArgs, serve},
     store,
@@ -17,6 +18,12 @@ enum Cli {
     Serve(Box<ServeArgs>),
     /// Brings the database's schema up to date.
     Migrate(MigrateArgs),
+    /// Lists, shows, redrives or discards events that this service couldn't process.
+    Dlq(Box<DlqArgs>),
+    /// Applies events again from the beginning or a time, while the service goes on.
+    Replay(Box<ReplayArgs>),
+    /// Sends published events again, for a Kafka that has lost them.
+    Republish(Box<RepublishArgs>),
     /// Prints the `OpenAPI` document.
     Openapi,
     /// Prints the reference of all settings as Markdown.
@@ -34,6 +41,9 @@ async fn main() -> ExitCode {
             telemetry::start_logging(&args.log, args.log_format);
             cli::exit(database::migrate(&args.migration_database_url, &store::MIGRATOR).await)
         }
+        Cli::Dlq(args) => cli::exit(admin::dlq(&args).await),
+        Cli::Replay(args) => cli::exit(admin::replay(&args).await),
+        Cli::Republish(args) => cli::exit(admin::republish(&args).await),
         Cli::Openapi => {
             let (_, document) = routes::router();
             cli::exit(document.to_pretty_json().map(|json| println!("{json}")))
