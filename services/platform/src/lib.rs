@@ -8,11 +8,12 @@
 //! | [`page`], [`cursor`], [`etag`], [`idempotency`] | the contract's lists, preconditions and safe retries |
 //! | [`token`], [`service_client`] | who calls, and calls to the other services |
 //! | [`database`], [`outbox`], [`event`], [`kafka`], [`consumer`] | state, and the event path |
-//! | [`dlq`], [`replay`] | what couldn't be applied, and applying again |
+//! | [`admin`], [`dlq`], [`replay`] | sub-commands for people: what couldn't be applied, applying again, sending again |
 //! | [`id`], [`time`], [`trace`] | identifiers, instants, W3C trace context |
 //!
 //! Nothing here knows of Kubernetes.
 
+pub mod admin;
 pub mod args;
 pub mod cli;
 pub mod consumer;

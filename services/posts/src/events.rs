@@ -3,13 +3,18 @@
 use serde::Deserialize;
 use sqlx::PgPool;
 use tracklore_platform::{
+    admin::Consumed,
     consumer::{Failure, Handler},
     event::{Received, Record},
     id::UserId,
     time::Timestamp,
 };
 
-use crate::store::{self, Follow};
+use crate::{
+    serve::NAME,
+    store::{self, Follow},
+    sweeper::Wake,
+};
 
 /// Where the events stand.
 pub const TOPICS: [&str; 2] = ["user-events", "profile-events"];
@@ -40,14 +45,19 @@ struct Account {
 #[derive(Clone)]
 pub struct Users {
     pool: PgPool,
-    purge: crate::sweeper::Wake,
+    purge: Wake,
 }
 
 impl Users {
     /// Keeps it in this database; `purge` is woken when somebody's posts are to go.
-    pub fn new(pool: PgPool, purge: crate::sweeper::Wake) -> Self {
+    pub fn new(pool: PgPool, purge: Wake) -> Self {
         Self { pool, purge }
     }
+}
+
+/// For the administration; what is to be removed, the sweeper of the running service finds by itself.
+pub fn consumed() -> Consumed<'static, impl Fn(PgPool) -> Users> {
+    Consumed { service: NAME, topics: &TOPICS, handler: |pool| Users::new(pool, Wake::default()) }
 }
 
 impl Handler for Users {

@@ -4,7 +4,6 @@
 //! [`attributes`] (what a post may be), [`visibility`] (who sees it), [`event`] (what is said of it). [`events`] takes in what the
 //! other services say of users, [`sweeper`] removes what has to go by itself.
 
-pub mod admin;
 pub mod attributes;
 pub mod document;
 pub mod draft;

@@ -2,10 +2,13 @@
 
 use std::process::ExitCode;
 
-use tracklore_platform::{args::MigrateArgs, cli, database, telemetry};
+use tracklore_platform::{
+    admin::{self, DlqCommand, ReplayCommand, RepublishCommand},
+    args::MigrateArgs,
+    cli, database, telemetry,
+};
 use tracklore_posts::{
-    admin::{self, DlqArgs, ReplayArgs, RepublishArgs},
-    routes,
+    events, routes,
     serve::{ServeArgs, serve},
     store,
 };
@@ -19,11 +22,11 @@ enum Cli {
     /// Brings the database's schema up to date.
     Migrate(MigrateArgs),
     /// Lists, shows, redrives or discards events that this service couldn't process.
-    Dlq(Box<DlqArgs>),
+    Dlq(Box<DlqCommand>),
     /// Applies events again from the beginning or a time, while the service goes on.
-    Replay(Box<ReplayArgs>),
+    Replay(Box<ReplayCommand>),
     /// Sends published events again, for a Kafka that has lost them.
-    Republish(Box<RepublishArgs>),
+    Republish(Box<RepublishCommand>),
     /// Prints the `OpenAPI` document.
     Openapi,
     /// Prints the reference of all settings as Markdown.
@@ -41,8 +44,8 @@ async fn main() -> ExitCode {
             telemetry::start_logging(&args.log, args.log_format);
             cli::exit(database::migrate(&args.migration_database_url, &store::MIGRATOR).await)
         }
-        Cli::Dlq(args) => cli::exit(admin::dlq(&args).await),
-        Cli::Replay(args) => cli::exit(admin::replay(&args).await),
+        Cli::Dlq(args) => cli::exit(events::consumed().dlq(&args).await),
+        Cli::Replay(args) => cli::exit(events::consumed().replay(&args).await),
         Cli::Republish(args) => cli::exit(admin::republish(&args).await),
         Cli::Openapi => {
             let (_, document) = routes::router();
