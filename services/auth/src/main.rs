@@ -17,6 +17,7 @@ mod tokens;
 use std::{borrow::Cow, process::ExitCode};
 
 use clap::Parser;
+use tracklore_platform::admin::{self, RepublishCommand};
 use sqlx::migrate::Migrator;
 use tracklore_platform::{args::MigrateArgs, cli, database, telemetry};
 
@@ -40,6 +41,8 @@ enum Cli {
     Openapi,
     /// Prints the reference of all settings as a Markdown table.
     Config,
+    /// Sends published events again, for a Kafka that has lost them.
+    Republish(Box<RepublishCommand>),
 }
 
 #[tokio::main]
@@ -58,6 +61,7 @@ async fn main() -> ExitCode {
             print!("{}", cli::reference::<Cli>());
             ExitCode::SUCCESS
         }
+        Cli::Republish(args) => cli::exit(admin::republish(&args).await),
     }
 }
 

@@ -15,6 +15,7 @@ mod store;
 use std::process::ExitCode;
 
 use clap::Parser;
+use tracklore_platform::admin::{DlqCommand, ReplayCommand};
 use tracklore_platform::{args::MigrateArgs, cli, database, telemetry};
 
 use crate::{args::ServeArgs, serve::ServiceError};
@@ -31,6 +32,10 @@ enum Cli {
     Openapi,
     /// Prints the reference of all settings as Markdown.
     Config,
+    /// Lists, shows, redrives or discards events that this service couldn't process.
+    Dlq(Box<DlqCommand>),
+    /// Applies events again from the beginning or a time, while the service goes on.
+    Replay(Box<ReplayCommand>),
 }
 
 #[tokio::main]
@@ -53,5 +58,7 @@ async fn main() -> ExitCode {
             print!("{}", cli::reference::<Cli>());
             ExitCode::SUCCESS
         }
+        Cli::Dlq(args) => cli::exit(events::consumed().dlq(&args).await),
+        Cli::Replay(args) => cli::exit(events::consumed().replay(&args).await),
     }
 }
