@@ -8,7 +8,14 @@ use tracklore_platform::{
     token::{HasVerifier, LocalKeys, Verifier},
 };
 
-use crate::{clients::Clients, hasher::Hasher, keys::KeySet, session::key::KeyWrap, tokens::Issuer};
+use crate::{
+    clients::Clients,
+    hasher::Hasher,
+    keys::KeySet,
+    mail::{Mailbox, letters::Writer},
+    session::key::KeyWrap,
+    tokens::Issuer,
+};
 
 /// The router's state: cheap to clone.
 #[derive(Clone)]
@@ -24,6 +31,12 @@ pub struct Inner {
     pub hasher: Hasher,
     /// Keys of refresh tokens.
     pub key_wrap: KeyWrap,
+    /// Where mails wait.
+    pub mailbox: Mailbox,
+    /// What is in them.
+    pub writer: Writer,
+    /// Whether an account can be used only after its address was confirmed.
+    pub verification_required: bool,
     /// The other services.
     pub clients: Clients,
     /// Signs tokens.
@@ -38,6 +51,12 @@ impl AppState {
     /// Shares the parts.
     pub fn new(inner: Inner) -> Self {
         Self(Arc::new(inner))
+    }
+
+    /// Call after a commit that wrote events or mails, so that they leave at once.
+    pub fn wake(&self) {
+        self.relay.wake();
+        self.mailbox.wake();
     }
 }
 

@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     fs,
     net::TcpListener,
+    path::PathBuf,
     sync::atomic::{AtomicU32, Ordering},
 };
 
@@ -36,6 +37,7 @@ pub struct Stack {
     redis_url: String,
     folder: TempDir,
     extra: Vec<(String, String)>,
+    unset: Vec<String>,
 }
 
 /// The secret of a service's client in tests.
@@ -65,12 +67,18 @@ impl Stack {
             redis_url: redis_database(&redis),
             folder,
             extra: Vec::new(),
+            unset: Vec::new(),
         }
     }
 
     /// Sets or overrides a setting of the services started from now on.
     pub fn set(&mut self, key: &str, value: &str) {
         self.extra.push((key.to_owned(), value.to_owned()));
+    }
+
+    /// Leaves a setting out of the services started from now on.
+    pub fn unset(&mut self, key: &str) {
+        self.unset.push(key.to_owned());
     }
 
     /// Migrates and starts a service and waits until it is ready.
@@ -167,6 +175,10 @@ impl Stack {
         &self.events.prefix
     }
 
+    pub(crate) fn mail_folder(&self) -> PathBuf {
+        self.folder.path().join("mail")
+    }
+
     fn url(&self, service: &str, index: usize) -> String {
         let port = self.ports.get(service).and_then(|ports| ports.get(index)).expect("a known service");
         format!("http://127.0.0.1:{port}")
@@ -190,6 +202,7 @@ impl Stack {
         }
         if service == "auth" {
             settings.push(("TRACKLORE_EMAIL_VERIFICATION", "optional".to_owned()));
+            settings.push(("TRACKLORE_MAIL_URL", self.mail_url()));
             settings.push(("TRACKLORE_SIGNING_KEYS_DIR", folder("signing-keys")));
             settings.push(("TRACKLORE_CLIENTS_DIR", folder("clients")));
             settings.push(("TRACKLORE_SESSION_KEY", STANDARD.encode([7; 32])));
@@ -205,7 +218,7 @@ impl Stack {
             settings.push(("TRACKLORE_REDIS_URL", self.redis_url.clone()));
         }
         let settings = settings.into_iter().map(|(key, value)| (key.to_owned(), value));
-        settings.chain(self.extra.iter().cloned()).collect()
+        settings.chain(self.extra.iter().cloned()).filter(|(key, _)| !self.unset.contains(key)).collect()
     }
 }
 

@@ -1,7 +1,6 @@
 //! Logging in.
 
 use axum::{Json as JsonAnswer, extract::State, response::IntoResponse};
-use http::HeaderMap;
 use secrecy::SecretString;
 use serde::Deserialize;
 use tracklore_platform::{extract::Json, problem::ProblemBody, time::Timestamp};
@@ -9,12 +8,15 @@ use utoipa::ToSchema;
 
 use super::{NO_STORE, TokenPair};
 use crate::{
-    account::{Status, normalize_email, normalize_password},
+    account::{normalize_email, normalize_password},
     error::Error,
     responses::{Always, WithBody},
-    session::open,
+    session::{client::Client, open},
     state::AppState,
-    store::accounts,
+    store::{
+        accounts,
+        audit::{self, Entry, What},
+    },
 };
 
 /// Who logs in.
@@ -43,7 +45,7 @@ pub struct LogIn {
 )]
 pub async fn log_in(
     State(state): State<AppState>,
-    headers: HeaderMap,
+    client: Client,
     Json(body): Json<LogIn>,
 ) -> Result<impl IntoResponse, Error> {
     let found = if body.login.contains('\0') {
@@ -53,11 +55,20 @@ pub async fn log_in(
         accounts::credentials(&state.pool, &body.login, &normalize_email(&body.login)).await?
     };
     let (account, hash) = found.map(|found| (found.account, found.password_hash)).unzip();
-    let right = state.hasher.verify(normalize_password(&body.password), hash).await?;
-    let account = account
-        .filter(|account| right && account.status == Status::Active)
-        .ok_or(Error::InvalidCredentials)?;
-    let mut connection = state.pool.acquire().await?;
-    let tokens = open::session(&state, &mut connection, account.id, &headers, Timestamp::now()).await?;
+    let hash = hash.flatten();
+    let right = state.hasher.verify(normalize_password(&body.password), hash.clone()).await?;
+    let now = Timestamp::now();
+    let mut tx = state.pool.begin().await?;
+    // the password may have been changed meanwhile, which must end this attempt as it ends the sessions
+    let found = account.as_ref().map(|account| account.id).zip(hash.filter(|_| right));
+    let usable = accounts::lock_for_log_in(&mut tx, found, state.verification_required).await?;
+    let Some(user) = usable else {
+        let entry = Entry::failed_log_in(account.map(|account| account.id)).by(&client);
+        audit::append(&mut tx, &entry, now).await?;
+        tx.commit().await?;
+        return Err(Error::InvalidCredentials);
+    };
+    let tokens = open::session(&state, &mut tx, user, What::LoggedIn, &client, now).await?;
+    tx.commit().await?;
     Ok((NO_STORE, JsonAnswer(tokens)))
 }

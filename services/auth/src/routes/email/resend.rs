@@ -1,0 +1,28 @@
+//! `POST /v1/auth/email/verify/resend`.
+
+use axum::extract::State;
+use http::StatusCode;
+use tracklore_platform::extract::Json;
+
+use super::{Address, note};
+use crate::{
+    error::Error,
+    mail::Request,
+    responses::{Always, WithBody},
+    state::AppState,
+};
+
+/// Another link to confirm an address
+///
+/// If something waits for this address to be confirmed, it gets another mail, at most 5 an hour. The answer is the same
+/// for every address and given before anybody looks.
+#[utoipa::path(
+    post, path = "/v1/auth/email/verify/resend", tag = "email",
+    responses((status = 202, description = "Noted"), WithBody, Always)
+)]
+pub async fn resend_verification(
+    State(state): State<AppState>,
+    Json(address): Json<Address>,
+) -> Result<StatusCode, Error> {
+    note(&state, address, |email| Request::Verify { email }).await
+}
