@@ -38,8 +38,7 @@ const BUDGET_SPAN: Duration = Duration::from_hours(1);
 #[derive(clap::Args, Clone, Debug)]
 pub struct MailArgs {
     /// Where mails go: `smtps://user:password@host:465`, `smtp://user:password@host:587?tls=required`, or
-    /// `file:///folder` for development. Without it no mail is sent, and TRACKLORE_EMAIL_VERIFICATION must be
-    /// `optional`.
+    /// `file:///folder` for development. Without it no mail is sent, and addresses can't be confirmed.
     #[arg(long, env = "TRACKLORE_MAIL_URL", hide_env_values = true, value_parser = cli::secret)]
     pub mail_url: Option<SecretString>,
     /// The sender of all mails, such as `Tracklore <no-reply@example.org>`.

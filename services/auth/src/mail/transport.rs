@@ -15,7 +15,7 @@ use super::Letter;
 /// How long the server may take for each answer…
 const TIMEOUT: Duration = Duration::from_secs(20);
 /// …and for all of them.
-const TOTAL_TIMEOUT: Duration = Duration::from_secs(60);
+const TOTAL_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Sends letters.
 pub struct Transport {

@@ -3,12 +3,11 @@
 use serde_json::{Value, json};
 use tracklore_testkit::{Account, Answer, Stack};
 
-use crate::{auth, count, log_in, refresh, session_of, text};
+use crate::{auth, count, items, log_in, refresh, session_of, text};
 
 async fn trail(stack: &Stack, account: &Account) -> Vec<String> {
     let list = account.get(stack, "auth", "/v1/auth/me/events?limit=100").await.expect(200);
-    let items = list.json["items"].as_array().unwrap().iter();
-    items.map(|item| item["type"].as_str().unwrap().to_owned()).collect()
+    items(&list).iter().map(|item| item["type"].as_str().unwrap().to_owned()).collect()
 }
 
 #[tokio::test]

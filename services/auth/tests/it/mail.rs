@@ -18,8 +18,7 @@ async fn what_waits_in_the_database_tells_nothing_and_is_erased_once_sent() {
     })
     .await;
     assert_eq!(count(&stack, "mails WHERE sealed IS NOT NULL").await, 1);
-    let readable =
-        "mails WHERE encode(sealed, 'escape') ~* 'example|argon'";
+    let readable = "mails WHERE encode(sealed, 'escape') ~* 'example|argon'";
     assert_eq!(count(&stack, readable).await, 0);
 
     // another replica finds the server and sends it

@@ -65,6 +65,11 @@ async fn delete(stack: &Stack, account: &Account, path: &str, body: &Value) -> A
     Answer::of(account.request(stack, reqwest::Method::DELETE, "auth", path).json(body)).await
 }
 
+/// The items of a page.
+fn items(page: &Answer) -> &[Value] {
+    page.json.get("items").and_then(Value::as_array).unwrap()
+}
+
 /// How many rows this table of auth's database has where this condition holds.
 async fn count(stack: &Stack, from_where: &str) -> i64 {
     let query = sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {from_where}"));

@@ -74,6 +74,21 @@ async fn a_link_sets_a_new_password_once_and_ends_all_sessions() {
 }
 
 #[tokio::test]
+async fn a_link_used_twice_at_once_works_once() {
+    let stack = auth().await;
+    stack.sign_up("ada").await;
+    forgot(&stack, "ada@example.org").await.expect(202);
+    let mail = stack.mail("ada@example.org", RESET).await;
+    let (a, b) = tokio::join!(
+        confirm(&stack, mail.token(), NEW),
+        confirm(&stack, mail.token(), "a third long enough secret")
+    );
+    let mut statuses = [a.status, b.status];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [204, 422]);
+}
+
+#[tokio::test]
 async fn links_end_with_their_time_with_a_change_and_with_each_other() {
     let stack = auth().await;
     let ada = stack.sign_up("ada").await;

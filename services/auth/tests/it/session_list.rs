@@ -3,7 +3,7 @@
 use serde_json::Value;
 use tracklore_testkit::{Account, Answer, Stack, eventually};
 
-use crate::{auth, ended, log_in, refresh, session_of, text, verify};
+use crate::{auth, ended, items, log_in, refresh, session_of, text, verify};
 
 async fn another(stack: &Stack, account: &Account, user_agent: &str) -> Account {
     let body = serde_json::json!({"login": account.username, "password": account.password});
@@ -18,8 +18,7 @@ async fn another(stack: &Stack, account: &Account, user_agent: &str) -> Account 
 
 async fn ids(stack: &Stack, account: &Account, query: &str) -> Vec<String> {
     let list = account.get(stack, "auth", &format!("/v1/auth/sessions{query}")).await.expect(200);
-    let items = list.json["items"].as_array().unwrap().iter();
-    items.map(|item| item["id"].as_str().unwrap().to_owned()).collect()
+    items(&list).iter().map(|item| item["id"].as_str().unwrap().to_owned()).collect()
 }
 
 #[tokio::test]
