@@ -1,5 +1,7 @@
 //! What can go wrong in a request, and how the caller hears of it.
 
+use std::time::Duration;
+
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use tracklore_platform::{problem::Problem, token::TokenError};
@@ -15,6 +17,9 @@ pub enum Error {
     /// No account of this name, or not this password, or it may not be used: always the same answer.
     #[error("invalid credentials")]
     InvalidCredentials,
+    /// Too many failures: come again after this.
+    #[error("too many attempts")]
+    Throttled(Duration),
     /// The name belongs to somebody.
     #[error("username taken")]
     UsernameTaken,
@@ -82,6 +87,9 @@ impl From<Error> for Problem {
                 "invalid-credentials",
                 "No account has this name or address and this password.",
             ),
+            Error::Throttled(wait) => {
+                Self::too_many_requests(wait.as_millis().div_ceil(1000).try_into().unwrap_or(1))
+            }
             Error::UsernameTaken => {
                 Self::conflict("username-taken", "Somebody has this username. Choose another one.")
             }

@@ -13,6 +13,7 @@ mod serve;
 mod session;
 mod state;
 mod store;
+mod throttle;
 mod tokens;
 
 use std::{borrow::Cow, process::ExitCode};

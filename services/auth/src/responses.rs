@@ -16,6 +16,9 @@ pub struct Always;
 /// What any endpoint with a JSON body may answer besides.
 pub struct WithBody;
 
+/// What any endpoint that counts failures may answer besides.
+pub struct Throttled;
+
 /// What any endpoint for logged-in users may answer besides.
 pub struct LoggedIn;
 
@@ -47,6 +50,16 @@ impl IntoResponses for WithBody {
             ("413", "`payload-too-large`: more than 64 KiB."),
             ("415", "`unsupported-media-type`: not `application/json`."),
         ])
+    }
+}
+
+impl IntoResponses for Throttled {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        collect([(
+            "429",
+            "`too-many-requests`: too many attempts failed on this account or from this address; come again after \
+             `Retry-After` seconds.",
+        )])
     }
 }
 

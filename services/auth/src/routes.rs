@@ -165,23 +165,23 @@ mod tests {
             }
             responses.keys().cloned().collect::<Vec<_>>().join(" ")
         };
-        assert_eq!(statuses("/v1/auth/signup", "post"), "201 202 400 409 413 415 422 500 503");
-        assert_eq!(statuses("/v1/auth/login", "post"), "200 400 401 413 415 500 503");
+        assert_eq!(statuses("/v1/auth/signup", "post"), "201 202 400 409 413 415 422 429 500 503");
+        assert_eq!(statuses("/v1/auth/login", "post"), "200 400 401 413 415 429 500 503");
         assert_eq!(statuses("/v1/auth/refresh", "post"), "200 400 401 413 415 500 503");
         assert_eq!(statuses("/v1/auth/logout", "post"), "204 401 500 503");
         assert_eq!(statuses("/v1/auth/me", "get"), "200 304 401 500 503");
-        assert_eq!(statuses("/v1/auth/me", "patch"), "200 400 401 403 409 412 413 415 422 500 503");
-        assert_eq!(statuses("/v1/auth/me", "delete"), "202 400 401 403 412 413 415 500 503");
+        assert_eq!(statuses("/v1/auth/me", "patch"), "200 400 401 403 409 412 413 415 422 429 500 503");
+        assert_eq!(statuses("/v1/auth/me", "delete"), "202 400 401 403 412 413 415 429 500 503");
         assert_eq!(statuses("/v1/auth/me/events", "get"), "200 400 401 500 503");
         assert_eq!(statuses("/v1/auth/me/export", "get"), "200 401 500 503");
         assert_eq!(statuses("/v1/auth/sessions", "get"), "200 400 401 500 503");
         assert_eq!(statuses("/v1/auth/sessions", "delete"), "204 401 500 503");
         assert_eq!(statuses("/v1/auth/sessions/{id}", "delete"), "204 401 404 500 503");
-        assert_eq!(statuses("/v1/auth/password/change", "post"), "204 400 401 403 413 415 422 500 503");
-        assert_eq!(statuses("/v1/auth/password/reset", "post"), "202 400 413 415 500 503");
+        assert_eq!(statuses("/v1/auth/password/change", "post"), "204 400 401 403 413 415 422 429 500 503");
+        assert_eq!(statuses("/v1/auth/password/reset", "post"), "202 400 413 415 429 500 503");
         assert_eq!(statuses("/v1/auth/password/reset/confirm", "post"), "204 400 413 415 422 500 503");
         assert_eq!(statuses("/v1/auth/email/verify", "post"), "204 400 409 413 415 422 500 503");
-        assert_eq!(statuses("/v1/auth/email/verify/resend", "post"), "202 400 413 415 500 503");
+        assert_eq!(statuses("/v1/auth/email/verify/resend", "post"), "202 400 413 415 429 500 503");
         assert_eq!(statuses("/v1/auth/links/{page}", "get"), "200 404 500 503");
         assert_eq!(statuses("/v1/auth/email/undo", "post"), "204 400 409 413 415 422 500 503");
         assert_eq!(statuses("/v1/auth/verify", "get"), "200 401 500 503");

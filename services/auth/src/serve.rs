@@ -15,20 +15,23 @@ use tracklore_platform::{
     kafka::{Kafka, KafkaError},
     outbox::Relay,
     problem::Chain,
+    revocations,
     server::{self, Background, ServeError, Service},
     time::Timestamp,
     token::Verifier,
 };
 
 use crate::{
+    account::PasswordRules,
     clients::Clients,
-    hasher::{HashError, Hasher},
+    hasher::{HashError, Hasher, HasherArgs},
     keys::{KeysError, SigningKeys},
     mail::{MailArgs, Mailbox, Transport, TransportError, courier::Courier, letters::Writer},
     routes,
     session::key::KeyWrap,
     state::{AppState, Inner},
     store,
+    throttle::{Throttle, ThrottleArgs},
     tokens::Issuer,
 };
 
@@ -47,6 +50,12 @@ pub struct ServeArgs {
     kafka: KafkaArgs,
     #[command(flatten)]
     mail: MailArgs,
+    #[command(flatten)]
+    password_rules: PasswordRules,
+    #[command(flatten)]
+    hasher: HasherArgs,
+    #[command(flatten)]
+    throttle: ThrottleArgs,
     /// Whether an address must be confirmed before its account can be used.
     #[arg(long, env = "TRACKLORE_EMAIL_VERIFICATION", default_value = "required")]
     email_verification: EmailVerification,
@@ -121,28 +130,35 @@ pub async fn serve(args: &ServeArgs) -> Result<(), StartError> {
     let kafka = Kafka::new(&args.kafka);
     let relay = Relay::new(pool.clone(), &kafka, kafka.producer()?);
     let issuer = &args.server.public_url;
+    let session_key = session_key(&args.session_key)?;
+    let throttle = Throttle::new(pool.clone(), &session_key, args.throttle.clone());
+    let background = Background::default();
+    let revoked = revocations::follow(&kafka, &background).await;
     tracing::info!(kid = keys.kid, keys = keys.verifying.0.len(), "signing keys read");
-    let key_wrap = KeyWrap::new(&session_key(&args.session_key)?);
+    let key_wrap = KeyWrap::new(&session_key);
     let mailbox = Mailbox::new(key_wrap.clone(), transport.is_some());
     let writer = Writer::new(issuer);
     let state = AppState::new(Inner {
         pool: pool.clone(),
         relay: relay.clone(),
-        hasher: Hasher::new()?,
+        hasher: Hasher::new(&args.hasher)?,
+        password_rules: args.password_rules,
+        throttle: throttle.clone(),
+        revoked: revoked.clone(),
         key_wrap,
         mailbox: mailbox.clone(),
         writer: writer.clone(),
         verification_required,
         clients: Clients::read(&args.clients_dir)?,
         issuer: Issuer::new(issuer, &keys, args.access_token_ttl),
-        verifier: Verifier::new(issuer, keys.verifying.clone()),
+        verifier: Verifier::new(issuer, keys.verifying.clone()).refusing(revoked),
         published: keys.published,
     });
 
-    let background = Background::default();
     background.spawn(|stop| relay.run(stop));
     background.spawn(|stop| database::housekeeping(pool.clone(), KEEP_EVENTS, stop));
     background.spawn(|stop| housekeeping(pool.clone(), args.audit_retention, stop));
+    background.spawn(|stop| throttle.housekeeping(stop));
     if let Some(transport) = transport {
         let courier = Courier { pool: pool.clone(), mailbox, writer, transport };
         background.spawn(|stop| courier.run(stop));

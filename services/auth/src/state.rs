@@ -5,15 +5,19 @@ use std::{ops::Deref, sync::Arc};
 use sqlx::PgPool;
 use tracklore_platform::{
     outbox::Relay,
-    token::{HasVerifier, LocalKeys, Verifier},
+    time::Timestamp,
+    token::{HasVerifier, LocalKeys, Revoked, Verifier},
 };
+use uuid::Uuid;
 
 use crate::{
+    account::PasswordRules,
     clients::Clients,
     hasher::Hasher,
     keys::KeySet,
     mail::{Mailbox, letters::Writer},
     session::key::KeyWrap,
+    throttle::Throttle,
     tokens::Issuer,
 };
 
@@ -29,6 +33,12 @@ pub struct Inner {
     pub relay: Relay,
     /// Passwords.
     pub hasher: Hasher,
+    /// What passwords must be like.
+    pub password_rules: PasswordRules,
+    /// Slows down who fails.
+    pub throttle: Throttle,
+    /// Sessions that ended, as all services know them.
+    pub revoked: Revoked,
     /// Keys of refresh tokens.
     pub key_wrap: KeyWrap,
     /// Where mails wait.
@@ -57,6 +67,14 @@ impl AppState {
     pub fn wake(&self) {
         self.relay.wake();
         self.mailbox.wake();
+    }
+
+    /// Call after a commit that ended sessions, so that they are refused here before the word is around.
+    pub fn ended(&self, sessions: impl IntoIterator<Item = Uuid>, now: Timestamp) {
+        for session in sessions {
+            self.revoked.insert(session, now);
+        }
+        self.wake();
     }
 }
 

@@ -9,3 +9,4 @@ pub mod names;
 pub mod one_time;
 pub mod sessions;
 pub mod signups;
+pub mod throttles;

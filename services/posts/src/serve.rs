@@ -9,6 +9,7 @@ use tracklore_platform::{
     health::Health,
     kafka::{Kafka, KafkaError},
     outbox::Relay,
+    revocations,
     server::{self, Background, ServeError, Service},
     token::{RemoteKeys, Verifier},
 };
@@ -57,9 +58,11 @@ pub async fn serve(args: &ServeArgs) -> Result<(), Failure> {
     let pool = database::pool(&args.database)?;
     let kafka = Kafka::new(&args.kafka);
     let relay = Relay::new(pool.clone(), &kafka, kafka.producer()?);
-    let verifier = Verifier::new(&args.server.public_url, RemoteKeys::new(&args.token.jwks_url));
-
     let background = Background::default();
+    let revoked = revocations::follow(&kafka, &background).await;
+    let keys = RemoteKeys::new(&args.token.jwks_url);
+    let verifier = Verifier::new(&args.server.public_url, keys).refusing(revoked);
+
     background.spawn(|stop| relay.clone().run(stop));
     background.spawn(|stop| database::housekeeping(pool.clone(), KEEP_EVENTS, stop));
     background.spawn(|stop| sweeper::run(pool.clone(), relay.clone(), stop));

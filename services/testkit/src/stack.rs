@@ -206,6 +206,9 @@ impl Stack {
             settings.push(("TRACKLORE_SIGNING_KEYS_DIR", folder("signing-keys")));
             settings.push(("TRACKLORE_CLIENTS_DIR", folder("clients")));
             settings.push(("TRACKLORE_SESSION_KEY", STANDARD.encode([7; 32])));
+            // all tests come from one address
+            settings.push(("TRACKLORE_SIGNUPS_PER_ADDRESS", "1000000".to_owned()));
+            settings.push(("TRACKLORE_LOGIN_FAILURES_PER_ADDRESS", "1000000".to_owned()));
         } else {
             settings
                 .push(("TRACKLORE_JWKS_URL", format!("{}/.well-known/jwks.json", self.public_url("auth"))));

@@ -10,7 +10,10 @@ use serde::Deserialize;
 use tracklore_platform::{time::Timestamp, validate::Violations};
 use utoipa::ToSchema;
 
-use crate::{account::check_email, error::Error, mail::Request, state::AppState};
+use crate::{
+    account::check_email, error::Error, mail::Request, session::client::Client, state::AppState,
+    throttle::Action,
+};
 
 /// Where a mail shall go.
 #[derive(Deserialize, ToSchema)]
@@ -34,16 +37,21 @@ pub struct LinkToken {
 /// address can't be known either.
 pub async fn note(
     state: &AppState,
+    client: &Client,
     address: Address,
     request: impl FnOnce(String) -> Request,
 ) -> Result<StatusCode, Error> {
+    let now = Timestamp::now();
+    let ticket = state.throttle.admit(Action::Mail, None, client.address, now).await?;
     let mut violations = Violations::default();
     let email = check_email(&mut violations, &address.email);
     if violations.finish().is_ok() {
         let mut tx = state.pool.begin().await?;
-        state.mailbox.note(&mut tx, request(email), Timestamp::now()).await?;
+        state.mailbox.note(&mut tx, request(email), now).await?;
         tx.commit().await?;
         state.wake();
     }
+    // it counts, however it went
+    drop(ticket);
     Ok(StatusCode::ACCEPTED)
 }

@@ -35,6 +35,6 @@ pub async fn log_out(
         audit::append(&mut tx, &entry, now).await?;
     }
     tx.commit().await?;
-    state.wake();
+    state.ended([session], now);
     Ok(StatusCode::NO_CONTENT)
 }

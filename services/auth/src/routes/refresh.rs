@@ -89,7 +89,7 @@ async fn follow(
             let entry = Entry::of(kept.user_id, What::RefreshTokenReused).session(session).by(client);
             audit::append(&mut tx, &entry, now).await?;
             tx.commit().await?;
-            state.wake();
+            state.ended([session], now);
             return Ok(None);
         }
     };

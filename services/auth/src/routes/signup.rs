@@ -17,13 +17,14 @@ use crate::{
     account::{Account, Candidate},
     error::Error,
     mail::Request,
-    responses::{Always, WithBody},
+    responses::{Always, Throttled, WithBody},
     session::{client::Client, open},
     state::AppState,
     store::{
         accounts::{self, InsertError, New},
         audit::What,
     },
+    throttle::Action,
 };
 
 /// Ids of one millisecond are 4,096: a second conflict in a row means that something else is wrong.
@@ -66,7 +67,7 @@ pub struct SignedUp {
          body = ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "`validation-failed`: all violations at once in `errors`",
          body = ProblemBody, content_type = "application/problem+json"),
-        WithBody, Always,
+        WithBody, Throttled, Always,
     )
 )]
 pub async fn sign_up(
@@ -74,8 +75,15 @@ pub async fn sign_up(
     client: Client,
     Json(body): Json<SignUp>,
 ) -> Result<Response, Error> {
-    let candidate = Candidate::check(body.username, &body.email, &body.password)?;
-    let hash = state.hasher.hash(candidate.password.clone()).await?;
+    let candidate = Candidate::check(body.username, &body.email, &body.password, state.password_rules)?;
+    let ticket = state.throttle.admit(Action::SignUp, None, client.address, Timestamp::now()).await?;
+    let hash = match state.hasher.hash(client.address, candidate.password.clone()).await {
+        Ok(hash) => hash,
+        Err(error) => {
+            state.throttle.take_back(ticket).await?;
+            return Err(error.into());
+        }
+    };
     if state.verification_required {
         note(&state, candidate, hash).await?;
         return Ok(StatusCode::ACCEPTED.into_response());

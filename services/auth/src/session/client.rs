@@ -1,10 +1,11 @@
 //! What a request tells of the device behind it, for its user to recognise it by: in the list of sessions and in the
 //! audit trail.
 
-use std::{convert::Infallible, net::IpAddr};
+use std::convert::Infallible;
 
 use axum::extract::FromRequestParts;
 use http::{HeaderMap, header, request::Parts};
+use tracklore_platform::client_address::ClientAddress;
 
 use crate::state::AppState;
 
@@ -12,10 +13,10 @@ use crate::state::AppState;
 const MAX_USER_AGENT: usize = 400;
 
 /// The device of a request.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Client {
     /// Where it calls from.
-    pub address: Option<IpAddr>,
+    pub address: ClientAddress,
     /// What it calls itself.
     pub user_agent: Option<String>,
 }
@@ -23,8 +24,9 @@ pub struct Client {
 impl FromRequestParts<AppState> for Client {
     type Rejection = Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, _: &AppState) -> Result<Self, Infallible> {
-        Ok(Self { address: None, user_agent: user_agent(&parts.headers) })
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Infallible> {
+        let address = ClientAddress::from_request_parts(parts, state).await?;
+        Ok(Self { address, user_agent: user_agent(&parts.headers) })
     }
 }
 

@@ -138,21 +138,18 @@ pub async fn lock_proven(
     .await
 }
 
-/// Who may log in: `proven` has proven the password that is still kept as this hash, and the account may be used. One
-/// query whatever the answer.
-pub async fn lock_for_log_in(
+/// The account whose password was proven to be the one with this hash, if that still holds and it may be used. One query
+/// whatever the answer. Sessions that begin under this lock are there when a change of the password ends them all.
+pub async fn lock_unchanged(
     connection: &mut PgConnection,
     proven: Option<(UserId, String)>,
-    verification_required: bool,
 ) -> Result<Option<UserId>, sqlx::Error> {
     let (id, hash) = proven.unzip();
     sqlx::query_scalar(
-        "SELECT id FROM users WHERE id = $1 AND password_hash = $2 AND status = 'active' \
-         AND (email_verified OR NOT $3) FOR SHARE",
+        "SELECT id FROM users WHERE id = $1 AND password_hash = $2 AND status = 'active' FOR SHARE",
     )
     .bind(id)
     .bind(hash)
-    .bind(verification_required)
     .fetch_optional(connection)
     .await
 }
@@ -207,4 +204,20 @@ pub async fn by_email(executor: impl PgExecutor<'_>, email: &str) -> Result<Opti
     .bind(email)
     .fetch_optional(executor)
     .await
+}
+
+/// Puts `new` in the place of `old`, unless the password was changed meanwhile.
+pub async fn replace_hash(
+    executor: impl PgExecutor<'_>,
+    id: UserId,
+    old: &str,
+    new: &str,
+) -> Result<(), sqlx::Error> {
+    sqlx::query("UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2")
+        .bind(id)
+        .bind(old)
+        .bind(new)
+        .execute(executor)
+        .await
+        .map(drop)
 }

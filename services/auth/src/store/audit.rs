@@ -18,6 +18,8 @@ pub enum What {
     LoggedIn,
     /// Somebody tried, with the wrong password or while the account can't be used.
     LogInFailed,
+    /// Somebody with a session asked for a change with the wrong password.
+    PasswordRefused,
     /// A session ended by logging out.
     LoggedOut,
     /// An old refresh token was used, and the session ended.
@@ -50,6 +52,7 @@ impl What {
             Self::SignedUp => "signed-up",
             Self::LoggedIn => "logged-in",
             Self::LogInFailed => "log-in-failed",
+            Self::PasswordRefused => "password-refused",
             Self::LoggedOut => "logged-out",
             Self::RefreshTokenReused => "refresh-token-reused",
             Self::SessionEnded => "session-ended",
@@ -72,7 +75,7 @@ pub struct Entry {
     user: Option<UserId>,
     what: What,
     session: Option<Uuid>,
-    client: Client,
+    client: Option<Client>,
     detail: Value,
 }
 
@@ -103,13 +106,13 @@ pub struct AccountEvent {
 impl Entry {
     /// That `what` happened to the account of `user`.
     pub fn of(user: UserId, what: What) -> Self {
-        Self { user: Some(user), what, session: None, client: Client::default(), detail: json!({}) }
+        Self { user: Some(user), what, session: None, client: None, detail: json!({}) }
     }
 
     /// That somebody failed to log in to this account, or to none there is: noted all the same, so that both take as
     /// long.
     pub fn failed_log_in(user: Option<UserId>) -> Self {
-        Self { user, what: What::LogInFailed, session: None, client: Client::default(), detail: json!({}) }
+        Self { user, what: What::LogInFailed, session: None, client: None, detail: json!({}) }
     }
 
     /// It is about this session.
@@ -119,7 +122,7 @@ impl Entry {
 
     /// The request came from this device.
     pub fn by(self, client: &Client) -> Self {
-        Self { client: client.clone(), ..self }
+        Self { client: Some(client.clone()), ..self }
     }
 
     /// More about it: an object.
@@ -138,8 +141,8 @@ pub async fn append(connection: &mut PgConnection, entry: &Entry, now: Timestamp
     .bind(entry.user)
     .bind(entry.what.as_str())
     .bind(entry.session)
-    .bind(entry.client.address.map(|address| address.to_string()))
-    .bind(&entry.client.user_agent)
+    .bind(entry.client.as_ref().map(|client| client.address.ip().to_string()))
+    .bind(entry.client.as_ref().and_then(|client| client.user_agent.as_deref()))
     .bind(Json(&entry.detail))
     .bind(now)
     .execute(connection)

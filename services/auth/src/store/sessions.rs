@@ -121,7 +121,7 @@ pub async fn insert(
     .bind(lineage.counter)
     .bind(wrapped_key)
     .bind(&client.user_agent)
-    .bind(client.address.map(|address| address.to_string()))
+    .bind(client.address.ip().to_string())
     .bind(lineage.created_at)
     .bind(lineage.last_used_at)
     .bind(lineage.expires_at)

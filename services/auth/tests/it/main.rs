@@ -11,11 +11,14 @@ mod internal;
 mod mail;
 mod own_account;
 mod password_changes;
+mod passwords;
 mod refresh;
+mod revocation;
 mod session_list;
 mod sessions;
 mod smtp;
 mod start;
+mod throttle;
 mod verified_sign_up;
 
 use serde_json::{Value, json};

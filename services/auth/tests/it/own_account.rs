@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::json;
 use tracklore_testkit::Answer;
 
-use crate::{auth, log_in, sign_up, text};
+use crate::{auth, count, log_in, sign_up, text};
 
 const PATH: &str = "/v1/auth/me";
 
@@ -70,6 +70,20 @@ async fn a_change_needs_the_password_and_follows_the_rules() {
         (text(&nothing, "username"), text(&nothing, "email")),
         ("ada".into(), "ada@example.org".into())
     );
+}
+
+#[tokio::test]
+async fn who_has_a_stolen_token_can_not_guess_the_password_fast() {
+    let stack = auth().await;
+    let ada = stack.sign_up("ada").await;
+    let guess = json!({"username": "eve", "password": "not her long password"});
+    for _ in 0..5 {
+        ada.patch(&stack, "auth", PATH, &guess).await.expect(403);
+    }
+    let refused = ada.patch(&stack, "auth", PATH, &guess).await.expect(429);
+    assert!(refused.header("retry-after").parse::<u64>().unwrap() >= 1);
+    let refused = count(&stack, "account_events WHERE type = 'password-refused'").await;
+    assert_eq!(refused, 5, "and each guess is noted");
 }
 
 #[tokio::test]

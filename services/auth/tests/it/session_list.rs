@@ -37,6 +37,7 @@ async fn sessions_are_listed_newest_first_page_by_page_with_their_devices() {
     );
     assert_eq!(items[0]["id"].as_str(), Some(session_of(&stack, &phone).await.as_str()));
     assert_eq!((items[1]["user_agent"].as_str(), items[1]["current"].as_bool()), (None, Some(false)));
+    assert!(items.iter().all(|item| item["ip"] == "127.0.0.1"));
     assert!(items.iter().all(|item| item["created_at"].is_string() && item["last_used_at"].is_string()));
 
     let first = phone.get(&stack, "auth", "/v1/auth/sessions?limit=1").await.expect(200);

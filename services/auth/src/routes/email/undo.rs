@@ -51,10 +51,10 @@ pub async fn undo_email_change(
     changes::set_password(&mut *tx, user, None, now).await?;
     let links = [Purpose::VerifyEmail, Purpose::ResetPassword, Purpose::UndoEmailChange];
     one_time::revoke(&mut *tx, user, &links).await?;
-    sessions::end_all(&mut tx, user, None, Reason::EmailChangeUndone, now).await?;
+    let ended = sessions::end_all(&mut tx, user, None, Reason::EmailChangeUndone, now).await?;
     audit::append(&mut tx, &Entry::of(user, What::EmailChangeUndone).by(&client), now).await?;
     state.mailbox.note(&mut tx, Request::ResetPassword { email }, now).await?;
     tx.commit().await?;
-    state.wake();
+    state.ended(ended, now);
     Ok(StatusCode::NO_CONTENT)
 }

@@ -15,7 +15,7 @@ use crate::{
     account::{Account, check_email, check_username},
     error::Error,
     mail::{Kind, Request},
-    responses::{Always, Guarded, LoggedIn, PasswordAsked, WithBody},
+    responses::{Always, Guarded, LoggedIn, PasswordAsked, Throttled, WithBody},
     session::{client::Client, live::Live, proof},
     state::AppState,
     store::{
@@ -85,7 +85,7 @@ impl AccountPatch {
          body = ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "`validation-failed`: all violations at once in `errors`",
          body = ProblemBody, content_type = "application/problem+json"),
-        WithBody, LoggedIn, PasswordAsked, Guarded, Always,
+        WithBody, LoggedIn, PasswordAsked, Throttled, Guarded, Always,
     )
 )]
 pub async fn change_account(
@@ -96,7 +96,7 @@ pub async fn change_account(
     MergePatch(patch): MergePatch<AccountPatch>,
 ) -> Result<impl IntoResponse, Error> {
     let wishes = patch.wishes()?;
-    let proof = proof::password(&state, user.id, &patch.password).await?;
+    let proof = proof::password(&state, user.id, &client, &patch.password).await?;
 
     let now = Timestamp::now();
     let mut tx = state.pool.begin().await?;

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use crate::{
     error::Error,
     mail::Kind,
-    responses::{Always, Guarded, LoggedIn, PasswordAsked, WithBody},
+    responses::{Always, Guarded, LoggedIn, PasswordAsked, Throttled, WithBody},
     session::{client::Client, live::Live, proof},
     state::AppState,
     store::{
@@ -42,7 +42,7 @@ pub struct Farewell {
     params(("If-Match" = Option<String>, Header, description = "Delete only if the account has this `ETag`")),
     responses(
         (status = 202, description = "The account is gone; what the other services have of it is being deleted"),
-        WithBody, LoggedIn, PasswordAsked, Guarded, Always,
+        WithBody, LoggedIn, PasswordAsked, Throttled, Guarded, Always,
     )
 )]
 pub async fn delete_account(
@@ -52,13 +52,13 @@ pub async fn delete_account(
     headers: HeaderMap,
     Json(body): Json<Farewell>,
 ) -> Result<StatusCode, Error> {
-    let proof = proof::password(&state, user.id, &body.password).await?;
+    let proof = proof::password(&state, user.id, &client, &body.password).await?;
     let now = Timestamp::now();
     let mut tx = state.pool.begin().await?;
     let account = accounts::lock_proven(&mut tx, &proof).await?.ok_or(Error::WrongPassword)?;
     super::own(&mut tx, account.clone(), now).await?.1.check_if_match(&headers)?;
 
-    sessions::end_all(&mut tx, user.id, None, Reason::AccountDeleted, now).await?;
+    let ended = sessions::end_all(&mut tx, user.id, None, Reason::AccountDeleted, now).await?;
     sessions::erase(&mut *tx, user.id).await?;
     let links = [Purpose::VerifyEmail, Purpose::ResetPassword, Purpose::UndoEmailChange];
     one_time::revoke(&mut *tx, user.id, &links).await?;
@@ -67,6 +67,6 @@ pub async fn delete_account(
         .await?;
     state.mailbox.put(&mut tx, Kind::Notice, state.writer.deleted(&account), now).await?;
     tx.commit().await?;
-    state.wake();
+    state.ended(ended, now);
     Ok(StatusCode::ACCEPTED)
 }

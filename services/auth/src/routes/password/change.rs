@@ -11,7 +11,7 @@ use crate::{
     account::check_new_password,
     error::Error,
     mail::Kind,
-    responses::{Always, LoggedIn, PasswordAsked, WithBody},
+    responses::{Always, LoggedIn, PasswordAsked, Throttled, WithBody},
     session::{client::Client, live::Live, proof},
     state::AppState,
     store::{
@@ -45,7 +45,7 @@ pub struct PasswordChange {
         (status = 204, description = "The account has the new password"),
         (status = 422, description = "`validation-failed`: the new password isn't good enough",
          body = ProblemBody, content_type = "application/problem+json"),
-        WithBody, LoggedIn, PasswordAsked, Always,
+        WithBody, LoggedIn, PasswordAsked, Throttled, Always,
     )
 )]
 pub async fn change_password(
@@ -55,9 +55,9 @@ pub async fn change_password(
     Json(body): Json<PasswordChange>,
 ) -> Result<StatusCode, Error> {
     let account = accounts::by_id(&state.pool, user.id).await?.ok_or(TokenError::Invalid)?;
-    let password = check_new_password(&body.new_password, &account)?;
-    let proof = proof::password(&state, user.id, &body.current_password).await?;
-    let hash = state.hasher.hash(password).await?;
+    let password = check_new_password(&body.new_password, &account, state.password_rules)?;
+    let proof = proof::password(&state, user.id, &client, &body.current_password).await?;
+    let hash = state.hasher.hash(client.address, password).await?;
 
     let now = Timestamp::now();
     let mut tx = state.pool.begin().await?;
@@ -65,11 +65,11 @@ pub async fn change_password(
     changes::set_password(&mut *tx, user.id, Some(&hash), now).await?;
     one_time::revoke(&mut *tx, user.id, &[Purpose::ResetPassword]).await?;
     let current = Some(user.session_id);
-    sessions::end_all(&mut tx, user.id, current, Reason::PasswordChanged, now).await?;
+    let ended = sessions::end_all(&mut tx, user.id, current, Reason::PasswordChanged, now).await?;
     let entry = Entry::of(user.id, What::PasswordChanged).session(user.session_id).by(&client);
     audit::append(&mut tx, &entry, now).await?;
     state.mailbox.put(&mut tx, Kind::Notice, state.writer.password_changed(&account), now).await?;
     tx.commit().await?;
-    state.wake();
+    state.ended(ended, now);
     Ok(StatusCode::NO_CONTENT)
 }

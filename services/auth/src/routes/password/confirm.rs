@@ -56,7 +56,8 @@ pub async fn reset_password(
     let claim = one_time::look(&state.pool, Purpose::ResetPassword, token, Timestamp::now()).await?;
     let Some(Claim { subject: Subject::User(user), .. }) = claim else { return Err(Error::InvalidLink) };
     let account = accounts::by_id(&state.pool, user).await?.ok_or(Error::InvalidLink)?;
-    let hash = state.hasher.hash(check_new_password(&body.new_password, &account)?).await?;
+    let password = check_new_password(&body.new_password, &account, state.password_rules)?;
+    let hash = state.hasher.hash(client.address, password).await?;
 
     let now = Timestamp::now();
     let mut tx = state.pool.begin().await?;
@@ -66,10 +67,10 @@ pub async fn reset_password(
     changes::set_password(&mut *tx, user, Some(&hash), now).await?;
     changes::set_email(&mut *tx, user, &claim.email, now).await?;
     one_time::revoke(&mut *tx, user, &[Purpose::ResetPassword]).await?;
-    sessions::end_all(&mut tx, user, None, Reason::PasswordChanged, now).await?;
+    let ended = sessions::end_all(&mut tx, user, None, Reason::PasswordChanged, now).await?;
     audit::append(&mut tx, &Entry::of(user, What::PasswordReset).by(&client), now).await?;
     state.mailbox.put(&mut tx, Kind::Notice, state.writer.password_changed(&account), now).await?;
     tx.commit().await?;
-    state.wake();
+    state.ended(ended, now);
     Ok(StatusCode::NO_CONTENT)
 }

@@ -8,7 +8,8 @@ use super::super::email::{Address, note};
 use crate::{
     error::Error,
     mail::Request,
-    responses::{Always, WithBody},
+    responses::{Always, Throttled, WithBody},
+    session::client::Client,
     state::AppState,
 };
 
@@ -18,11 +19,12 @@ use crate::{
 /// answer is the same for every address and given before anybody looks.
 #[utoipa::path(
     post, path = "/v1/auth/password/reset", tag = "password",
-    responses((status = 202, description = "Noted"), WithBody, Always)
+    responses((status = 202, description = "Noted"), WithBody, Throttled, Always)
 )]
 pub async fn request_reset(
     State(state): State<AppState>,
+    client: Client,
     Json(address): Json<Address>,
 ) -> Result<StatusCode, Error> {
-    note(&state, address, |email| Request::ResetPassword { email }).await
+    note(&state, &client, address, |email| Request::ResetPassword { email }).await
 }

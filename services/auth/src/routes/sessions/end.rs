@@ -47,6 +47,6 @@ pub async fn end_session(
     }
     audit::append(&mut tx, &Entry::of(user.id, What::SessionEnded).session(id).by(&client), now).await?;
     tx.commit().await?;
-    state.wake();
+    state.ended([id], now);
     Ok(StatusCode::NO_CONTENT)
 }

@@ -31,10 +31,11 @@ pub async fn end_other_sessions(
     let now = Timestamp::now();
     let mut tx = state.pool.begin().await?;
     let current = Some(user.session_id);
-    for id in sessions::end_all(&mut tx, user.id, current, Reason::EndedByUser, now).await? {
-        audit::append(&mut tx, &Entry::of(user.id, What::SessionEnded).session(id).by(&client), now).await?;
+    let ended = sessions::end_all(&mut tx, user.id, current, Reason::EndedByUser, now).await?;
+    for id in &ended {
+        audit::append(&mut tx, &Entry::of(user.id, What::SessionEnded).session(*id).by(&client), now).await?;
     }
     tx.commit().await?;
-    state.wake();
+    state.ended(ended, now);
     Ok(StatusCode::NO_CONTENT)
 }
