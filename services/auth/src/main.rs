@@ -5,6 +5,8 @@ mod clients;
 mod error;
 mod hasher;
 mod keys;
+mod mail;
+mod one_time;
 mod responses;
 mod routes;
 mod serve;

@@ -153,7 +153,7 @@ impl Follower {
                     metrics::counter!("sessions_ended_total").increment(1);
                 }
                 Err(error) => {
-                    tracing::error!(%error, offset = record.offset, "bad event of an ended session")
+                    tracing::error!(%error, offset = record.offset, "bad event of an ended session");
                 }
             },
             Ok(_) => {}
