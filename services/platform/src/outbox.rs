@@ -1,11 +1,14 @@
 //! The transactional outbox: an event is a row in the transaction of its change, and a relay takes the rows to Kafka.
 //! Kafka away means a longer outbox, never an error to the writer.
 
+mod gauges;
 mod relay;
+mod republish;
 
 use sqlx::{PgConnection, types::Json};
 
 pub use relay::Relay;
+pub use republish::{RepublishArgs, republish};
 
 use crate::event::Event;
 

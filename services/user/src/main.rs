@@ -18,6 +18,7 @@ mod store;
 use std::process::ExitCode;
 
 use clap::Parser;
+use tracklore_platform::admin::{DlqCommand, ReplayCommand};
 use tracklore_platform::{args::MigrateArgs, cli, database, telemetry};
 
 use crate::{args::ServeArgs, republish::RepublishArgs, serve::ServiceError};
@@ -36,6 +37,10 @@ enum Cli {
     Openapi,
     /// Prints the reference of all settings as Markdown.
     Config,
+    /// Lists, shows, redrives or discards events that this service couldn't process.
+    Dlq(Box<DlqCommand>),
+    /// Applies events again from the beginning or a time, while the service goes on.
+    Replay(Box<ReplayCommand>),
 }
 
 #[tokio::main]
@@ -64,5 +69,7 @@ async fn main() -> ExitCode {
             print!("{}", cli::reference::<Cli>());
             ExitCode::SUCCESS
         }
+        Cli::Dlq(args) => cli::exit(events::consumed().dlq(&args).await),
+        Cli::Replay(args) => cli::exit(events::consumed().replay(&args).await),
     }
 }
