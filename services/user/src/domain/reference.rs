@@ -10,7 +10,7 @@ use tracklore_platform::{id::UserId, time::Timestamp};
 pub enum Status {
     /// In use.
     Active,
-    /// Locked by an administrator; its profile stays to be seen.
+    /// Locked out by an administrator: hidden, its data kept, until it is let in again.
     Suspended,
     /// Gone for ever.
     Deleted,
