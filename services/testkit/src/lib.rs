@@ -21,12 +21,14 @@ mod database;
 mod events;
 mod mail;
 mod process;
+mod proxy;
 mod stack;
 
 use std::time::Duration;
 
 pub use client::{Account, Answer};
 pub use mail::Mail;
+pub use proxy::{Fault, Proxy};
 pub use stack::Stack;
 use tokio::time::{Instant, sleep};
 
