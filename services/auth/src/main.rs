@@ -16,8 +16,8 @@ mod tokens;
 use std::{borrow::Cow, process::ExitCode};
 
 use clap::Parser;
-use tracklore_platform::admin::{self, RepublishCommand};
 use sqlx::migrate::Migrator;
+use tracklore_platform::admin::{self, RepublishCommand};
 use tracklore_platform::{args::MigrateArgs, cli, database, telemetry};
 
 /// The name in events.

@@ -20,6 +20,7 @@ mod client;
 mod database;
 mod events;
 mod process;
+pub mod schemas;
 mod stack;
 
 use std::time::Duration;

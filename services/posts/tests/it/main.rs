@@ -13,6 +13,7 @@ mod lists;
 mod moderation;
 mod replicas;
 mod revisions;
+mod schemas;
 mod sight;
 mod support;
 mod users;
