@@ -5,12 +5,15 @@ mod clients;
 mod error;
 mod hasher;
 mod keys;
+mod mail;
+mod one_time;
 mod responses;
 mod routes;
 mod serve;
 mod session;
 mod state;
 mod store;
+mod throttle;
 mod tokens;
 
 use std::{borrow::Cow, process::ExitCode};

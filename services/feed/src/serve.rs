@@ -7,6 +7,7 @@ use tracklore_platform::{
     cli,
     health::Health,
     kafka::{Kafka, KafkaError},
+    revocations,
     server::{self, Background, ServeError, Service},
     service_client::ServiceTokens,
     token::{RemoteKeys, Verifier},
@@ -55,6 +56,8 @@ pub enum StartError {
 pub async fn serve(args: &ServeArgs) -> Result<(), StartError> {
     let redis = Redis::new(args.redis_url.expose_secret())?;
     let kafka = Kafka::new(&args.kafka);
+    let background = Background::default();
+    let revoked = revocations::follow(&kafka, &background).await;
     let tokens = ServiceTokens::new(&args.client);
     let progress = Progress::default();
     let feeder = Feeder {
@@ -64,7 +67,8 @@ pub async fn serve(args: &ServeArgs) -> Result<(), StartError> {
         actors: Actors::new(tokens.client("user", &args.user_internal_url)),
         progress: progress.clone(),
     };
-    let verifier = Verifier::new(&args.server.public_url, RemoteKeys::new(&args.token.jwks_url));
+    let keys = RemoteKeys::new(&args.token.jwks_url);
+    let verifier = Verifier::new(&args.server.public_url, keys).refusing(revoked);
     let state = AppState { redis: redis.clone(), progress, verifier };
     let (public, openapi) = routes::public().split_for_parts();
     let health = Health::default().with("redis", move || {
@@ -72,7 +76,6 @@ pub async fn serve(args: &ServeArgs) -> Result<(), StartError> {
         async move { redis.ping().await.map_err(|error| error.to_string()) }
     });
     let service = Service { public: public.with_state(state), internal: routes::internal(), openapi, health };
-    let background = Background::default();
     background.spawn(|stop| feeder.run(stop));
     server::serve(&args.server, service, background).await?;
     Ok(())

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use axum::body::HttpBody;
 use axum::{
     body::Body,
     extract::{FromRequest, FromRequestParts, Request},
@@ -26,6 +27,10 @@ pub struct Json<T>(pub T);
 #[derive(Debug)]
 pub struct MergePatch<T>(pub T);
 
+/// A JSON body that may be left out: no body is the default.
+#[derive(Debug)]
+pub struct OptionalJson<T>(pub T);
+
 /// Query parameters; unknown ones are refused when `T` denies them.
 #[derive(Debug)]
 pub struct Query<T>(pub T);
@@ -47,6 +52,18 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for MergePatch<T> {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         read(request, &["application/merge-patch+json", "application/json"]).await.map(Self)
+    }
+}
+
+impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for OptionalJson<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        let is_announced = request.headers().contains_key(header::CONTENT_TYPE);
+        if !is_announced && request.body().is_end_stream() {
+            return Ok(Self(T::default()));
+        }
+        read(request, &["application/json"]).await.map(Self)
     }
 }
 

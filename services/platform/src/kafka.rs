@@ -60,6 +60,19 @@ impl Kafka {
             .create()?)
     }
 
+    /// The settings of a reader that assigns itself partitions and keeps no offsets; `name` is for the broker's logs.
+    pub fn reader(&self, name: &str) -> ClientConfig {
+        let mut config = self.base.clone();
+        config
+            .set("group.id", self.name(name))
+            .set("auto.offset.reset", "earliest")
+            .set("enable.auto.commit", "false")
+            .set("enable.partition.eof", "true")
+            .set("queued.max.messages.kbytes", "1024")
+            .set("fetch.message.max.bytes", "262144");
+        config
+    }
+
     /// The settings of a consumer of `group`; offsets are stored by hand, after the effect.
     pub fn consumer(&self, group: &str) -> ClientConfig {
         let mut config = self.base.clone();

@@ -41,6 +41,13 @@ impl Timestamp {
         Self(self.0.checked_add_signed(span).unwrap_or(DateTime::<Utc>::MAX_UTC))
     }
 
+    /// This instant, earlier by `span` (at least the beginning of time).
+    #[must_use]
+    pub fn minus(self, span: std::time::Duration) -> Self {
+        let span = chrono::TimeDelta::from_std(span).unwrap_or(chrono::TimeDelta::MAX);
+        Self(self.0.checked_sub_signed(span).unwrap_or(DateTime::<Utc>::MIN_UTC))
+    }
+
     /// The underlying date and time.
     pub fn as_datetime(self) -> DateTime<Utc> {
         self.0

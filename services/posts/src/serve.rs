@@ -10,6 +10,7 @@ use tracklore_platform::{
     health::Health,
     kafka::{Kafka, KafkaError},
     outbox::Relay,
+    revocations,
     server::{self, Background, ServeError, Service},
     token::{RemoteKeys, Verifier},
 };
@@ -72,9 +73,11 @@ pub async fn serve(args: &ServeArgs) -> Result<(), Failure> {
     let consumer = EventConsumer::new(&kafka, producer.clone(), NAME, &events::TOPICS, users)?;
     let dead_letters = DeadLetters::new(&kafka, producer, NAME, &events::TOPICS);
     let sweeper = Sweeper { pool: pool.clone(), relay: relay.clone(), wake, dead_letters };
-    let verifier = Verifier::new(&args.server.public_url, RemoteKeys::new(&args.token.jwks_url));
-
     let background = Background::default();
+    let revoked = revocations::follow(&kafka, &background).await;
+    let keys = RemoteKeys::new(&args.token.jwks_url);
+    let verifier = Verifier::new(&args.server.public_url, keys).refusing(revoked);
+
     background.spawn(|stop| relay.clone().run(stop));
     background.spawn(|stop| database::housekeeping(pool.clone(), KEEP_EVENTS, stop));
     background.spawn(|stop| consumer.run(stop));

@@ -19,6 +19,7 @@
 mod client;
 mod database;
 mod events;
+mod mail;
 mod process;
 pub mod schemas;
 mod stack;
@@ -26,6 +27,7 @@ mod stack;
 use std::time::Duration;
 
 pub use client::{Account, Answer};
+pub use mail::Mail;
 pub use stack::Stack;
 use tokio::time::{Instant, sleep};
 

@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     fs,
     net::TcpListener,
+    path::PathBuf,
     sync::atomic::{AtomicU32, Ordering},
 };
 
@@ -41,6 +42,7 @@ pub struct Stack {
     folder: TempDir,
     signer: SigningKey,
     extra: Vec<(String, String)>,
+    unset: Vec<String>,
 }
 
 /// The secret of a service's client in tests.
@@ -72,12 +74,18 @@ impl Stack {
             folder,
             signer,
             extra: Vec::new(),
+            unset: Vec::new(),
         }
     }
 
     /// Sets or overrides a setting of the services started from now on.
     pub fn set(&mut self, key: &str, value: &str) {
         self.extra.push((key.to_owned(), value.to_owned()));
+    }
+
+    /// Leaves a setting out of the services started from now on.
+    pub fn unset(&mut self, key: &str) {
+        self.unset.push(key.to_owned());
     }
 
     /// Migrates and starts a service and waits until it is ready.
@@ -199,6 +207,10 @@ impl Stack {
         Account { access_token: format!("{signed}.{signature}"), ..account.clone() }
     }
 
+    pub(crate) fn mail_folder(&self) -> PathBuf {
+        self.folder.path().join("mail")
+    }
+
     fn url(&self, service: &str, index: usize) -> String {
         let port = self.ports.get(service).and_then(|ports| ports.get(index)).expect("a known service");
         format!("http://127.0.0.1:{port}")
@@ -223,9 +235,13 @@ impl Stack {
         }
         if service == "auth" {
             settings.push(("TRACKLORE_EMAIL_VERIFICATION", "optional".to_owned()));
+            settings.push(("TRACKLORE_MAIL_URL", self.mail_url()));
             settings.push(("TRACKLORE_SIGNING_KEYS_DIR", folder("signing-keys")));
             settings.push(("TRACKLORE_CLIENTS_DIR", folder("clients")));
             settings.push(("TRACKLORE_SESSION_KEY", STANDARD.encode([7; 32])));
+            // all tests come from one address
+            settings.push(("TRACKLORE_SIGNUPS_PER_ADDRESS", "1000000".to_owned()));
+            settings.push(("TRACKLORE_LOGIN_FAILURES_PER_ADDRESS", "1000000".to_owned()));
         } else {
             settings
                 .push(("TRACKLORE_JWKS_URL", format!("{}/.well-known/jwks.json", self.public_url("auth"))));
@@ -238,7 +254,7 @@ impl Stack {
             settings.push(("TRACKLORE_REDIS_URL", self.redis_url.clone()));
         }
         let settings = settings.into_iter().map(|(key, value)| (key.to_owned(), value));
-        settings.chain(self.extra.iter().cloned()).collect()
+        settings.chain(self.extra.iter().cloned()).filter(|(key, _)| !self.unset.contains(key)).collect()
     }
 }
 

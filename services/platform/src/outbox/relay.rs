@@ -159,7 +159,11 @@ impl Relay {
             headers.insert(Header { key, value: Some(value) })
         });
         let topic = self.kafka.name(topic);
-        let record = FutureRecord::to(&topic).key(&row.aggregate_id).payload(&row.payload).headers(headers);
+        let mut record = FutureRecord::to(&topic).key(&row.aggregate_id).headers(headers);
+        // JSON null is the tombstone of a compacted topic: a record without a value
+        if row.payload != "null" {
+            record = record.payload(&row.payload);
+        }
         self.producer.send_result(record).map_err(|(error, _)| error)
     }
 }
