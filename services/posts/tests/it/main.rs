@@ -3,6 +3,7 @@
 
 mod changes;
 mod commands;
+mod consumer;
 mod creation;
 mod errors;
 mod events;
