@@ -15,6 +15,7 @@ pub mod page;
 pub mod positions;
 pub mod progress;
 pub mod redis;
+pub mod redrive;
 pub mod routes;
 pub mod serve;
 pub mod state;
