@@ -69,7 +69,7 @@ async fn sign_up_many(url: &Arc<String>) -> Vec<(String, i64)> {
             });
             let request = http.post(format!("{url}/v1/auth/signup")).json(&body);
             let answer = Answer::attempt(request).await.ok().filter(|answer| answer.status == 201)?;
-            Some((username, answer.json["user"]["id"].as_i64()?))
+            Some((username, answer.json.pointer("/user/id")?.as_i64()?))
         });
     }
     crowd.join_all().await.into_iter().flatten().collect()

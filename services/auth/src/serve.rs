@@ -186,7 +186,8 @@ async fn housekeeping(pool: PgPool, keep_audit: Duration, stop: CancellationToke
 }
 
 fn transport(args: &MailArgs) -> Result<Option<Transport>, TransportError> {
-    args.mail_url.as_ref().map(|url| Transport::new(url, &args.mail_from)).transpose()
+    let login = args.mail_username.as_deref().zip(args.mail_password.as_ref());
+    args.mail_url.as_ref().map(|url| Transport::new(url, login, &args.mail_from)).transpose()
 }
 
 fn session_key(base64: &SecretString) -> Result<SecretBox<[u8; 32]>, StartError> {
