@@ -68,18 +68,33 @@ impl Account {
 
     /// The event that it was made.
     pub fn created(&self) -> Event {
+        self.event("tracklore.user.created.v1", 1, self.created_at)
+    }
+
+    /// The event number `sequence` of this account, which is now as `self` says.
+    pub fn event(&self, r#type: &'static str, sequence: i64, occurred_at: Timestamp) -> Event {
         Event {
             aggregate_type: "user",
             aggregate_id: self.id.to_string(),
-            r#type: "tracklore.user.created.v1",
-            sequence: 1,
-            occurred_at: self.created_at,
+            r#type,
+            sequence,
+            occurred_at,
             payload: payload(&self.reference()),
         }
     }
 }
 
 impl Candidate {
+    /// Who comes from another program with a name and an address; the password is only known by its hash.
+    pub fn imported(username: String, email: &str) -> Result<Self, tracklore_platform::problem::Problem> {
+        let email = normalize_email(email);
+        let mut violations = Violations::default();
+        violations.require(username::is_valid(&username), "/username", username::RULE);
+        violations.require(email::is_valid(&email), "/email", email::RULE);
+        violations.finish()?;
+        Ok(Self { username, email, password: SecretString::default() })
+    }
+
     /// Checks everything at once; the violations are named by JSON pointers.
     pub fn check(
         username: String,

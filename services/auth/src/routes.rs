@@ -7,6 +7,7 @@ mod logout;
 mod me;
 mod refresh;
 mod signup;
+mod users;
 mod verify;
 
 use http::{HeaderValue, header};
@@ -28,7 +29,11 @@ use crate::{account::Account, state::AppState, tokens::Issued};
         description = "Accounts, log-ins and tokens. Send the access token as `Authorization: Bearer` to every \
             service; when it has expired, trade the refresh token for the next pair."
     ),
-    tags((name = "auth", description = "Accounts and sessions"), (name = "keys", description = "Signing keys")),
+    tags(
+        (name = "auth", description = "Accounts and sessions"),
+        (name = "administration", description = "Suspending accounts and granting scopes: for `users:admin`"),
+        (name = "keys", description = "Signing keys")
+    ),
     components(schemas(ProblemBody)),
     modifiers(&Bearer)
 )]
@@ -53,6 +58,10 @@ pub fn public() -> OpenApiRouter<AppState> {
         .routes(routes!(logout::log_out))
         .routes(routes!(me::me))
         .routes(routes!(verify::verify))
+        .routes(routes!(users::read::read))
+        .routes(routes!(users::change::change))
+        .routes(routes!(users::grant::grant))
+        .routes(routes!(users::revoke::revoke))
         .routes(routes!(jwks::keys))
 }
 
@@ -146,6 +155,11 @@ mod tests {
         assert_eq!(statuses("/v1/auth/logout", "post"), "204 401 500 503");
         assert_eq!(statuses("/v1/auth/me", "get"), "200 401 500 503");
         assert_eq!(statuses("/v1/auth/verify", "get"), "200 401 500 503");
+        assert_eq!(statuses("/v1/auth/users/{id}", "get"), "200 304 401 403 404 500 503");
+        assert_eq!(statuses("/v1/auth/users/{id}", "patch"), "200 400 401 403 404 412 413 415 422 500 503");
+        let grants = "/v1/auth/users/{id}/grants/{scope}";
+        assert_eq!(statuses(grants, "put"), "204 401 403 404 500 503");
+        assert_eq!(statuses(grants, "delete"), "204 401 403 404 422 500 503");
         assert_eq!(statuses("/.well-known/jwks.json", "get"), "200 304");
         assert!(document["components"]["schemas"]["Problem"].is_object());
     }

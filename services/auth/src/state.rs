@@ -5,11 +5,11 @@ use std::{ops::Deref, sync::Arc};
 use sqlx::PgPool;
 use tracklore_platform::{
     outbox::Relay,
-    token::{HasVerifier, LocalKeys, Revoked, Verifier},
+    token::{HasVerifier, Revoked, Verifier},
 };
 
 use crate::{
-    account::PasswordRules, clients::Clients, hasher::Hasher, keys::KeySet, session::key::KeyWrap,
+    account::PasswordRules, clients::Clients, hasher::Hasher, keys::KeyRing, session::key::KeyWrap,
     throttle::Throttle, tokens::Issuer,
 };
 
@@ -38,9 +38,9 @@ pub struct Inner {
     /// Signs tokens.
     pub issuer: Issuer,
     /// Checks tokens.
-    pub verifier: Verifier<LocalKeys>,
-    /// What `/.well-known/jwks.json` answers.
-    pub published: KeySet,
+    pub verifier: Verifier<KeyRing>,
+    /// What tokens are signed with.
+    pub keys: KeyRing,
 }
 
 impl AppState {
@@ -59,9 +59,9 @@ impl Deref for AppState {
 }
 
 impl HasVerifier for AppState {
-    type Keys = LocalKeys;
+    type Keys = KeyRing;
 
-    fn verifier(&self) -> &Verifier<LocalKeys> {
+    fn verifier(&self) -> &Verifier<KeyRing> {
         &self.verifier
     }
 }

@@ -11,8 +11,7 @@ use std::{
 };
 
 use rdkafka::{
-    ClientContext,
-    Offset, TopicPartitionList,
+    ClientContext, Offset, TopicPartitionList,
     consumer::{BaseConsumer, Consumer, ConsumerContext},
     error::{KafkaError, KafkaResult},
     types::RDKafkaErrorCode,
@@ -153,7 +152,7 @@ impl Follower {
                     metrics::counter!("sessions_ended_total").increment(1);
                 }
                 Err(error) => {
-                    tracing::error!(%error, offset = record.offset, "bad event of an ended session")
+                    tracing::error!(%error, offset = record.offset, "bad event of an ended session");
                 }
             },
             Ok(_) => {}

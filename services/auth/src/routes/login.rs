@@ -63,8 +63,9 @@ pub async fn log_in(
         }
     };
     welcome(&state, ticket, &account).await?;
-    let mut connection = state.pool.acquire().await?;
-    let tokens = open::session(&state, &mut connection, account.id, &headers, Timestamp::now()).await?;
+    let mut tx = state.pool.begin().await?;
+    let tokens = open::session(&state, &mut tx, account.id, &headers, Timestamp::now()).await?;
+    tx.commit().await?;
     Ok((NO_STORE, JsonAnswer(tokens)))
 }
 

@@ -6,12 +6,19 @@ use tracklore_platform::{id::UserId, time::Timestamp};
 use uuid::Uuid;
 
 use super::{key, lineage::Lineage, refresh_token};
-use crate::{error::Error, routes::TokenPair, state::AppState, store::sessions};
+use crate::{
+    error::Error,
+    routes::TokenPair,
+    state::AppState,
+    store::{grants, sessions},
+    tokens::Access,
+};
 
 /// Longer names of browsers are cut.
 const MAX_USER_AGENT: usize = 400;
 
-/// Keeps a new session of `user` and gives its first tokens.
+/// Keeps a new session of `user` and gives its first tokens; `connection` is in a transaction. Who was suspended in
+/// this very moment has the wrong credentials.
 pub async fn session(
     state: &AppState,
     connection: &mut PgConnection,
@@ -20,11 +27,13 @@ pub async fn session(
     now: Timestamp,
 ) -> Result<TokenPair, Error> {
     let (id, key, lineage) = (Uuid::now_v7(), key::generate(), Lineage::start(now));
+    let scope = grants::hold(&mut *connection, user).await?.ok_or(Error::InvalidCredentials)?;
     let wrapped = state.key_wrap.wrap(id, &key)?;
     let user_agent = user_agent(headers);
     sessions::insert(connection, id, user, &lineage, &wrapped, user_agent.as_deref()).await?;
-    let access = state.issuer.access(user, id, now, now)?;
-    Ok(TokenPair::new(access, refresh_token::issue(id, lineage.counter, &key)))
+    let access =
+        Access { user, session: id, scope: &scope, auth_time: now, session_ends: lineage.expires_at };
+    Ok(TokenPair::new(state.issuer.access(&access, now)?, refresh_token::issue(id, lineage.counter, &key)))
 }
 
 /// What the client calls itself, for its user to recognise it by.

@@ -20,6 +20,8 @@ pub struct Kept {
     revoked: bool,
     /// Whether its user may use the account.
     pub user_active: bool,
+    /// What its user was granted, as it stands in tokens.
+    pub scope: String,
 }
 
 /// Why a session ends before its time; part of the event.
@@ -29,6 +31,10 @@ pub enum Reason {
     Logout,
     /// An old refresh token was used.
     RefreshTokenReuse,
+    /// The account was suspended.
+    Suspended,
+    /// The account lost a scope that its tokens had.
+    ScopeRevoked,
 }
 
 impl Kept {
@@ -49,6 +55,8 @@ impl Reason {
         match self {
             Self::Logout => "logout",
             Self::RefreshTokenReuse => "refresh-token-reuse",
+            Self::Suspended => "suspended",
+            Self::ScopeRevoked => "scope-revoked",
         }
     }
 }
@@ -82,9 +90,11 @@ pub async fn insert(
 /// The session, locked: uses of its refresh tokens happen one after the other.
 pub async fn lock(connection: &mut PgConnection, id: Uuid) -> Result<Option<Kept>, sqlx::Error> {
     sqlx::query_as(
-        "SELECT user_id, counter, wrapped_key, sessions.created_at, last_used_at, expires_at, \
-                revoked_at IS NOT NULL AS revoked, users.status = 'active' AS user_active \
-         FROM sessions JOIN users ON users.id = user_id WHERE sessions.id = $1 FOR UPDATE OF sessions",
+        "SELECT sessions.user_id, counter, wrapped_key, sessions.created_at, last_used_at, expires_at, \
+                revoked_at IS NOT NULL AS revoked, users.status = 'active' AS user_active, \
+                coalesce((SELECT string_agg(scope, ' ' ORDER BY scope) FROM grants \
+                          WHERE grants.user_id = users.id), '') AS scope \
+         FROM sessions JOIN users ON users.id = sessions.user_id WHERE sessions.id = $1 FOR UPDATE OF sessions",
     )
     .bind(id)
     .fetch_optional(connection)
@@ -119,7 +129,43 @@ pub async fn end(
     .bind(reason.as_str())
     .fetch_optional(&mut *connection)
     .await?;
-    let Some(user_id) = user else { return Ok(()) };
+    match user {
+        Some(user) => publish(connection, id, user, reason, now).await,
+        None => Ok(()),
+    }
+}
+
+/// Ends all sessions of `user` but `except` and says so to all services; those that ended.
+pub async fn end_all(
+    connection: &mut PgConnection,
+    user: UserId,
+    except: Option<Uuid>,
+    reason: Reason,
+    now: Timestamp,
+) -> Result<Vec<Uuid>, sqlx::Error> {
+    let ended: Vec<Uuid> = sqlx::query_scalar(
+        "UPDATE sessions SET revoked_at = $3, revoked_reason = $4 \
+         WHERE user_id = $1 AND id IS DISTINCT FROM $2 AND revoked_at IS NULL AND expires_at > $3 RETURNING id",
+    )
+    .bind(user)
+    .bind(except)
+    .bind(now)
+    .bind(reason.as_str())
+    .fetch_all(&mut *connection)
+    .await?;
+    for id in &ended {
+        publish(connection, *id, user, reason, now).await?;
+    }
+    Ok(ended)
+}
+
+async fn publish(
+    connection: &mut PgConnection,
+    id: Uuid,
+    user: UserId,
+    reason: Reason,
+    now: Timestamp,
+) -> Result<(), sqlx::Error> {
     let revoked = Event {
         aggregate_type: "session",
         aggregate_id: id.to_string(),
@@ -127,7 +173,7 @@ pub async fn end(
         sequence: 1,
         occurred_at: now,
         payload: payload(&serde_json::json!({
-            "session_id": id, "user_id": user_id, "revoked_at": now, "reason": reason.as_str()
+            "session_id": id, "user_id": user, "revoked_at": now, "reason": reason.as_str()
         })),
     };
     outbox::append(connection, SERVICE, &revoked).await

@@ -2,14 +2,18 @@
 #![expect(clippy::unwrap_used, reason = "tests fail loudly")]
 
 mod accounts;
+mod administration;
 mod events;
+mod import;
 mod internal;
 mod passwords;
 mod refresh;
 mod revocation;
+mod rotation;
 mod sessions;
 mod start;
 mod throttle;
+mod timing;
 
 use serde_json::{Value, json};
 use tracklore_testkit::{Account, Answer, Stack};
