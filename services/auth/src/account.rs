@@ -102,16 +102,48 @@ impl Candidate {
         password: &SecretString,
         rules: PasswordRules,
     ) -> Result<Self, tracklore_platform::problem::Problem> {
-        let (email, password) = (normalize_email(email), normalize_password(password));
+        let password = normalize_password(password);
         let mut violations = Violations::default();
-        violations.require(username::is_valid(&username), "/username", username::RULE);
-        violations.require(email::is_valid(&email), "/email", email::RULE);
+        check_username(&mut violations, &username);
+        let email = check_email(&mut violations, email);
         if let Err(weakness) = rules.check(&password, &username, &email) {
             violations.require(false, "/password", weakness.to_string());
         }
         violations.finish()?;
         Ok(Self { username, email, password })
     }
+}
+
+/// What a deleted account is called.
+pub fn tombstone_name(id: UserId) -> String {
+    format!("{}{id}", username::TOMBSTONE)
+}
+
+/// Notes what is wrong with a wished username.
+pub fn check_username(violations: &mut Violations, username: &str) {
+    violations.require(username::is_valid(username), "/username", username::RULE);
+}
+
+/// The wished address in the form in which it is kept; notes what is wrong with it.
+pub fn check_email(violations: &mut Violations, email: &str) -> String {
+    let email = normalize_email(email);
+    violations.require(email::is_valid(&email), "/email", email::RULE);
+    email
+}
+
+/// The new password of an account in the form in which it is hashed, when it is good enough.
+pub fn check_new_password(
+    password: &SecretString,
+    account: &Account,
+    rules: PasswordRules,
+) -> Result<SecretString, tracklore_platform::problem::Problem> {
+    let password = normalize_password(password);
+    let mut violations = Violations::default();
+    if let Err(weakness) = rules.check(&password, &account.username, &account.email) {
+        violations.require(false, "/new_password", weakness.to_string());
+    }
+    violations.finish()?;
+    Ok(password)
 }
 
 #[cfg(test)]

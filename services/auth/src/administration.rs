@@ -8,7 +8,12 @@ use uuid::Uuid;
 use crate::{
     SERVICE,
     account::{Account, Status},
-    store::{administration, grants, sessions, sessions::Reason},
+    store::{
+        administration,
+        audit::{self, Entry, What},
+        grants,
+        sessions::{self, Reason},
+    },
 };
 
 /// What became of it.
@@ -25,6 +30,7 @@ pub async fn set_status<E: From<sqlx::Error>>(
     pool: &PgPool,
     id: UserId,
     status: Status,
+    by: Option<UserId>,
     now: Timestamp,
     allowed: impl FnOnce(&Account, &[String]) -> Result<(), E>,
 ) -> Result<Option<Done>, E> {
@@ -35,14 +41,15 @@ pub async fn set_status<E: From<sqlx::Error>>(
         return Ok(Some(Done { account, ended: Vec::new() }));
     }
     let (account, sequence) = administration::set_status(&mut tx, id, status, now).await?;
-    let (r#type, ended) = match status {
-        Status::Active => ("tracklore.user.updated.v1", Vec::new()),
+    let (r#type, what, ended) = match status {
+        Status::Active => ("tracklore.user.updated.v1", What::Resumed, Vec::new()),
         Status::Suspended | Status::Deleted => {
             let ended = sessions::end_all(&mut tx, id, None, Reason::Suspended, now).await?;
-            ("tracklore.user.suspended.v1", ended)
+            ("tracklore.user.suspended.v1", What::Suspended, ended)
         }
     };
     outbox::append(&mut tx, SERVICE, &account.event(r#type, sequence, now)).await?;
+    audit::append(&mut tx, &Entry::of(id, what).actor(by), now).await?;
     tx.commit().await?;
     tracing::info!(user = %id, ?status, "an account's status was changed");
     Ok(Some(Done { account, ended }))
@@ -59,6 +66,7 @@ pub async fn grant(
     let mut tx = pool.begin().await?;
     let Some(account) = administration::lock(&mut tx, id).await? else { return Ok(None) };
     grants::insert(&mut *tx, id, scope, by, now).await?;
+    audit::append(&mut tx, &about(id, What::ScopeGranted, scope, by), now).await?;
     tx.commit().await?;
     tracing::info!(user = %id, scope, by = ?by.map(UserId::get), "scope granted");
     Ok(Some(Done { account, ended: Vec::new() }))
@@ -69,11 +77,13 @@ pub async fn revoke(
     pool: &PgPool,
     id: UserId,
     scope: &str,
+    by: Option<UserId>,
     now: Timestamp,
 ) -> Result<Option<Done>, sqlx::Error> {
     let mut tx = pool.begin().await?;
     let Some(account) = administration::lock(&mut tx, id).await? else { return Ok(None) };
     let ended = if grants::delete(&mut *tx, id, scope).await? {
+        audit::append(&mut tx, &about(id, What::ScopeRevoked, scope, by), now).await?;
         sessions::end_all(&mut tx, id, None, Reason::ScopeRevoked, now).await?
     } else {
         Vec::new()
@@ -81,4 +91,8 @@ pub async fn revoke(
     tx.commit().await?;
     tracing::info!(user = %id, scope, "scope taken away");
     Ok(Some(Done { account, ended }))
+}
+
+fn about(id: UserId, what: What, scope: &str, by: Option<UserId>) -> Entry {
+    Entry::of(id, what).actor(by).detail(serde_json::json!({"scope": scope}))
 }

@@ -66,7 +66,7 @@ pub async fn grant(args: &GrantArgs) -> Result<(), CommandError> {
 /// `revoke`
 pub async fn revoke(args: &GrantArgs) -> Result<(), CommandError> {
     let (pool, account) = args.account.find().await?;
-    let done = administration::revoke(&pool, account.id, &args.scope, Timestamp::now()).await?;
+    let done = administration::revoke(&pool, account.id, &args.scope, None, Timestamp::now()).await?;
     args.account.say(done, &format!("doesn't have {} any more", args.scope))
 }
 
@@ -111,7 +111,8 @@ impl AccountArgs {
     async fn set_status(&self, status: Status, now_it: &str) -> Result<(), CommandError> {
         let (pool, account) = self.find().await?;
         let anyway = |_: &Account, _: &[String]| Ok::<_, CommandError>(());
-        let done = administration::set_status(&pool, account.id, status, Timestamp::now(), anyway).await?;
+        let now = Timestamp::now();
+        let done = administration::set_status(&pool, account.id, status, None, now, anyway).await?;
         self.say(done, now_it)
     }
 

@@ -22,8 +22,10 @@ use crate::{
     error::Error,
     state::AppState,
     store::{
-        accounts::{self, Credentials},
-        administration, grants,
+        accounts::{self, Credentials, New},
+        administration,
+        audit::{self, Entry, What},
+        grants,
     },
 };
 
@@ -34,10 +36,20 @@ const RETRY: Duration = Duration::from_secs(2);
 pub struct FirstAdminArgs {
     /// Username of the first administrator. The account is made, or appointed if it is there with the same address and
     /// password, when the service starts and nobody has the scope `users:admin`.
-    #[arg(id = "first_admin_username", long = "first-admin-username", env = "TRACKLORE_FIRST_ADMIN_USERNAME", requires = "first_admin_email")]
+    #[arg(
+        id = "first_admin_username",
+        long = "first-admin-username",
+        env = "TRACKLORE_FIRST_ADMIN_USERNAME",
+        requires = "first_admin_email"
+    )]
     username: Option<String>,
     /// E-mail address of the first administrator.
-    #[arg(id = "first_admin_email", long = "first-admin-email", env = "TRACKLORE_FIRST_ADMIN_EMAIL", requires = "first_admin_password")]
+    #[arg(
+        id = "first_admin_email",
+        long = "first-admin-email",
+        env = "TRACKLORE_FIRST_ADMIN_EMAIL",
+        requires = "first_admin_password"
+    )]
     email: Option<String>,
     /// Password of the first administrator; to be changed after the first log-in.
     #[arg(id = "first_admin_password", long = "first-admin-password", env = "TRACKLORE_FIRST_ADMIN_PASSWORD", hide_env_values = true, value_parser = cli::secret,
@@ -113,14 +125,21 @@ async fn ensure(state: &AppState, first: &FirstAdmin) -> Result<Outcome, Error> 
             [] => {
                 let hash = state.hasher.hash(here, candidate.password.clone()).await?;
                 let id = UserId::generate(now);
-                let account = match accounts::insert(&mut tx, id, &candidate, &hash, now).await {
+                let new = New {
+                    id,
+                    username: &candidate.username,
+                    email: &candidate.email,
+                    email_verified: true,
+                    password_hash: &hash,
+                };
+                let account = match accounts::insert(&mut tx, &new, now).await {
                     Ok(account) => account,
                     Err(accounts::InsertError::Database(error)) => return Err(error.into()),
                     // in this very moment
                     Err(_) => return Ok(Outcome::Taken),
                 };
-                administration::trust_email(&mut *tx, id).await?;
                 outbox::append(&mut tx, SERVICE, &account.created()).await?;
+                audit::append(&mut tx, &Entry::of(id, What::SignedUp), now).await?;
                 Outcome::Made(id)
             }
             [holder] if is_meant(holder, &candidate) && is_proven(state, here, holder, first).await? => {
@@ -130,6 +149,8 @@ async fn ensure(state: &AppState, first: &FirstAdmin) -> Result<Outcome, Error> 
         };
     if let Outcome::Made(id) | Outcome::Appointed(id) = outcome {
         grants::insert(&mut *tx, id, UsersAdmin::NAME, None, now).await?;
+        let entry = Entry::of(id, What::ScopeGranted).detail(serde_json::json!({"scope": UsersAdmin::NAME}));
+        audit::append(&mut tx, &entry, now).await?;
     }
     tx.commit().await?;
     state.relay.wake();
@@ -150,7 +171,7 @@ async fn is_proven(
     first: &FirstAdmin,
 ) -> Result<bool, Error> {
     let password = normalize_password(&first.password);
-    let right = state.hasher.verify(here, password, Some(holder.password_hash.clone())).await?;
+    let right = state.hasher.verify(here, password, holder.password_hash.clone()).await?;
     Ok(right || holder.account.email_verified)
 }
 

@@ -29,8 +29,8 @@ use crate::{
     account::Candidate,
     hasher::Hasher,
     store::{
-        accounts::{self, InsertError},
-        administration,
+        accounts::{self, InsertError, New},
+        audit::{self, Entry, What},
     },
 };
 
@@ -147,18 +147,22 @@ async fn import_line(pool: &PgPool, line: &[u8]) -> Result<Option<UserId>, Refus
     let id = given.unwrap_or_else(|| UserId::generate(now));
 
     let mut tx = pool.begin().await?;
-    let account = accounts::insert(&mut tx, id, &candidate, &line.password_hash, created_at).await;
-    let mut account = account.map_err(|error| match error {
+    let new = New {
+        id,
+        username: &candidate.username,
+        email: &candidate.email,
+        email_verified: line.email_verified,
+        password_hash: &line.password_hash,
+    };
+    let account = accounts::insert(&mut tx, &new, created_at).await.map_err(|error| match error {
         InsertError::IdTaken => Refusal::Line(format!("/id: {id} is taken")),
         InsertError::UsernameTaken => Refusal::Line(format!("/username: {} is taken", candidate.username)),
         InsertError::EmailTaken => Refusal::Line(format!("/email: {} is taken", candidate.email)),
         InsertError::Database(error) => Refusal::Database(error),
     })?;
-    if line.email_verified {
-        administration::trust_email(&mut *tx, id).await?;
-        account.email_verified = true;
-    }
     outbox::append(&mut tx, SERVICE, &account.created()).await?;
+    let entry = Entry::of(id, What::SignedUp).detail(serde_json::json!({"imported": true}));
+    audit::append(&mut tx, &entry, now).await?;
     tx.commit().await?;
     Ok((line.id.is_some() && given.is_none()).then_some(id))
 }

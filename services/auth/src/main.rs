@@ -9,6 +9,8 @@ mod first_admin;
 mod hasher;
 mod import;
 mod keys;
+mod mail;
+mod one_time;
 mod reload;
 mod responses;
 mod routes;
@@ -23,6 +25,7 @@ use std::{borrow::Cow, process::ExitCode};
 
 use clap::Parser;
 use sqlx::migrate::Migrator;
+use tracklore_platform::admin::{self, RepublishCommand};
 use tracklore_platform::{args::MigrateArgs, cli, database, telemetry};
 
 /// The name in events.
@@ -59,6 +62,8 @@ enum Cli {
     Openapi,
     /// Prints the reference of all settings as a Markdown table.
     Config,
+    /// Sends published events again, for a Kafka that has lost them.
+    Republish(Box<RepublishCommand>),
 }
 
 #[tokio::main]
@@ -87,6 +92,7 @@ async fn main() -> ExitCode {
             print!("{}", cli::reference::<Cli>());
             ExitCode::SUCCESS
         }
+        Cli::Republish(args) => cli::exit(admin::republish(&args).await),
     }
 }
 

@@ -27,18 +27,17 @@ use crate::{
     first_admin::{self, FirstAdminArgs},
     hasher::{HashError, Hasher, HasherArgs},
     keys::{KeyRing, KeysError},
+    mail::{MailArgs, Mailbox, Transport, TransportError, courier::Courier, letters::Writer},
     reload, routes,
     session::key::KeyWrap,
     state::{AppState, Inner},
-    store::sessions,
+    store,
     throttle::{Throttle, ThrottleArgs},
     tokens::Issuer,
 };
 
 /// Published events are kept so long, so that a lost broker can be refilled.
 const KEEP_EVENTS: Duration = Duration::from_hours(7 * 24);
-/// Ended sessions are kept so long, for their users to see.
-const KEEP_SESSIONS: Duration = Duration::from_hours(7 * 24);
 const HOUSEKEEPING: Duration = Duration::from_hours(1);
 
 /// Everything that `serve` can be told.
@@ -51,15 +50,19 @@ pub struct ServeArgs {
     #[command(flatten)]
     kafka: KafkaArgs,
     #[command(flatten)]
+    mail: MailArgs,
+    #[command(flatten)]
     password_rules: PasswordRules,
     #[command(flatten)]
     hasher: HasherArgs,
     #[command(flatten)]
     throttle: ThrottleArgs,
-    /// Whether an address must be confirmed before its account can be used. This version sends no mail yet, so it
-    /// must be `optional`.
+    /// Whether an address must be confirmed before its account can be used.
     #[arg(long, env = "TRACKLORE_EMAIL_VERIFICATION", default_value = "required")]
     email_verification: EmailVerification,
+    /// How long the audit trail is kept, also that of deleted accounts: by whole days.
+    #[arg(long, env = "TRACKLORE_AUDIT_RETENTION", default_value = "90d", value_parser = args::duration)]
+    audit_retention: Duration,
     /// How long an access token is good: 10s to 1h. A session that ends is refused at once all the same.
     #[arg(long, env = "TRACKLORE_ACCESS_TOKEN_TTL", default_value = "5m", value_parser = access_token_ttl)]
     access_token_ttl: Duration,
@@ -99,12 +102,15 @@ enum EmailVerification {
 /// Why the service could not run.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// A wish for later.
+    /// Nobody could ever sign up.
     #[error(
-        "TRACKLORE_EMAIL_VERIFICATION=required can't be served: this version has no mail transport yet. \
-         Set it to optional"
+        "TRACKLORE_EMAIL_VERIFICATION=required needs a way to send mails: set TRACKLORE_MAIL_URL, or \
+         TRACKLORE_EMAIL_VERIFICATION to optional"
     )]
     EmailVerification,
+    /// A mail setting is wrong.
+    #[error(transparent)]
+    Mail(#[from] TransportError),
     /// The session key isn't one.
     #[error("TRACKLORE_SESSION_KEY must be 32 bytes in base64, such as `openssl rand -base64 32` makes")]
     SessionKey,
@@ -127,7 +133,9 @@ pub enum StartError {
 
 /// Serves until it is told to stop.
 pub async fn serve(args: &ServeArgs) -> Result<(), StartError> {
-    if args.email_verification == EmailVerification::Required {
+    let verification_required = args.email_verification == EmailVerification::Required;
+    let transport = transport(&args.mail)?;
+    if verification_required && transport.is_none() {
         return Err(StartError::EmailVerification);
     }
     let keys = KeyRing::read(&args.signing_keys_dir, args.signing_keys_lead, Timestamp::now())?;
@@ -140,6 +148,9 @@ pub async fn serve(args: &ServeArgs) -> Result<(), StartError> {
     let throttle = Throttle::new(pool.clone(), &session_key, args.throttle.clone());
     let background = Background::default();
     let revoked = revocations::follow(&kafka, &background).await;
+    let key_wrap = KeyWrap::new(&session_key);
+    let mailbox = Mailbox::new(key_wrap.clone(), transport.is_some());
+    let writer = Writer::new(issuer);
     let state = AppState::new(Inner {
         pool: pool.clone(),
         relay: relay.clone(),
@@ -147,7 +158,10 @@ pub async fn serve(args: &ServeArgs) -> Result<(), StartError> {
         password_rules: args.password_rules,
         throttle: throttle.clone(),
         revoked: revoked.clone(),
-        key_wrap: KeyWrap::new(&session_key),
+        key_wrap,
+        mailbox: mailbox.clone(),
+        writer: writer.clone(),
+        verification_required,
         clients: clients.clone(),
         issuer: Issuer::new(issuer, keys.clone(), args.access_token_ttl),
         verifier: Verifier::new(issuer, keys.clone()).refusing(revoked),
@@ -156,11 +170,15 @@ pub async fn serve(args: &ServeArgs) -> Result<(), StartError> {
 
     background.spawn(|stop| relay.run(stop));
     background.spawn(|stop| database::housekeeping(pool.clone(), KEEP_EVENTS, stop));
-    background.spawn(|stop| forget_sessions(pool.clone(), stop));
+    background.spawn(|stop| housekeeping(pool.clone(), args.audit_retention, stop));
     background.spawn(|stop| throttle.housekeeping(stop));
     background.spawn(|stop| reload::run(keys, clients, args.reload_interval, stop));
     if let Some(first) = args.first_admin.wanted() {
         background.spawn(|stop| first_admin::run(state.clone(), first, stop));
+    }
+    if let Some(transport) = transport {
+        let courier = Courier { pool: pool.clone(), mailbox, writer, transport };
+        background.spawn(|stop| courier.run(stop));
     }
     let (public, openapi) = routes::public().split_for_parts();
     let service = Service {
@@ -172,19 +190,20 @@ pub async fn serve(args: &ServeArgs) -> Result<(), StartError> {
     Ok(server::serve(&args.server, service, background).await?)
 }
 
-async fn forget_sessions(pool: PgPool, stop: CancellationToken) {
+/// Forgets what has had its time, until `stop`.
+async fn housekeeping(pool: PgPool, keep_audit: Duration, stop: CancellationToken) {
     loop {
-        let before = Timestamp::from_unix_millis(
-            Timestamp::now().unix_millis() - i64::try_from(KEEP_SESSIONS.as_millis()).unwrap_or(i64::MAX),
-        );
-        match sessions::forget(&pool, before).await {
-            Ok(sessions) => tracing::debug!(sessions, "old sessions forgotten"),
-            Err(error) => tracing::warn!(error = %Chain(&error), "old sessions stay for now"),
+        if let Err(error) = store::housekeeping::run(&pool, keep_audit, Timestamp::now()).await {
+            tracing::warn!(error = %Chain(&error), "housekeeping failed, will be tried again");
         }
         if stop.run_until_cancelled(tokio::time::sleep(HOUSEKEEPING)).await.is_none() {
             return;
         }
     }
+}
+
+fn transport(args: &MailArgs) -> Result<Option<Transport>, TransportError> {
+    args.mail_url.as_ref().map(|url| Transport::new(url, &args.mail_from)).transpose()
 }
 
 fn session_key(base64: &SecretString) -> Result<SecretBox<[u8; 32]>, StartError> {

@@ -37,6 +37,10 @@ pub enum Action {
     LogIn,
     /// Making an account.
     SignUp,
+    /// Proving to know the password of the account that one is logged in to.
+    Prove,
+    /// Having a mail sent to an address.
+    Mail,
 }
 
 impl Action {
@@ -44,6 +48,8 @@ impl Action {
         match self {
             Self::LogIn => "log-in",
             Self::SignUp => "sign-up",
+            Self::Prove => "prove",
+            Self::Mail => "mail",
         }
     }
 }
@@ -56,8 +62,8 @@ pub struct ThrottleArgs {
     #[arg(long, env = "TRACKLORE_LOGIN_FAILURES_PER_ADDRESS", default_value_t = 100,
           value_parser = clap::value_parser!(u32).range(1..))]
     login_failures_per_address: u32,
-    /// Sign-ups from one address (of IPv6: from one /64) within an hour that have no consequences; then each doubles
-    /// a delay, up to 5 minutes.
+    /// Sign-ups, and requests for mails, from one address (of IPv6: from one /64) within an hour that have no
+    /// consequences; then each doubles a delay, up to 5 minutes.
     #[arg(long, env = "TRACKLORE_SIGNUPS_PER_ADDRESS", default_value_t = 100,
           value_parser = clap::value_parser!(u32).range(1..))]
     signups_per_address: u32,
@@ -171,8 +177,8 @@ impl Throttle {
 
     fn network_policy(&self, action: Action) -> Policy {
         let free = match action {
-            Action::LogIn => self.limits.login_failures_per_address,
-            Action::SignUp => self.limits.signups_per_address,
+            Action::LogIn | Action::Prove => self.limits.login_failures_per_address,
+            Action::SignUp | Action::Mail => self.limits.signups_per_address,
         };
         Policy {
             free,

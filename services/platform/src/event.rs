@@ -27,7 +27,8 @@ pub struct Event {
     pub sequence: i64,
     /// When it happened.
     pub occurred_at: Timestamp,
-    /// The full state after it.
+    /// The full state after it; null leaves nothing in a compacted topic (a record without a value, which consumers pass
+    /// over).
     pub payload: serde_json::Value,
 }
 

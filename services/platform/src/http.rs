@@ -45,6 +45,7 @@ fn cors(allowed_origins: &[HeaderValue]) -> CorsLayer {
             header::IF_MATCH,
             header::IF_NONE_MATCH,
             HeaderName::from_static("idempotency-key"),
+            HeaderName::from_static("last-event-id"),
             X_REQUEST_ID,
         ])
         .expose_headers([header::ETAG, header::LOCATION, header::RETRY_AFTER, X_FEED_STATE, X_REQUEST_ID])
@@ -211,6 +212,13 @@ mod tests {
             (greet(), big.clone(), 413, "payload-too-large"),
             (greet().header("content-length", "70011"), big, 413, "payload-too-large"),
             (Request::post("/greet"), "{}".to_owned(), 415, "unsupported-media-type"),
+            (greet().header("content-encoding", "gzip"), "{}".to_owned(), 415, "unsupported-media-type"),
+            (
+                Request::post("/greet").header("content-type", "application/json; charset=latin1"),
+                "{}".to_owned(),
+                415,
+                "unsupported-media-type",
+            ),
             (Request::get("/greet"), String::new(), 405, "method-not-allowed"),
             (Request::get("/nowhere"), String::new(), 404, "not-found"),
             (Request::post("/panic"), String::new(), 500, "internal-error"),

@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// The service's name among the others.
-const NAME: &str = "user";
+pub(crate) const NAME: &str = "user";
 /// Published events stay this long in the outbox, so that a lost broker can be refilled.
 const KEEP_EVENTS: Duration = Duration::from_hours(7 * 24);
 

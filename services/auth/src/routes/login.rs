@@ -1,12 +1,9 @@
 //! Logging in.
 
 use axum::{Json as JsonAnswer, extract::State, response::IntoResponse};
-use http::HeaderMap;
 use secrecy::SecretString;
 use serde::Deserialize;
-use tracklore_platform::{
-    client_address::ClientAddress, extract::Json, problem::ProblemBody, time::Timestamp,
-};
+use tracklore_platform::{extract::Json, problem::ProblemBody, time::Timestamp};
 use utoipa::ToSchema;
 
 use super::{NO_STORE, TokenPair};
@@ -14,9 +11,12 @@ use crate::{
     account::{Account, Status, normalize_email, normalize_password},
     error::Error,
     responses::{Always, Throttled, WithBody},
-    session::open,
+    session::{client::Client, open},
     state::AppState,
-    store::accounts,
+    store::{
+        accounts,
+        audit::{self, Entry, What},
+    },
     throttle::{Action, Ticket},
 };
 
@@ -47,36 +47,35 @@ pub struct LogIn {
 )]
 pub async fn log_in(
     State(state): State<AppState>,
-    client: ClientAddress,
-    headers: HeaderMap,
+    client: Client,
     Json(body): Json<LogIn>,
 ) -> Result<impl IntoResponse, Error> {
     let name = normalize_email(&body.login);
-    let ticket = state.throttle.admit(Action::LogIn, Some(&name), client, Timestamp::now()).await?;
+    let ticket = state.throttle.admit(Action::LogIn, Some(&name), client.address, Timestamp::now()).await?;
     let password = normalize_password(&body.password);
-    let account = match prove(&state, client, &body.login, &name, password).await {
-        Ok(account) => account.ok_or(Error::InvalidCredentials)?,
+    match attempt(&state, &client, &body.login, &name, password).await {
+        Ok(Some((account, tokens))) => {
+            welcome(&state, ticket, &account).await?;
+            Ok((NO_STORE, JsonAnswer(tokens)))
+        }
+        Ok(None) => Err(Error::InvalidCredentials),
         Err(error) => {
             // nothing was tried: the service is busy, or the database away
             state.throttle.take_back(ticket).await?;
-            return Err(error);
+            Err(error)
         }
-    };
-    welcome(&state, ticket, &account).await?;
-    let mut tx = state.pool.begin().await?;
-    let tokens = open::session(&state, &mut tx, account.id, &headers, Timestamp::now()).await?;
-    tx.commit().await?;
-    Ok((NO_STORE, JsonAnswer(tokens)))
+    }
 }
 
-/// The account, if there is one that may be used and this is its password. Each no takes the same way.
-async fn prove(
+/// A session of the account, if there is one that may be used and this is its password. Each no takes the same way and
+/// is noted.
+async fn attempt(
     state: &AppState,
-    client: ClientAddress,
+    client: &Client,
     login: &str,
     email: &str,
     password: SecretString,
-) -> Result<Option<Account>, Error> {
+) -> Result<Option<(Account, TokenPair)>, Error> {
     let found = if login.contains('\0') {
         // no text of the database has it
         None
@@ -84,26 +83,45 @@ async fn prove(
         accounts::credentials(&state.pool, login, email).await?
     };
     let (account, hash) = found.map(|found| (found.account, found.password_hash)).unzip();
-    let right = state.hasher.verify(client, password.clone(), hash.clone()).await?;
-    let account = account.filter(|account| right && account.status == Status::Active);
-    if let (Some(account), Some(old)) = (&account, hash.filter(|hash| state.hasher.is_outdated(hash))) {
-        renew_hash(state, client, account, &old, password).await?;
+    let hash = hash.flatten();
+    let right = state.hasher.verify(client.address, password.clone(), hash.clone()).await?;
+    let usable = |account: &Account| {
+        right && account.status == Status::Active && (account.email_verified || !state.verification_required)
+    };
+    let mut proven = None;
+    if let (Some(account), Some(mut hash)) = (account.as_ref().filter(|account| usable(account)), hash) {
+        if state.hasher.is_outdated(&hash) {
+            hash = renew_hash(state, client, account, &hash, password).await?;
+        }
+        proven = Some((account.id, hash));
     }
-    Ok(account)
+
+    let now = Timestamp::now();
+    let mut tx = state.pool.begin().await?;
+    // what ended the sessions meanwhile, such as another password, ends this attempt, too
+    let Some(user) = accounts::lock_unchanged(&mut tx, proven).await? else {
+        let entry = Entry::failed_log_in(account.map(|account| account.id)).by(client);
+        audit::append(&mut tx, &entry, now).await?;
+        tx.commit().await?;
+        return Ok(None);
+    };
+    let tokens = open::session(state, &mut tx, user, What::LoggedIn, client, now).await?;
+    tx.commit().await?;
+    Ok(account.map(|account| (account, tokens)))
 }
 
-/// Makes the hash as strong as new ones are, now that the password is at hand.
+/// Makes the hash as strong as new ones are, now that the password is at hand; the new one.
 async fn renew_hash(
     state: &AppState,
-    client: ClientAddress,
+    client: &Client,
     account: &Account,
     old: &str,
     password: SecretString,
-) -> Result<(), Error> {
-    let new = state.hasher.hash(client, password).await?;
+) -> Result<String, Error> {
+    let new = state.hasher.hash(client.address, password).await?;
     accounts::replace_hash(&state.pool, account.id, old, &new).await?;
     tracing::info!(user = %account.id, "password hash renewed");
-    Ok(())
+    Ok(new)
 }
 
 /// Forgets the failures before, under both names of the account.

@@ -13,7 +13,6 @@ use crate::{
     account::{Account, Status},
     administration::Done,
     error::Error,
-    state::AppState,
 };
 
 /// An account as administrators see it.
@@ -76,14 +75,6 @@ fn not_oneself(administrator: UserId, id: UserId) -> Result<(), Problem> {
         return Ok(());
     }
     Err(Problem::unprocessable("own-account", "Administrators can't do this to themselves. Ask another one."))
-}
-
-/// Tells of ended sessions: here at once, elsewhere by the events.
-fn spread(state: &AppState, done: &Done, now: Timestamp) {
-    for session in &done.ended {
-        state.revoked.insert(*session, now);
-    }
-    state.relay.wake();
 }
 
 fn found(done: Option<Done>) -> Result<Done, Error> {

@@ -43,15 +43,6 @@ pub async fn set_status(
     Ok((changed.account, changed.sequence))
 }
 
-/// Notes that the owner of the address is known by other means than a mail.
-pub async fn trust_email(executor: impl PgExecutor<'_>, id: UserId) -> Result<(), sqlx::Error> {
-    sqlx::query("UPDATE users SET email_verified = true WHERE id = $1")
-        .bind(id)
-        .execute(executor)
-        .await
-        .map(drop)
-}
-
 /// Everybody who has this name or this (normalised) address: two at most.
 pub async fn holders(
     executor: impl PgExecutor<'_>,
@@ -59,7 +50,8 @@ pub async fn holders(
     email: &str,
 ) -> Result<Vec<Credentials>, sqlx::Error> {
     sqlx::query_as(
-        "SELECT id, username, email, email_verified, status, created_at, password_hash FROM users \
+        "SELECT id, username, email, email_verified, status, created_at, \
+                NULLIF(password_hash, '!') AS password_hash FROM users \
          WHERE lower(username) = lower($1) OR email = $2",
     )
     .bind(username)

@@ -40,7 +40,8 @@ async fn imported_people_log_in_with_their_passwords_and_bad_lines_are_named() {
     file.write_all(lines.join("\n").as_bytes()).unwrap();
     let url = stack.database("auth").connect_options().to_url_lossy();
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_tracklore-auth"));
-    let command = command.arg("import").arg(file.path()).env_clear().env("TRACKLORE_DATABASE_URL", url.as_str());
+    let command =
+        command.arg("import").arg(file.path()).env_clear().env("TRACKLORE_DATABASE_URL", url.as_str());
     let output = command.output().unwrap();
     let (said, refused) =
         (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
@@ -59,8 +60,10 @@ async fn imported_people_log_in_with_their_passwords_and_bad_lines_are_named() {
         // renewed, and good once more
         log_in(&stack, &format!("{name}@imported.example"), PASSWORD).await.expect(200);
     }
-    let hashes: Vec<String> =
-        sqlx::query_scalar("SELECT password_hash FROM users").fetch_all(&stack.database("auth")).await.unwrap();
+    let hashes: Vec<String> = sqlx::query_scalar("SELECT password_hash FROM users")
+        .fetch_all(&stack.database("auth"))
+        .await
+        .unwrap();
     assert!(hashes.iter().all(|hash| hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$")), "{hashes:?}");
     for id in ["7", "8"] {
         stack.record("user-events", |record| record.key == id.as_bytes()).await;

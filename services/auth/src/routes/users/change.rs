@@ -11,7 +11,7 @@ use tracklore_platform::{
 };
 use utoipa::ToSchema;
 
-use super::{ManagedAccount, found, not_oneself, parse_id, spread};
+use super::{ManagedAccount, found, not_oneself, parse_id};
 use crate::{
     account::Status,
     administration,
@@ -66,6 +66,7 @@ pub async fn change(
     MergePatch(change): MergePatch<Change>,
 ) -> Result<impl IntoResponse, Error> {
     let (id, now) = (parse_id(&id)?, Timestamp::now());
+    let by = Some(administrator.user.id);
     let status = match change.status {
         NewStatus::Active => Status::Active,
         NewStatus::Suspended => {
@@ -73,12 +74,12 @@ pub async fn change(
             Status::Suspended
         }
     };
-    let done = administration::set_status(&state.pool, id, status, now, |account, grants| {
+    let done = administration::set_status(&state.pool, id, status, by, now, |account, grants| {
         let current = ManagedAccount::new(account.clone(), grants.to_vec());
         Ok::<_, Error>(current.etag().check_if_match(&headers)?)
     });
     let done = found(done.await?)?;
-    spread(&state, &done, now);
+    state.ended(done.ended, now);
     let account = ManagedAccount::new(done.account, grants::of(&state.pool, id).await?);
     Ok(([(header::ETAG, account.etag().header())], Json(account)))
 }

@@ -4,7 +4,7 @@ use axum::extract::State;
 use http::StatusCode;
 use tracklore_platform::{extract::Path, problem::ProblemBody, time::Timestamp, token::UsersAdmin};
 
-use super::{found, not_oneself, parse_id, parse_scope, spread};
+use super::{found, not_oneself, parse_id, parse_scope};
 use crate::{
     administration,
     error::Error,
@@ -39,7 +39,8 @@ pub async fn revoke(
 ) -> Result<StatusCode, Error> {
     let (id, scope, now) = (parse_id(&id)?, parse_scope(&scope)?, Timestamp::now());
     not_oneself(administrator.user.id, id)?;
-    let done = found(administration::revoke(&state.pool, id, scope, now).await?)?;
-    spread(&state, &done, now);
+    let by = Some(administrator.user.id);
+    let done = found(administration::revoke(&state.pool, id, scope, by, now).await?)?;
+    state.ended(done.ended, now);
     Ok(StatusCode::NO_CONTENT)
 }
