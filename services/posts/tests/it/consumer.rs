@@ -39,7 +39,7 @@ async fn partitions_may_be_added_while_events_come() {
         follow(&stack, (n, 1000), false, 2).await;
     }
     let known = "SELECT count(*) FROM follows WHERE sequence = 2 AND NOT following";
-    let patience = Duration::from_secs(60);
+    let patience = Duration::from_mins(1);
     eventually_within(patience, "all is known", async || (count(&stack, known).await == 20).then_some(()))
         .await;
     let partitions: std::collections::BTreeSet<_> =
