@@ -38,7 +38,9 @@ const BUDGET_SPAN: Duration = Duration::from_hours(1);
 #[derive(clap::Args, Clone, Debug)]
 pub struct MailArgs {
     /// Where mails go: `smtps://user:password@host:465`, `smtp://user:password@host:587?tls=required`, or
-    /// `file:///folder` for development. Without it no mail is sent, and addresses can't be confirmed.
+    /// `file:///folder` for development. What can't be sent is tried again, after growing
+    /// pauses, for 24 hours (links to reset a password for 30 minutes). Without it no mail is sent, and addresses
+    /// can't be confirmed.
     #[arg(long, env = "TRACKLORE_MAIL_URL", hide_env_values = true, value_parser = cli::secret)]
     pub mail_url: Option<SecretString>,
     /// The sender of all mails, such as `Tracklore <no-reply@example.org>`.

@@ -7,6 +7,7 @@ mod browsers;
 mod deletion;
 mod email_change;
 mod events;
+mod housekeeping;
 mod internal;
 mod mail;
 mod own_account;
