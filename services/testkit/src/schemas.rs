@@ -1,5 +1,5 @@
 //! What is documented of events, in `docs/events`: a JSON schema for each type, golden examples of everything ever
-//! published, an AsyncAPI document, and `published.txt`, the fields that consumers rely on. The tests of this module
+//! published, an `AsyncAPI` document, and `published.txt`, the fields that consumers rely on. The tests of this module
 //! compare these with one another; [`Stack::assert_documented`] compares them with what the services really publish.
 
 use std::{
@@ -18,7 +18,7 @@ use crate::Stack;
 pub struct Catalogue {
     types: BTreeMap<String, Documented>,
     envelope: Validator,
-    /// Topic of each type, as AsyncAPI says.
+    /// Topic of each type, as `AsyncAPI` says.
     topics: BTreeMap<String, String>,
 }
 
@@ -142,13 +142,9 @@ mod tests {
             for (field, rule) in schema["properties"].as_object().unwrap() {
                 let need =
                     if required.contains(&&Value::from(field.as_str())) { "always" } else { "sometimes" };
-                let mut line = format!("{name} {field} {need}");
-                for part in ["type", "format", "enum", "const"] {
-                    if let Some(value) = rule.get(part) {
-                        line.push_str(&format!(" {part}={value}"));
-                    }
-                }
-                lines.insert(line);
+                let parts = ["type", "format", "enum", "const"];
+                let parts = parts.iter().filter_map(|part| Some(format!(" {part}={}", rule.get(part)?)));
+                lines.insert(format!("{name} {field} {need}{}", parts.collect::<String>()));
             }
         }
         lines
