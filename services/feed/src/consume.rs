@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use rdkafka::producer::{FutureProducer, Producer};
+use redis::RedisResult;
 use tokio::{task::spawn_blocking, time::sleep};
 use tokio_util::sync::CancellationToken;
 use tracklore_platform::{
@@ -16,6 +17,7 @@ use crate::{
     library,
     lists::Limits,
     positions::{Expected, Offsets},
+    page,
     progress::{self, Progress},
     redis::Redis,
 };
@@ -55,11 +57,11 @@ impl Feeder {
         }
     }
 
-    async fn session(&self, cluster: String, session: CancellationToken) -> Result<(), KafkaError> {
-        let offsets = Offsets::new(self.redis.clone(), cluster);
+    async fn session(&self, (cluster, base): (String, String), session: CancellationToken) -> Result<(), KafkaError> {
+        let offsets = Offsets::new(self.redis.clone(), cluster, base.clone());
         let expected = Arc::new(Expected::default());
         let applier = Applier {
-            model: ReadModel::new(self.redis.clone(), Limits::default()),
+            model: ReadModel::new(self.redis.clone(), base, Limits::default()),
             actors: self.actors.clone(),
             offsets: offsets.clone(),
             expected: Arc::clone(&expected),
@@ -82,20 +84,29 @@ impl Feeder {
         Ok(())
     }
 
-    /// Waits for Redis and Kafka; the id of the Kafka cluster, since offsets of another one mean nothing.
-    async fn wait_for_both(&self) -> String {
-        while let Err(error) = library::load(&self.redis).await {
-            tracing::warn!(%error, "waiting for Redis");
+    /// Waits for Redis and Kafka; the id of the Kafka cluster, since offsets of another one mean nothing, and the base
+    /// of the generation that is read.
+    async fn wait_for_both(&self) -> (String, String) {
+        let base = loop {
+            match self.load().await {
+                Ok(base) => break base,
+                Err(error) => tracing::warn!(%error, "waiting for Redis"),
+            }
             sleep(PAUSE).await;
-        }
+        };
         loop {
             let producer = self.producer.clone();
             let ask = spawn_blocking(move || producer.client().fetch_cluster_id(KAFKA_TIMEOUT));
             if let Ok(Some(cluster)) = ask.await {
-                return cluster;
+                return (cluster, base);
             }
             tracing::warn!("waiting for Kafka");
             sleep(PAUSE).await;
         }
+    }
+
+    async fn load(&self) -> RedisResult<String> {
+        library::load(&self.redis).await?;
+        page::generation(&self.redis).await
     }
 }

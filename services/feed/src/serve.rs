@@ -12,7 +12,19 @@ use tracklore_platform::{
     token::{RemoteKeys, Verifier},
 };
 
-use crate::{actors::Actors, consume::Feeder, progress::Progress, redis::Redis, routes, state::AppState};
+use crate::{
+    actors::Actors,
+    consume::Feeder,
+    fill::{Filler, Sources},
+    lists::Limits,
+    live::{connection::Live, hub::Hub},
+    posts::Posts,
+    progress::Progress,
+    redis::Redis,
+    routes,
+    state::AppState,
+    upkeep,
+};
 
 /// Everything that `serve` can be told.
 #[derive(clap::Args, Clone, Debug)]
@@ -32,6 +44,12 @@ pub struct ServeArgs {
     /// Base URL of user's internal API.
     #[arg(long, env = "TRACKLORE_USER_INTERNAL_URL")]
     pub user_internal_url: String,
+    /// Base URL of posts' internal API.
+    #[arg(long, env = "TRACKLORE_POSTS_INTERNAL_URL")]
+    pub posts_internal_url: String,
+    /// Live connections (`/v1/feed/stream`, `/v1/feed/ws`) at most; further ones get 503.
+    #[arg(long, env = "TRACKLORE_LIVE_CONNECTIONS", default_value_t = 10_000)]
+    pub live_connections: usize,
     /// Redis URL; the user needs the keys `feed:*` and functions, and nothing else.
     #[arg(long, env = "TRACKLORE_REDIS_URL", hide_env_values = true, value_parser = cli::secret)]
     pub redis_url: SecretString,
@@ -57,23 +75,43 @@ pub async fn serve(args: &ServeArgs) -> Result<(), StartError> {
     let kafka = Kafka::new(&args.kafka);
     let tokens = ServiceTokens::new(&args.client);
     let progress = Progress::default();
+    let actors = Actors::new(tokens.client("user", &args.user_internal_url));
+    let filler = Filler::new(Sources {
+        redis: redis.clone(),
+        posts: Posts::new(tokens.client("posts", &args.posts_internal_url)),
+        actors: actors.clone(),
+        limits: Limits::default(),
+    });
     let feeder = Feeder {
         producer: kafka.producer()?,
         kafka,
         redis: redis.clone(),
-        actors: Actors::new(tokens.client("user", &args.user_internal_url)),
+        actors,
         progress: progress.clone(),
     };
-    let verifier = Verifier::new(&args.server.public_url, RemoteKeys::new(&args.token.jwks_url));
-    let state = AppState { redis: redis.clone(), progress, verifier };
-    let (public, openapi) = routes::public().split_for_parts();
-    let health = Health::default().with("redis", move || {
+    let health = Health::default().with("redis", {
         let redis = redis.clone();
-        async move { redis.ping().await.map_err(|error| error.to_string()) }
+        move || {
+            let redis = redis.clone();
+            async move { redis.ping().await.map_err(|error| error.to_string()) }
+        }
     });
+    let hub = Hub::new(redis.clone());
+    let live = Live::new(
+        hub.clone(),
+        redis.clone(),
+        args.live_connections,
+        health.draining(),
+        args.server.shutdown_drain,
+    );
+    let verifier = Verifier::new(&args.server.public_url, RemoteKeys::new(&args.token.jwks_url));
+    let state = AppState { redis: redis.clone(), filler: filler.clone(), progress, live, verifier };
+    let (public, openapi) = routes::public().split_for_parts();
     let service = Service { public: public.with_state(state), internal: routes::internal(), openapi, health };
     let background = Background::default();
     background.spawn(|stop| feeder.run(stop));
+    background.spawn(|stop| hub.run(stop));
+    background.spawn(|stop| upkeep::run(redis, filler, stop));
     server::serve(&args.server, service, background).await?;
     Ok(())
 }

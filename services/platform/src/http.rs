@@ -43,6 +43,7 @@ fn cors(allowed_origins: &[HeaderValue]) -> CorsLayer {
             header::IF_MATCH,
             header::IF_NONE_MATCH,
             HeaderName::from_static("idempotency-key"),
+            HeaderName::from_static("last-event-id"),
             X_REQUEST_ID,
         ])
         .expose_headers([header::ETAG, header::LOCATION, header::RETRY_AFTER, X_FEED_STATE, X_REQUEST_ID])

@@ -2,9 +2,11 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail loudly")]
 
 mod events;
+mod fills;
 mod functions;
 mod healing;
 mod laws;
+mod live;
 mod model;
 mod neighbour;
 mod service;

@@ -85,7 +85,7 @@ mod tests {
             id: user.try_into().unwrap(),
             session_id: Uuid::now_v7(),
             scope: scope.to_owned(),
-            auth_time: 0,
+            auth_time: 0, expires_at: 0,
         };
         let viewer = Viewer { user: Some(user.id), now: Timestamp::from_unix_millis(1000) };
         reason(&user, &viewer, &post(1, visibility, expires_at)).map_err(|error| match error {
