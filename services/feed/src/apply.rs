@@ -156,13 +156,18 @@ impl Applier {
                 self.session.cancel();
                 Err(Failure::Retry("Redis stands at another offset, going there".to_owned()))
             }
-            Outcome::OtherTopic => {
-                self.offsets.restart(&record.topic).await.map_err(later)?;
-                self.session.cancel();
-                Err(Failure::Retry("the topic was made anew, reading it from its beginning".to_owned()))
-            }
+            Outcome::OtherTopic => Err(self.begin_anew(record).await),
             Outcome::AskForActor => Err(Failure::Retry("the author is not known yet".to_owned())),
         }
+    }
+
+    /// The topic isn't the one that the offsets are of.
+    async fn begin_anew(&self, record: &Record) -> Failure {
+        if let Err(error) = self.offsets.restart(&record.topic).await {
+            return later(error);
+        }
+        self.session.cancel();
+        Failure::Retry("the topic was made anew, reading it from its beginning".to_owned())
     }
 
     async fn stored_offset(&self, topic: &str, partition: i32) -> Stored {
@@ -183,6 +188,13 @@ impl Applier {
 
 impl Handler for Applier {
     async fn handle(&self, record: &Record) -> Result<(), Failure> {
+        match self.expected.before(record).parse::<i64>() {
+            // the one before the offset: only to see that it is still the same
+            Ok(next) if record.offset + 1 == next => return self.settle(record, &Change::Nothing).await,
+            // nobody asked for this one: the partition ends before the offset
+            Ok(next) if record.offset + 1 < next => return Err(self.begin_anew(record).await),
+            _ => {}
+        }
         self.settle(record, &Change::of(record)?).await
     }
 

@@ -20,6 +20,7 @@ pub mod page;
 pub mod positions;
 pub mod posts;
 pub mod progress;
+pub mod rebuild;
 pub mod redis;
 pub mod routes;
 pub mod serve;

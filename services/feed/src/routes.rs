@@ -5,6 +5,7 @@ mod home;
 mod stream;
 mod ticket;
 mod user;
+mod ws;
 
 use axum::Router;
 use tracklore_platform::problem::ProblemBody;
@@ -50,6 +51,7 @@ pub fn public() -> OpenApiRouter<AppState> {
         .routes(routes!(home::read))
         .routes(routes!(stream::listen))
         .routes(routes!(ticket::create))
+        .routes(routes!(ws::connect))
 }
 
 /// The feed has nothing to tell the other services yet.

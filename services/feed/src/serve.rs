@@ -26,18 +26,12 @@ use crate::{
     upkeep,
 };
 
-/// Everything that `serve` can be told.
+/// Where the read model is and what it is made from.
 #[derive(clap::Args, Clone, Debug)]
-pub struct ServeArgs {
-    /// Listeners, logs and stopping.
-    #[command(flatten)]
-    pub server: ServerArgs,
+pub struct ModelArgs {
     /// Where events come from.
     #[command(flatten)]
     pub kafka: KafkaArgs,
-    /// Who signs tokens.
-    #[command(flatten)]
-    pub token: TokenArgs,
     /// How to call the other services.
     #[command(flatten)]
     pub client: ServiceClientArgs,
@@ -47,12 +41,39 @@ pub struct ServeArgs {
     /// Base URL of posts' internal API.
     #[arg(long, env = "TRACKLORE_POSTS_INTERNAL_URL")]
     pub posts_internal_url: String,
-    /// Live connections (`/v1/feed/stream`, `/v1/feed/ws`) at most; further ones get 503.
-    #[arg(long, env = "TRACKLORE_LIVE_CONNECTIONS", default_value_t = 10_000)]
-    pub live_connections: usize,
     /// Redis URL; the user needs the keys `feed:*` and functions, and nothing else.
     #[arg(long, env = "TRACKLORE_REDIS_URL", hide_env_values = true, value_parser = cli::secret)]
     pub redis_url: SecretString,
+}
+
+/// Everything that `serve` can be told.
+#[derive(clap::Args, Clone, Debug)]
+pub struct ServeArgs {
+    /// Listeners, logs and stopping.
+    #[command(flatten)]
+    pub server: ServerArgs,
+    /// Who signs tokens.
+    #[command(flatten)]
+    pub token: TokenArgs,
+    /// The read model.
+    #[command(flatten)]
+    pub model: ModelArgs,
+    /// Live connections (`/v1/feed/stream`, `/v1/feed/ws`) at most; further ones get 503.
+    #[arg(long, env = "TRACKLORE_LIVE_CONNECTIONS", default_value_t = 10_000)]
+    pub live_connections: usize,
+}
+
+impl ModelArgs {
+    /// The services that complete the read model in `redis`.
+    pub fn sources(&self, redis: Redis) -> Sources {
+        let tokens = ServiceTokens::new(&self.client);
+        Sources {
+            redis,
+            posts: Posts::new(tokens.client("posts", &self.posts_internal_url)),
+            actors: Actors::new(tokens.client("user", &self.user_internal_url)),
+            limits: Limits::default(),
+        }
+    }
 }
 
 /// Why the service could not run.
@@ -71,24 +92,18 @@ pub enum StartError {
 
 /// Serves until it is told to stop.
 pub async fn serve(args: &ServeArgs) -> Result<(), StartError> {
-    let redis = Redis::new(args.redis_url.expose_secret())?;
-    let kafka = Kafka::new(&args.kafka);
-    let tokens = ServiceTokens::new(&args.client);
+    let redis = Redis::new(args.model.redis_url.expose_secret())?;
+    let kafka = Kafka::new(&args.model.kafka);
     let progress = Progress::default();
-    let actors = Actors::new(tokens.client("user", &args.user_internal_url));
-    let filler = Filler::new(Sources {
-        redis: redis.clone(),
-        posts: Posts::new(tokens.client("posts", &args.posts_internal_url)),
-        actors: actors.clone(),
-        limits: Limits::default(),
-    });
+    let sources = args.model.sources(redis.clone());
     let feeder = Feeder {
         producer: kafka.producer()?,
         kafka,
         redis: redis.clone(),
-        actors,
+        actors: sources.actors.clone(),
         progress: progress.clone(),
     };
+    let filler = Filler::new(sources);
     let health = Health::default().with("redis", {
         let redis = redis.clone();
         move || {
@@ -105,7 +120,9 @@ pub async fn serve(args: &ServeArgs) -> Result<(), StartError> {
         args.server.shutdown_drain,
     );
     let verifier = Verifier::new(&args.server.public_url, RemoteKeys::new(&args.token.jwks_url));
-    let state = AppState { redis: redis.clone(), filler: filler.clone(), progress, live, verifier };
+    let allowed_origins = args.server.allowed_origins.clone().into();
+    let state =
+        AppState { redis: redis.clone(), filler: filler.clone(), progress, live, allowed_origins, verifier };
     let (public, openapi) = routes::public().split_for_parts();
     let service = Service { public: public.with_state(state), internal: routes::internal(), openapi, health };
     let background = Background::default();

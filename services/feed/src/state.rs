@@ -1,9 +1,9 @@
 //! What requests work with.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use axum::response::Response;
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue};
 use tracklore_platform::{
     cursor,
     id::UserId,
@@ -38,6 +38,8 @@ pub struct AppState {
     pub progress: Progress,
     /// Live connections.
     pub live: Live,
+    /// From where browsers may open WebSockets.
+    pub allowed_origins: Arc<[HeaderValue]>,
     /// Checks tokens.
     pub verifier: Verifier<RemoteKeys>,
 }

@@ -108,7 +108,7 @@ pub struct Received {
 
 impl Record {
     /// Copies a borrowed Kafka message.
-    pub(crate) fn from_message(message: &BorrowedMessage<'_>) -> Self {
+    pub fn from_message(message: &BorrowedMessage<'_>) -> Self {
         let headers = message.headers().map_or_else(Vec::new, |headers| {
             headers.iter().map(|h| (h.key.to_owned(), h.value.unwrap_or_default().to_vec())).collect()
         });

@@ -41,6 +41,15 @@ pub(crate) async fn run(name: &str, subcommand: &str, settings: &[(String, Strin
     );
 }
 
+/// Runs a sub-command to its end: whether it ended well, and what it printed.
+pub(crate) async fn output(name: &str, arguments: &[&str], settings: &[(String, String)]) -> (bool, String) {
+    let mut command = Command::new(program(name));
+    command.args(arguments).env_clear().envs(settings.iter().cloned()).kill_on_drop(true);
+    let output = command.output().await.expect("the program starts");
+    let text = [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
+    (output.status.success(), text.concat())
+}
+
 impl Process {
     /// Starts `serve`; its output goes to a file in `folder`.
     pub(crate) fn start(name: &str, settings: &[(String, String)], folder: &Path) -> Self {

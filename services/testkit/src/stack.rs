@@ -89,6 +89,11 @@ impl Stack {
         self.processes.insert(service.to_owned(), process);
     }
 
+    /// Runs another sub-command of a service with the settings of `serve`: whether it ended well, and what it printed.
+    pub async fn run(&self, service: &str, arguments: &[&str]) -> (bool, String) {
+        process::output(service, arguments, &self.settings(service)).await
+    }
+
     /// Waits until a started service is ready.
     pub async fn ready(&mut self, service: &str) {
         let url = format!("{}/readyz", self.admin_url(service));

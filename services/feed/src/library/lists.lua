@@ -18,11 +18,11 @@ local function is_above(floor, score, id)
   return score > floor.score or (score == floor.score and id > floor.id)
 end
 
--- Whether there may be older posts than the list holds, though it holds fewer than are shown.
-local function is_short(list, show)
-  if redis.call('ZCARD', list.key) >= show then return false end
+-- Whether posts may be missing among those that are shown: without a floor there may be holes anywhere.
+local function is_short(list, shown)
   local floor = floor_of(list)
-  return not floor or floor.score >= 0
+  if not floor then return true end
+  return floor.score >= 0 and redis.call('ZCARD', list.key) < shown
 end
 
 -- A body is kept as long as a list holds the post.

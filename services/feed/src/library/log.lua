@@ -5,18 +5,18 @@
 -- newest entry that was dropped, `feed:log:epoch` another one when the log was lost.
 local LOG_ENTRIES, LOG_BYTES = 10000, 33554432
 
-local function begin_log()
-  local now = redis.call('TIME')
-  redis.call('SETNX', 'feed:log:epoch', now[1] .. now[2])
-  return redis.call('GET', 'feed:log:epoch')
+-- Begins a log, unless there is one.
+local function begin_log(keys, args)
+  redis.call('SETNX', 'feed:log:epoch', args[1])
 end
 
--- Appends an entry, unless the change is of a generation that nobody reads yet.
+-- Appends an entry, unless nobody has listened yet, or the change is of a generation that nobody reads yet.
 local function record(base, fields)
-  if generation() ~= base then return end
+  local epoch = redis.call('GET', 'feed:log:epoch')
+  if not epoch or generation() ~= base then return end
   local size = 64
   for _, value in ipairs(fields) do size = size + #value end
-  redis.call('XADD', 'feed:log', '*', 'size', size, 'epoch', begin_log(), unpack(fields))
+  redis.call('XADD', 'feed:log', '*', 'size', size, 'epoch', epoch, unpack(fields))
   local bytes = redis.call('INCRBY', 'feed:log:bytes', size)
   while bytes > LOG_BYTES or redis.call('XLEN', 'feed:log') > LOG_ENTRIES do
     local oldest = redis.call('XRANGE', 'feed:log', '-', '+', 'COUNT', 1)[1]

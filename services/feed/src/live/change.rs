@@ -118,9 +118,10 @@ impl Sight {
     }
 }
 
-/// Gives the log an epoch, when it has none.
+/// Begins a log, when there is none.
 pub async fn begin(redis: &Redis) -> RedisResult<()> {
-    library::call(redis, "begin_log", &[LOG], &[]).await
+    let epoch = format!("{:x}", rand::random::<u64>());
+    library::call(redis, "begin_log", &[LOG], &[epoch.as_bytes()]).await
 }
 
 /// Reads up to `count` entries after `position`; without one, where the log ends.

@@ -51,6 +51,15 @@ pub struct End {
     expires_at: Option<Instant>,
 }
 
+/// Why a connection ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// The process does.
+    Stopping,
+    /// The token did.
+    TokenEnded,
+}
+
 impl Live {
     /// Up to `connections`, which follow `hub`; when `draining` starts they end within `spread`.
     pub fn new(
@@ -96,13 +105,23 @@ impl Live {
         user: Option<&User>,
         cursor: Option<&str>,
     ) -> Result<Follower, Error> {
-        if scopes.contains(&Scope::Home) && user.is_none() {
-            return Err(Problem::from(TokenError::Missing).into());
-        }
         // a cursor that we don't know is one of a log that is no more: the client is to start anew
         let elsewhere = || Position { epoch: "-".to_owned(), id: EntryId::default() };
         let start = cursor.map(|cursor| Position::of_cursor(cursor).unwrap_or_else(|_| elsewhere()));
-        let mut follower = Follower::new(&self.hub, start).ok_or_else(Problem::unavailable)?;
+        let follower = Follower::new(&self.hub, start).ok_or_else(Problem::unavailable)?;
+        self.listen(follower, scopes, user).await
+    }
+
+    /// Lets a follower listen to these lists, from where it is.
+    pub async fn listen(
+        &self,
+        mut follower: Follower,
+        scopes: &[Scope],
+        user: Option<&User>,
+    ) -> Result<Follower, Error> {
+        if scopes.contains(&Scope::Home) && user.is_none() {
+            return Err(Problem::from(TokenError::Missing).into());
+        }
         follower.listen(scopes, user.map(|user| user.id)).await?;
         Ok(follower)
     }
@@ -122,17 +141,17 @@ impl Drop for Slot {
 }
 
 impl End {
-    /// Waits for the end.
-    pub async fn come(&self) {
+    /// Waits for the end, and says why it came.
+    pub async fn come(&self) -> Why {
         tokio::select! {
-            () = self.stopping() => {}
-            () = self.expired() => {}
+            () = self.stopping() => Why::Stopping,
+            () = self.expired() => Why::TokenEnded,
         }
     }
 
-    /// A token that lasts until then stands for the listener from now on.
-    pub fn renew(&mut self, expires_at: i64) {
-        self.expires_at = Some(instant(expires_at));
+    /// The listener has this token now.
+    pub fn renew(&mut self, user: &User) {
+        self.expires_at = Some(instant(user.expires_at));
     }
 
     async fn stopping(&self) {

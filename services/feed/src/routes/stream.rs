@@ -119,7 +119,7 @@ impl Stream {
             return Some((Ok(start.into()), self));
         }
         let piece = tokio::select! {
-            () = self.end.come() => return None,
+            _ = self.end.come() => return None,
             _ = self.heartbeat.tick() => Bytes::from_static(b":\n\n"),
             event = self.follower.next() => match event {
                 Ok(event) => text(&event),

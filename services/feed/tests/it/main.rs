@@ -3,11 +3,14 @@
 
 mod events;
 mod fills;
+mod filling;
 mod functions;
 mod healing;
+mod home;
 mod laws;
 mod live;
 mod model;
 mod neighbour;
 mod service;
 mod whole_path;
+mod ws;
