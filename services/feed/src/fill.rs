@@ -146,7 +146,7 @@ impl Sources {
     async fn attempt(&self, model: &ReadModel, list: List) -> Result<bool, FillError> {
         let (mut cursor, mut reached) = (None::<String>, None::<Floor>);
         loop {
-            let (is_short, floor) = model.floor(list).await?;
+            let (is_short, floor) = model.begin_fill(list).await?;
             if !is_short {
                 return Ok(true);
             }
@@ -203,11 +203,11 @@ fn parse(floor: &str) -> Option<Floor> {
 }
 
 impl ReadModel {
-    /// Whether older posts may be missing, and the floor.
-    pub async fn floor(&self, list: List) -> RedisResult<(bool, String)> {
+    /// Whether posts may be missing, and the floor: to be asked before a snapshot.
+    pub async fn begin_fill(&self, list: List) -> RedisResult<(bool, String)> {
         let (author, shown) = (list.author(), self.limits.shown(list).to_string());
         let args = [list.kind(), &author, &shown].map(str::as_bytes);
-        let (is_short, floor): (u8, String) = library::read(&self.redis, "floor", &[&self.base], &args).await?;
+        let (is_short, floor): (u8, String) = library::call(&self.redis, "begin_fill", &[&self.base], &args).await?;
         Ok((is_short == 1, floor))
     }
 

@@ -26,7 +26,7 @@ use tracklore_platform::{
 use crate::{
     apply::{Applier, ReadModel},
     consume::{ACTOR_TOPICS, POST_TOPICS},
-    fill::{FillError, Sources},
+    fill::FillError,
     library,
     lists::{Limits, List},
     page::GENERATION,
@@ -37,8 +37,8 @@ use crate::{
 };
 
 /// What the keys of a generation begin with, after its base.
-const PREFIXES: [&str; 10] = [
-    "activity:", "floor:", "post:", "actor:", "follows:", "unfollowed:", "home:", "readers:", "used", "offset:",
+const PREFIXES: [&str; 11] = [
+    "activity:", "floor:", "post:", "actor:", "follows:", "unfollowed:", "home:", "readers:", "used", "fills", "offset:",
 ];
 const PAUSE: Duration = Duration::from_millis(200);
 const KAFKA_TIMEOUT: Duration = Duration::from_secs(10);

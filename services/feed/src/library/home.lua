@@ -15,7 +15,7 @@ local function home_key(base, reader) return base .. 'home:' .. reader end
 local function newest_of(circle)
   local newest = redis.call('ZREVRANGE', circle.key, 0, 0, 'WITHSCORES')
   if newest[2] then return newest[2] end
-  return redis.call('EXISTS', circle.floor) == 1 and EMPTY or UNKNOWN
+  return is_known(floor_of(circle)) and EMPTY or UNKNOWN
 end
 
 -- Enters an author into the index of a reader who has one.

@@ -1,9 +1,12 @@
 
 -- Filling, forgetting -----------------------------------------------------------------------------------------
 
--- {1 if older posts may be missing; the floor as text}, for a filler.
-local function floor_text(keys, args)
+-- {1 if posts may be missing; the floor as text}, for a filler, before it asks for a snapshot.
+local function begin_fill(keys, args)
   local list = list_of(keys[1], args[1], args[2])
+  if is_short(list, tonumber(args[3])) and not floor_of(list) then
+    set_floor(list, NOWHERE, redis.call('INCR', keys[1] .. 'fills'), 0)
+  end
   return { is_short(list, tonumber(args[3])) and 1 or 0, redis.call('GET', list.floor) or '' }
 end
 
@@ -15,7 +18,7 @@ local function fill(keys, args)
   local list = list_of(base, kind, author, kind == 'global' and keep_global or keep_user)
   if (redis.call('GET', list.floor) or '') ~= expected then return { 'moved' } end
   local floor = floor_of(list)
-  if floor and not is_above({ score = tonumber(score), id = id }, floor.score, floor.id) then return { 'filled' } end
+  if is_known(floor) and not is_above({ score = tonumber(score), id = id }, floor.score, floor.id) then return { 'filled' } end
 
   local posts, ask = {}, {}
   for i = 10, #args, 8 do
@@ -27,7 +30,7 @@ local function fill(keys, args)
   end
   if #ask > 0 then return { 'ask', unpack(ask) } end
 
-  if expected == '' then
+  if not is_known(floor) then
     -- single posts that events told of; what stands below the new floor can't be told from holes
     for _, other in ipairs(redis.call('ZRANGEBYSCORE', list.key, '-inf', score)) do
       if tonumber(redis.call('ZSCORE', list.key, other)) < tonumber(score) or other <= id then
@@ -45,6 +48,7 @@ local function fill(keys, args)
       show(base, p, keep_global, keep_user)
     elseif stored[2] == 'public' or (stored[2] and kind == 'circle') then
       insert(base, list, tonumber(p.created_at), p.id)
+      forget_unlisted(base, p.id, p.author)
     end
   end
   if kind ~= 'global' then
@@ -114,6 +118,7 @@ redis.register_function('tracklore_feed_user_@VERSION@', user)
 redis.register_function('tracklore_feed_profile_@VERSION@', profile)
 redis.register_function('tracklore_feed_follow_@VERSION@', follow)
 redis.register_function('tracklore_feed_skip_@VERSION@', skip)
+redis.register_function('tracklore_feed_begin_fill_@VERSION@', begin_fill)
 redis.register_function('tracklore_feed_fill_@VERSION@', fill)
 redis.register_function('tracklore_feed_actors_@VERSION@', actors)
 redis.register_function('tracklore_feed_touch_@VERSION@', touch)
@@ -124,5 +129,4 @@ redis.register_function('tracklore_feed_restart_@VERSION@', restart)
 redis.register_function({ function_name = 'tracklore_feed_page_@VERSION@', callback = page, flags = { 'no-writes' } })
 redis.register_function({ function_name = 'tracklore_feed_home_@VERSION@', callback = home, flags = { 'no-writes' } })
 redis.register_function({ function_name = 'tracklore_feed_changes_@VERSION@', callback = changes, flags = { 'no-writes' } })
-redis.register_function({ function_name = 'tracklore_feed_floor_@VERSION@', callback = floor_text, flags = { 'no-writes' } })
 redis.register_function({ function_name = 'tracklore_feed_follows_@VERSION@', callback = followed, flags = { 'no-writes' } })

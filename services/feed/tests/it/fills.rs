@@ -121,7 +121,7 @@ proptest! {
                     Step::Tell(index) => database.tell(&mut model, index.index(count)).await,
                     Step::Take(index) => {
                         let list = *index.get(&lists);
-                        let (short, floor) = model.writer.floor(list).await.unwrap();
+                        let (short, floor) = model.writer.begin_fill(list).await.unwrap();
                         if short {
                             taken.push((list, floor, database.page(list)));
                         }
@@ -145,7 +145,7 @@ proptest! {
             }
             for list in lists {
                 let newest = database.newest(list);
-                let (short, floor) = model.writer.floor(list).await.unwrap();
+                let (short, floor) = model.writer.begin_fill(list).await.unwrap();
                 if short {
                     let all: Vec<_> = newest.iter().map(|(_, event)| event.clone()).collect();
                     prop_assert_eq!(model.put(list, &floor, &all, BOTTOM).await, "filled");

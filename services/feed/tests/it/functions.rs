@@ -269,5 +269,5 @@ async fn idle_lists_are_forgotten_unless_a_reader_needs_them() {
     assert_eq!(model.keys("feed:post:*").await, [post_key(8)]);
     assert_eq!(model.home(1, 10).await.len(), 1);
     // and it is known that they are forgotten
-    assert!(model.writer.floor(List::Circle(user(7))).await.unwrap().0);
+    assert!(model.writer.begin_fill(List::Circle(user(7))).await.unwrap().0);
 }

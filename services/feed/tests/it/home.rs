@@ -38,7 +38,7 @@ async fn a_home_feed_follows_at_once_backwards_too_and_forgets_at_once() {
     post_event(&stack, three, 7, 1, &json!({})).await;
     wait_for_home(&stack, &ada, "a new post shows", &[three, two, one]).await;
     follow_event(&stack, ada.id, 8, 1, true).await;
-    let all = [three, other, two, one];
+    let all = [other, three, two, one];
     wait_for_home(&stack, &ada, "two are followed", &all).await;
     let first = ada.get(&stack, "feed", "/v1/feed/home?limit=3").await.expect(200);
     let cursor = first.json["next_cursor"].as_str().unwrap();

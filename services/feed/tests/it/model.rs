@@ -90,7 +90,7 @@ impl Model {
 
     /// Puts a snapshot of posts into a list that is then complete down to the last of them, or to `bottom`.
     pub async fn fill(&self, list: List, posts: &[Change], bottom: i64) {
-        let (_, floor) = self.writer.floor(list).await.unwrap();
+        let (_, floor) = self.writer.begin_fill(list).await.unwrap();
         assert_eq!(self.put(list, &floor, posts, bottom).await, "filled");
     }
 
