@@ -57,7 +57,7 @@ negative() {
   refuses "namespaces that are no list" --set watchNamespaces=demo
   refuses "a namespace that can't be one" --set 'watchNamespaces={Demo}'
   refuses "a switch that is no switch" --set-string crds.install=no
-  refuses "replicas: there is one operator" --set replicas=2
+  refuses "more replicas than wait for one Lease" --set replicas=9
   echo "test result: $((test_count - failures)) passed; $failures failed"
   [ "$failures" = 0 ]
 }

@@ -9,7 +9,7 @@ use kube::{
     Client, Resource, ResourceExt,
     runtime::controller::{self, Controller},
 };
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -17,6 +17,7 @@ use crate::{
     install,
     runtime::{
         backoff::Backoff,
+        lease::{Candidate, LeaseName},
         metrics, server,
         telemetry::{self, Format},
         watches::{self, Progress, Scope},
@@ -51,6 +52,9 @@ struct RunArguments {
     /// Namespaces to watch, separated by commas; all when empty.
     #[arg(long, env = "WATCH_NAMESPACES", value_delimiter = ',')]
     watch_namespaces: Vec<String>,
+    /// The Lease, `<namespace>/<name>`, that lets one of several replicas work at a time; without it, this one works at once.
+    #[arg(long, env = "TRACKLORE_OPERATOR_LEASE")]
+    lease: Option<LeaseName>,
     /// Where probes and metrics are served.
     #[arg(long, env = "TRACKLORE_OPERATOR_LISTEN", default_value = "0.0.0.0:8080")]
     listen: SocketAddr,
@@ -115,13 +119,25 @@ async fn run(arguments: RunArguments) -> Result<()> {
     let server = tokio::spawn(server::serve(arguments.listen, progress.clone(), handle, stop.clone()));
     tracing::info!(version = env!("CARGO_PKG_VERSION"), ?namespaces, "starting");
 
+    let terminated = stop_when_terminated(stop.clone());
+    let mut held = None;
+    if let Some(lease) = arguments.lease {
+        held = Candidate::new(client.clone(), lease, identity()).acquire(&stop).await;
+    }
     let mut controllers = JoinSet::new();
     for scope in Scope::of(namespaces) {
         controllers.spawn(control(client.clone(), scope, progress.clone(), stop.clone()));
     }
     let mut result = Ok(());
+    let lost = async {
+        match &mut held {
+            Some(held) => held.keep().await,
+            None => std::future::pending().await,
+        }
+    };
     tokio::select! {
-        () = terminated() => tracing::info!("stopping: passes under way are finished"),
+        () = stop.cancelled() => tracing::info!("stopping: passes under way are finished"),
+        () = lost => bail!("the Lease was lost: another replica works now, or the API server can't be reached"),
         Some(ended) = controllers.join_next() => {
             result = ended.context("a controller panicked").flatten().and(Err(anyhow!("a controller ended by itself")));
         }
@@ -130,6 +146,10 @@ async fn run(arguments: RunArguments) -> Result<()> {
     while let Some(ended) = controllers.join_next().await {
         result = result.and(ended.context("a controller panicked").flatten());
     }
+    if let Some(held) = held {
+        held.release().await;
+    }
+    terminated.abort();
     result.and(server.await.context("the server panicked")?.context("failed to serve probes and metrics"))
 }
 
@@ -146,6 +166,7 @@ async fn control(
         stores: children.stores,
         memory: stack::apply::Memory::default(),
         secrets: stack::observe::SecretCache::default(),
+        announcer: stack::announce::Announcer::new(client.clone()),
         backoff: Backoff::default(),
     });
     let forgetting = context.clone();
@@ -172,6 +193,19 @@ async fn control(
         () = controller => Ok(()),
         Some(_) = watching.join_next() => bail!("a watch ended"),
     }
+}
+
+/// A name that no other replica has, nor an earlier process of this pod.
+fn identity() -> String {
+    let pod = std::env::var("HOSTNAME").unwrap_or_else(|_| "tracklore-operator".to_owned());
+    format!("{pod}_{:016x}", rand::random::<u64>())
+}
+
+fn stop_when_terminated(stop: CancellationToken) -> JoinHandle<()> {
+    tokio::spawn(async move {
+        terminated().await;
+        stop.cancel();
+    })
 }
 
 /// Ends when the process is asked to end.

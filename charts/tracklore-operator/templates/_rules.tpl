@@ -1,4 +1,4 @@
-{{/* All that the operator may do, and why. It reads nothing that is outside a namespace, and never pods, nodes or RBAC. */}}
+{{/* All that the operator may do, and why. It reads nothing that is outside a namespace, and never nodes or RBAC. */}}
 {{- define "operator.rules" -}}
 # The stacks: read only, what people ask for is theirs to change.
 - apiGroups: [tracklore.io]
@@ -21,9 +21,24 @@
 - apiGroups: [batch]
   resources: [jobs]
   verbs: [get, list, watch, create, patch, delete]
+# Why pods don't run: listed, by the label of their stack, only while something isn't ready.
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [list]
+# What people should know, told once.
+- apiGroups: [events.k8s.io]
+  resources: [events]
+  verbs: [create, patch]
 # Addresses; start scripts, settings and routes.
 - apiGroups: [""]
   resources: [services, configmaps]
+  verbs: [get, list, watch, create, patch, delete]
+# Who may speak with whom, and how many pods may be away at a time.
+- apiGroups: [networking.k8s.io]
+  resources: [networkpolicies]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [policy]
+  resources: [poddisruptionbudgets]
   verbs: [get, list, watch, create, patch, delete]
 # Generated passwords and keys, each read by its name, made once when it isn't there, and never listed, watched or deleted.
 # patch: its owner, when the deletion policy changes.

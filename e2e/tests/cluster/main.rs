@@ -6,6 +6,7 @@ mod isolation;
 mod main_job;
 mod refusals;
 mod restarts;
+mod told;
 
 use kube::Client;
 use tokio::sync::OnceCell;

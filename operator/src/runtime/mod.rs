@@ -1,6 +1,7 @@
-//! What any long-running process needs: watches, probes, metrics, logs.
+//! What any long-running process needs: the Lease of the one that works, watches, probes, metrics, logs.
 
 pub mod backoff;
+pub mod lease;
 pub mod metrics;
 pub mod server;
 pub mod telemetry;

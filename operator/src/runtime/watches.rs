@@ -18,6 +18,8 @@ use k8s_openapi::{
         apps::v1::{Deployment, StatefulSet},
         batch::v1::Job,
         core::v1::{ConfigMap, PodTemplateSpec, Service},
+        networking::v1::NetworkPolicy,
+        policy::v1::PodDisruptionBudget,
     },
 };
 use kube::{
@@ -199,6 +201,8 @@ pub fn children(client: &Client, scope: &Scope, progress: &Arc<Progress>) -> Chi
         }),
         services: watches.watch::<PartialObjectMeta<Service>>("Service", |_| {}),
         config_maps: watches.watch::<PartialObjectMeta<ConfigMap>>("ConfigMap", |_| {}),
+        network_policies: watches.watch::<PartialObjectMeta<NetworkPolicy>>("NetworkPolicy", |_| {}),
+        budgets: watches.watch::<PartialObjectMeta<PodDisruptionBudget>>("PodDisruptionBudget", |_| {}),
     };
     Children { stores, woken, tasks: watches.tasks }
 }

@@ -13,6 +13,8 @@ use k8s_openapi::{
         apps::v1::{Deployment, StatefulSet},
         batch::v1::Job,
         core::v1::{ConfigMap, Secret, Service},
+        networking::v1::NetworkPolicy,
+        policy::v1::PodDisruptionBudget,
     },
     apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference},
 };
@@ -222,6 +224,8 @@ impl Applier<'_> {
             Child::StatefulSet(object) => self.patch(&**object, &id.name, known).await,
             Child::Deployment(object) => self.patch(&**object, &id.name, known).await,
             Child::Job(object) => self.patch(&**object, &id.name, known).await,
+            Child::NetworkPolicy(object) => self.patch(&**object, &id.name, known).await,
+            Child::PodDisruptionBudget(object) => self.patch(&**object, &id.name, known).await,
             // Claims belong to their StatefulSet; only their size is ours.
             Child::Claim(object) => self.patch(&**object, &id.name, true).await,
         };
@@ -281,6 +285,8 @@ impl Applier<'_> {
             Kind::StatefulSet => self.delete::<StatefulSet>(&id.name, &params).await,
             Kind::Deployment => self.delete::<Deployment>(&id.name, &params).await,
             Kind::Job => self.delete::<Job>(&id.name, &params).await,
+            Kind::NetworkPolicy => self.delete::<NetworkPolicy>(&id.name, &params).await,
+            Kind::PodDisruptionBudget => self.delete::<PodDisruptionBudget>(&id.name, &params).await,
             // Claims are never removed by hand.
             Kind::Claim => Ok(()),
         };

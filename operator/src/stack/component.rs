@@ -151,14 +151,20 @@ impl Names {
         ])
     }
 
+    /// The labels of what belongs to a stack and to none of its components.
+    pub fn stack_labels(&self) -> BTreeMap<String, String> {
+        BTreeMap::from([
+            (INSTANCE.to_owned(), self.stack.clone()),
+            (MANAGED_BY.to_owned(), MANAGER.to_owned()),
+            ("app.kubernetes.io/part-of".to_owned(), "tracklore".to_owned()),
+        ])
+    }
+
     /// The labels of everything that belongs to a component.
     pub fn labels(&self, component: Component) -> BTreeMap<String, String> {
         let mut labels = self.selector(component);
-        labels.extend([
-            ("app.kubernetes.io/component".to_owned(), component.as_str().to_owned()),
-            (MANAGED_BY.to_owned(), MANAGER.to_owned()),
-            ("app.kubernetes.io/part-of".to_owned(), "tracklore".to_owned()),
-        ]);
+        labels.extend(self.stack_labels());
+        labels.insert("app.kubernetes.io/component".to_owned(), component.as_str().to_owned());
         labels
     }
 

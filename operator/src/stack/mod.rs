@@ -3,18 +3,21 @@
 //! Only [`observe`] and [`apply`] speak to the API server. Nothing waits here: a pass goes as far as it can, and what it
 //! started wakes the next one.
 
+pub mod announce;
 pub mod apply;
 pub mod build;
 pub mod component;
 #[cfg(test)]
 mod fixtures;
 pub mod generate;
+pub mod given;
 pub mod observe;
 pub mod observed;
 pub mod plan;
 pub mod publish;
 pub mod status;
 pub mod topics;
+pub mod troubles;
 pub mod validate;
 pub mod versions;
 
@@ -28,8 +31,10 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::{Client, Resource, ResourceExt, core::DeserializeGuard, runtime::controller::Action};
 
 use self::{
+    announce::Announcer,
     apply::{Applier, Memory, Outcome},
     observe::{SecretCache, Stores},
+    observed::Observed,
 };
 use crate::{
     api::v1alpha1::{TrackloreStack, TrackloreStackStatus},
@@ -49,6 +54,8 @@ pub struct Context {
     pub memory: Memory,
     /// What was read of Secrets.
     pub secrets: SecretCache,
+    /// Tells people by Kubernetes Events.
+    pub announcer: Announcer,
     /// Which stacks failed how often.
     pub backoff: Backoff,
 }
@@ -111,6 +118,7 @@ async fn pass(guarded: &GuardedStack, context: &Context) -> Result<Action, Error
         publish::publish(&context.client, guarded.meta(), &status)
             .await
             .map_err(|error| Error::Publish(Box::new(error)))?;
+        context.announcer.tell(guarded, before, &status).await;
     }
     metrics::conditions(guarded.meta(), &status);
     Ok(action)
@@ -128,10 +136,9 @@ async fn next(stack: &TrackloreStack, context: &Context) -> Result<(TrackloreSta
             ));
         }
     };
-    let observed =
-        observe::observe(&context.client, &context.stores, &context.secrets, &valid.names, &valid.uid)
-            .await
-            .map_err(|error| Error::Observe(Box::new(error)))?;
+    let observed = observe::observe(&context.client, &context.stores, &context.secrets, &valid)
+        .await
+        .map_err(|error| Error::Observe(Box::new(error)))?;
     let plan = build::plan(&valid, &observed, before.map_or(&[], |status| status.completed_jobs.as_slice()));
     let applier = Applier {
         client: &context.client,
@@ -143,14 +150,15 @@ async fn next(stack: &TrackloreStack, context: &Context) -> Result<(TrackloreSta
     };
     let outcome = applier.apply(&plan, &observed).await?;
     let status = status::settled(before, generation, &valid, &plan, &observed, &outcome, Timestamp::now());
-    Ok((status, Action::requeue(wait(&outcome, &valid.uid))))
+    Ok((status, Action::requeue(wait(&outcome, &observed, !plan.missing.is_empty(), &valid.uid))))
 }
 
 /// When to look again although nothing has happened.
-fn wait(outcome: &Outcome, uid: &str) -> Duration {
+fn wait(outcome: &Outcome, observed: &Observed, missing: bool, uid: &str) -> Duration {
     if outcome.secrets_made {
         Duration::from_millis(10)
-    } else if !outcome.obstacles.is_empty() {
+    } else if !outcome.obstacles.is_empty() || observed.waits_for_pods() || missing {
+        // Why a pod doesn't start is told by no watch, and Secrets aren't watched.
         Duration::from_secs(15)
     } else {
         // Spread over half an hour, so that many stacks don't come at once.

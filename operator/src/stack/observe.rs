@@ -11,6 +11,8 @@ use k8s_openapi::{
         apps::v1::{Deployment, StatefulSet},
         batch::v1::Job,
         core::v1::{ConfigMap, Secret, Service},
+        networking::v1::NetworkPolicy,
+        policy::v1::PodDisruptionBudget,
     },
     apimachinery::pkg::apis::meta::v1::ObjectMeta,
 };
@@ -23,8 +25,11 @@ use kube::{
 use super::{
     build::secret_names,
     component::{INSTANCE, MANAGED_BY, MANAGER, Names},
+    given::{self, GivenSecret},
     observed::{ChildId, JobState, Kind, Observed, Owner, SecretSeen, Seen, Workload},
     plan::digest,
+    troubles,
+    validate::ValidStack,
 };
 
 /// The children of all stacks, kept by watches.
@@ -39,6 +44,10 @@ pub struct Stores {
     pub services: Store<PartialObjectMeta<Service>>,
     /// Scripts and settings, without their content.
     pub config_maps: Store<PartialObjectMeta<ConfigMap>>,
+    /// Who may speak with whom, without its content.
+    pub network_policies: Store<PartialObjectMeta<NetworkPolicy>>,
+    /// How many pods may be away, without its content.
+    pub budgets: Store<PartialObjectMeta<PodDisruptionBudget>>,
 }
 
 impl Stores {
@@ -48,7 +57,9 @@ impl Stores {
         self.stateful_sets.wait_until_ready().await?;
         self.jobs.wait_until_ready().await?;
         self.services.wait_until_ready().await?;
-        self.config_maps.wait_until_ready().await
+        self.config_maps.wait_until_ready().await?;
+        self.network_policies.wait_until_ready().await?;
+        self.budgets.wait_until_ready().await
     }
 }
 
@@ -86,9 +97,9 @@ pub async fn observe(
     client: &Client,
     stores: &Stores,
     cache: &SecretCache,
-    names: &Names,
-    uid: &str,
+    stack: &ValidStack,
 ) -> Result<Observed, kube::Error> {
+    let (names, uid) = (&stack.names, stack.uid.as_str());
     let mut observed = Observed::default();
     for deployment in of_stack(&stores.deployments, names) {
         let seen = seen(&*deployment, names, uid);
@@ -111,16 +122,10 @@ pub async fn observe(
         }
         observed.seen.insert(ChildId { kind: Kind::Job, name: job.name_any() }, seen);
     }
-    for service in of_stack(&stores.services, names) {
-        observed
-            .seen
-            .insert(ChildId { kind: Kind::Service, name: service.name_any() }, seen(&*service, names, uid));
-    }
-    for config in of_stack(&stores.config_maps, names) {
-        observed
-            .seen
-            .insert(ChildId { kind: Kind::ConfigMap, name: config.name_any() }, seen(&*config, names, uid));
-    }
+    observed.seen.extend(seen_only(&stores.services, Kind::Service, names, uid));
+    observed.seen.extend(seen_only(&stores.config_maps, Kind::ConfigMap, names, uid));
+    observed.seen.extend(seen_only(&stores.network_policies, Kind::NetworkPolicy, names, uid));
+    observed.seen.extend(seen_only(&stores.budgets, Kind::PodDisruptionBudget, names, uid));
     let secrets = Api::<Secret>::namespaced(client.clone(), &names.namespace);
     for name in secret_names(names) {
         let known = match cache.get(uid, &name) {
@@ -132,7 +137,27 @@ pub async fn observe(
             observed.secrets.insert(name, known);
         }
     }
+    for GivenSecret { name, .. } in given::given(stack) {
+        if let Some(secret) = secrets.get_opt(&name).await? {
+            observed.given.insert(name, given::seen(&secret));
+        }
+    }
+    if observed.waits_for_pods() {
+        observed.troubles = troubles::of(client, names).await?;
+    }
     Ok(observed)
+}
+
+/// Objects of which nothing but their being there matters.
+fn seen_only<K>(store: &Store<K>, kind: Kind, names: &Names, uid: &str) -> Vec<(ChildId, Seen)>
+where
+    K: Resource + Clone + 'static,
+    K::DynamicType: Clone + Eq + std::hash::Hash,
+{
+    of_stack(store, names)
+        .into_iter()
+        .map(|object| (ChildId { kind, name: object.name_any() }, seen(&*object, names, uid)))
+        .collect()
 }
 
 fn of_stack<K>(store: &Store<K>, names: &Names) -> Vec<std::sync::Arc<K>>

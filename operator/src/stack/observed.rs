@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::given::GivenSeen;
+
 /// The kinds of children that the operator watches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
@@ -15,6 +17,10 @@ pub enum Kind {
     Deployment,
     /// Provisioning and migrations.
     Job,
+    /// Who may speak with whom.
+    NetworkPolicy,
+    /// How many pods may be away at a time.
+    PodDisruptionBudget,
     /// A volume that grows. Not watched: claims belong to their StatefulSet.
     Claim,
 }
@@ -28,6 +34,8 @@ impl Kind {
             Self::StatefulSet => "StatefulSet",
             Self::Deployment => "Deployment",
             Self::Job => "Job",
+            Self::NetworkPolicy => "NetworkPolicy",
+            Self::PodDisruptionBudget => "PodDisruptionBudget",
             Self::Claim => "PersistentVolumeClaim",
         }
     }
@@ -129,4 +137,17 @@ pub struct Observed {
     pub jobs: BTreeMap<String, JobState>,
     /// The generated Secrets that exist, by name.
     pub secrets: BTreeMap<String, SecretSeen>,
+    /// The Secrets that people gave and that exist, by name.
+    pub given: BTreeMap<String, GivenSeen>,
+    /// Why pods don't run, by component or purpose of their Job; only looked for while something isn't ready.
+    pub troubles: BTreeMap<String, String>,
+}
+
+impl Observed {
+    /// Whether pods that should be there aren't ready, or a Job's pods have failed.
+    pub fn waits_for_pods(&self) -> bool {
+        let mut workloads = self.deployments.values().chain(self.stateful_sets.values());
+        workloads.any(|workload| !workload.is_ready() || !workload.rolled_out)
+            || self.jobs.values().any(|job| *job != JobState::Complete)
+    }
 }

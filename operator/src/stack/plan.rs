@@ -6,6 +6,8 @@ use k8s_openapi::api::{
     apps::v1::{Deployment, StatefulSet},
     batch::v1::Job,
     core::v1::{ConfigMap, PersistentVolumeClaim, Service},
+    networking::v1::NetworkPolicy,
+    policy::v1::PodDisruptionBudget,
 };
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -29,6 +31,10 @@ pub enum Child {
     Deployment(Box<Deployment>),
     /// Provisioning or a migration.
     Job(Box<Job>),
+    /// Who may speak with whom.
+    NetworkPolicy(Box<NetworkPolicy>),
+    /// How many pods may be away at a time.
+    PodDisruptionBudget(Box<PodDisruptionBudget>),
     /// The new size of a claim.
     Claim(Box<PersistentVolumeClaim>),
 }
@@ -42,6 +48,8 @@ impl Child {
             Self::StatefulSet(object) => (Kind::StatefulSet, &object.metadata),
             Self::Deployment(object) => (Kind::Deployment, &object.metadata),
             Self::Job(object) => (Kind::Job, &object.metadata),
+            Self::NetworkPolicy(object) => (Kind::NetworkPolicy, &object.metadata),
+            Self::PodDisruptionBudget(object) => (Kind::PodDisruptionBudget, &object.metadata),
             Self::Claim(object) => (Kind::Claim, &object.metadata),
         };
         ChildId { kind, name: meta.name.clone().unwrap_or_default() }
@@ -55,6 +63,8 @@ impl Child {
             Self::StatefulSet(object) => digest(object),
             Self::Deployment(object) => digest(object),
             Self::Job(object) => digest(object),
+            Self::NetworkPolicy(object) => digest(object),
+            Self::PodDisruptionBudget(object) => digest(object),
             Self::Claim(object) => digest(object),
         }
     }
@@ -163,6 +173,8 @@ pub struct Plan {
     pub kafka: Step,
     /// Migrations, by service.
     pub migrations: Vec<(Tracklore, Step)>,
+    /// What people still have to give, a sentence each.
+    pub missing: Vec<String>,
     /// Services whose Deployment waits for something.
     pub held: Vec<Tracklore>,
     /// The gateway's Deployment, where one is asked for.

@@ -5,7 +5,7 @@
 
 use crate::api::v1alpha1::{
     Auth, DeletionPolicy, EmailVerification, Gateway, ManagedKafka, ManagedPostgres, ManagedRedis,
-    ServiceSettings, TrackloreStack, Traefik,
+    NetworkPolicyMode, ServiceSettings, Smtp, TrackloreStack, Traefik,
 };
 
 use super::{
@@ -47,8 +47,12 @@ pub struct ValidStack {
     pub redis_bytes: i64,
     /// Sign-up and tokens.
     pub auth: Auth,
+    /// The mail server, where one is given.
+    pub mail: Option<Smtp>,
     /// The gateway, where one is asked for.
     pub gateway: Option<Traefik>,
+    /// Whether NetworkPolicies are made.
+    pub network_policy: NetworkPolicyMode,
 }
 
 /// Why a stack can't be built: at least one sentence, each saying what to do.
@@ -56,7 +60,7 @@ pub struct ValidStack {
 pub struct Refusal(pub Vec<String>);
 
 /// Environment variables that the operator sets; a stack may not set them beside it.
-const RESERVED: [&str; 22] = [
+const RESERVED: [&str; 26] = [
     "TRACKLORE_LISTEN_PUBLIC",
     "TRACKLORE_LISTEN_INTERNAL",
     "TRACKLORE_LISTEN_ADMIN",
@@ -79,8 +83,18 @@ const RESERVED: [&str; 22] = [
     "TRACKLORE_SIGNING_KEYS_DIR",
     "TRACKLORE_CLIENTS_DIR",
     "TRACKLORE_REDIS_URL",
+    "TRACKLORE_TRUSTED_HOPS",
+    "TRACKLORE_MAIL_URL",
+    "TRACKLORE_MAIL_FROM",
+    "TRACKLORE_MAIL_USERNAME",
 ];
-const RESERVED_SECRET: &str = "TRACKLORE_SESSION_KEY";
+/// The same for those whose value is secret.
+const RESERVED_SECRETS: [&str; 4] = [
+    "TRACKLORE_SESSION_KEY",
+    "TRACKLORE_MAIL_PASSWORD",
+    "TRACKLORE_FIRST_ADMIN_PASSWORD",
+    "TRACKLORE_FIRST_ADMIN_USERNAME",
+];
 
 /// Checks a stack.
 pub fn validate(stack: &TrackloreStack) -> Result<ValidStack, Refusal> {
@@ -103,9 +117,9 @@ pub fn validate(stack: &TrackloreStack) -> Result<ValidStack, Refusal> {
             versions::known()
         ));
     }
-    if spec.auth.email_verification == EmailVerification::Required {
+    if spec.auth.email_verification == EmailVerification::Required && spec.mail.smtp.is_none() {
         refusals.push(
-            "auth.emailVerification is Required, but this version can't send mail; set auth.emailVerification: Optional"
+            "auth.emailVerification is Required, but there is no way to send mail; set mail.smtp, or auth.emailVerification: Optional"
                 .to_owned(),
         );
     }
@@ -151,7 +165,9 @@ pub fn validate(stack: &TrackloreStack) -> Result<ValidStack, Refusal> {
             redis,
             redis_bytes,
             auth: spec.auth.clone(),
+            mail: spec.mail.smtp.clone(),
             gateway: gateway(&spec.gateway),
+            network_policy: spec.security.network_policy,
         }),
         (_, postgres, kafka, redis, ..) => {
             let missing =
@@ -177,7 +193,7 @@ fn gateway(gateway: &Gateway) -> Option<Traefik> {
 }
 
 fn reserved(service: Service, settings: &ServiceSettings) -> Vec<String> {
-    let taken = |name: &str| RESERVED.contains(&name) || name == RESERVED_SECRET;
+    let taken = |name: &str| RESERVED.contains(&name) || RESERVED_SECRETS.contains(&name);
     let names = settings.env.iter().map(|variable| variable.name.as_str()).filter(|name| taken(name));
     names
         .map(|name| {
@@ -213,11 +229,11 @@ mod tests {
     }
 
     #[test]
-    fn required_verification_is_refused_until_there_is_a_mail_transport() {
+    fn required_verification_is_refused_without_a_mail_server() {
         let mut stack = fixtures::stack();
         stack.spec.auth.email_verification = EmailVerification::Required;
         let Refusal(sentences) = validate(&stack).unwrap_err();
-        assert!(sentences[0].contains("set auth.emailVerification: Optional"));
+        assert!(sentences[0].contains("set mail.smtp"), "{sentences:?}");
     }
 
     #[test]

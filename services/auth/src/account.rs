@@ -9,7 +9,7 @@ use serde::Serialize;
 use tracklore_platform::{event::Event, event::payload, id::UserId, time::Timestamp, validate::Violations};
 
 pub use email::normalize as normalize_email;
-pub use password::normalize as normalize_password;
+pub use password::{PasswordRules, normalize as normalize_password};
 
 /// An account as the database holds it, without its password.
 #[derive(Clone, Debug, sqlx::FromRow)]
@@ -68,12 +68,17 @@ impl Account {
 
     /// The event that it was made.
     pub fn created(&self) -> Event {
+        self.event("tracklore.user.created.v1", 1, self.created_at)
+    }
+
+    /// The event number `sequence` of this account, which is now as `self` says.
+    pub fn event(&self, r#type: &'static str, sequence: i64, occurred_at: Timestamp) -> Event {
         Event {
             aggregate_type: "user",
             aggregate_id: self.id.to_string(),
-            r#type: "tracklore.user.created.v1",
-            sequence: 1,
-            occurred_at: self.created_at,
+            r#type,
+            sequence,
+            occurred_at,
             payload: payload(&self.reference()),
         }
     }
@@ -85,12 +90,13 @@ impl Candidate {
         username: String,
         email: &str,
         password: &SecretString,
+        rules: PasswordRules,
     ) -> Result<Self, tracklore_platform::problem::Problem> {
-        let (email, password) = (normalize_email(email), normalize_password(password));
+        let password = normalize_password(password);
         let mut violations = Violations::default();
-        violations.require(username::is_valid(&username), "/username", username::RULE);
-        violations.require(email::is_valid(&email), "/email", email::RULE);
-        if let Err(weakness) = password::check(&password, &username, &email) {
+        check_username(&mut violations, &username);
+        let email = check_email(&mut violations, email);
+        if let Err(weakness) = rules.check(&password, &username, &email) {
             violations.require(false, "/password", weakness.to_string());
         }
         violations.finish()?;
@@ -98,13 +104,53 @@ impl Candidate {
     }
 }
 
+/// What a deleted account is called.
+pub fn tombstone_name(id: UserId) -> String {
+    format!("{}{id}", username::TOMBSTONE)
+}
+
+/// Notes what is wrong with a wished username.
+pub fn check_username(violations: &mut Violations, username: &str) {
+    violations.require(username::is_valid(username), "/username", username::RULE);
+}
+
+/// The wished address in the form in which it is kept; notes what is wrong with it.
+pub fn check_email(violations: &mut Violations, email: &str) -> String {
+    let email = normalize_email(email);
+    violations.require(email::is_valid(&email), "/email", email::RULE);
+    email
+}
+
+/// The new password of an account in the form in which it is hashed, when it is good enough.
+pub fn check_new_password(
+    password: &SecretString,
+    account: &Account,
+    rules: PasswordRules,
+) -> Result<SecretString, tracklore_platform::problem::Problem> {
+    let password = normalize_password(password);
+    let mut violations = Violations::default();
+    if let Err(weakness) = rules.check(&password, &account.username, &account.email) {
+        violations.require(false, "/new_password", weakness.to_string());
+    }
+    violations.finish()?;
+    Ok(password)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn check(
+        username: &str,
+        email: &str,
+        password: &str,
+    ) -> Result<Candidate, tracklore_platform::problem::Problem> {
+        Candidate::check(username.into(), email, &password.into(), PasswordRules::default())
+    }
+
     #[test]
     fn all_violations_come_at_once_with_their_pointers() {
-        let problem = Candidate::check("1".into(), "nobody", &"short".into()).map(|_| ()).unwrap_err();
+        let problem = check("1", "nobody", "short").map(|_| ()).unwrap_err();
         let body = problem.body("r");
         let pointers: Vec<_> = body.errors.iter().map(|error| error.pointer.as_str()).collect();
         assert_eq!((body.status, pointers), (422, vec!["/username", "/email", "/password"]));
@@ -112,8 +158,7 @@ mod tests {
 
     #[test]
     fn the_name_stays_as_typed_and_the_address_is_lower_cased() {
-        let candidate =
-            Candidate::check("Ada".into(), "Ada@Example.ORG", &"a long enough one".into()).unwrap();
+        let candidate = check("Ada", "Ada@Example.ORG", "a long enough one").unwrap();
         assert_eq!((candidate.username.as_str(), candidate.email.as_str()), ("Ada", "ada@example.org"));
     }
 

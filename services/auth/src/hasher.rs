@@ -1,32 +1,42 @@
-//! Passwords to hashes and back to a yes or no: argon2id with the parameters of OWASP's ASVS 5.0. Each takes tens of
-//! milliseconds of a core and 19 MiB, so as many run at a time as there are cores, few wait, and the rest is told to
-//! come again.
+//! Passwords to hashes and back to a yes or no: argon2id. Each takes tens of milliseconds of a core and all of its
+//! memory, so as many run at a time as there are cores, some wait in a line that is fair among networks, and the rest
+//! is told at once to come again.
 
 mod argon;
+mod pool;
+mod queue;
 
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    thread::available_parallelism,
-};
+use std::{net::IpAddr, num::NonZeroUsize, sync::Arc, thread::available_parallelism};
 
 use secrecy::{ExposeSecret, SecretString};
-use tokio::{
-    sync::{AcquireError, Semaphore},
-    task::{JoinError, spawn_blocking},
-};
+use tracklore_platform::client_address::ClientAddress;
 
-use self::argon::{ArgonError, Memory};
+pub use self::argon::{Cost, WeakCost};
+use self::{argon::ArgonError, pool::Pool};
 
-/// How many may wait per one that runs: about a second's worth.
-const WAITING: usize = 32;
+/// How many may wait per one that runs; one network at most half of them, about a second's worth.
+const WAITING: usize = 64;
+
+/// Settings.
+#[derive(clap::Args, Clone, Debug)]
+pub struct HasherArgs {
+    /// Memory that hashing a password takes, in MiB. With 1 pass 46 at least, with 2 passes 19, with 3 12, with 4 9,
+    /// with more 7 (OWASP).
+    #[arg(long = "password-memory", env = "TRACKLORE_PASSWORD_MEMORY", default_value_t = 19)]
+    memory: u32,
+    /// How often hashing a password goes through its memory. Hashes made otherwise are renewed at the next log-in.
+    #[arg(long = "password-passes", env = "TRACKLORE_PASSWORD_PASSES", default_value_t = 2)]
+    passes: u32,
+    /// How many passwords are hashed at a time, each with its memory. As many as the CPU limit has cores if not set.
+    #[arg(long = "password-threads", env = "TRACKLORE_PASSWORD_THREADS")]
+    threads: Option<NonZeroUsize>,
+}
 
 /// Hashes and verifies, a bounded number at a time.
 #[derive(Clone)]
 pub struct Hasher {
-    /// Of those that don't run now; never more than may run.
-    memories: Arc<Mutex<Vec<Memory>>>,
-    running: Arc<Semaphore>,
-    admitted: Arc<Semaphore>,
+    pool: Pool<IpAddr>,
+    cost: Cost,
     /// The hash of a password nobody knows: what unknown accounts are checked against, so that they take as long.
     dummy: Arc<str>,
 }
@@ -40,101 +50,128 @@ pub enum HashError {
     /// The parameters or a stored hash are wrong.
     #[error(transparent)]
     Argon(#[from] ArgonError),
-    /// The pool is gone.
+    /// The parameters are too cheap.
+    #[error(transparent)]
+    Weak(#[from] WeakCost),
+    /// A worker failed.
     #[error("hashing was interrupted")]
-    Interrupted(#[from] JoinError),
-    /// The pool is closed.
-    #[error("the hashing pool is closed")]
-    Closed(#[from] AcquireError),
+    Interrupted,
 }
 
 impl Hasher {
     /// As many at a time as there are cores.
-    pub fn new() -> Result<Self, HashError> {
-        Self::with_capacity(available_parallelism().map_or(1, usize::from), WAITING)
+    pub fn new(args: &HasherArgs) -> Result<Self, HashError> {
+        let cost = Cost::new(args.memory, args.passes)?;
+        let threads = args.threads.or(available_parallelism().ok()).map_or(1, usize::from);
+        tracing::info!(threads, memory_mib = args.memory, "hashing passwords");
+        Self::with_capacity(cost, threads, threads.saturating_mul(WAITING))
     }
 
-    fn with_capacity(parallel: usize, waiting: usize) -> Result<Self, HashError> {
-        let nobody_knows: [u8; 32] = rand::random();
-        let dummy = Memory::default().hash(&nobody_knows)?.into();
-        Ok(Self {
-            memories: Arc::default(),
-            running: Arc::new(Semaphore::new(parallel)),
-            admitted: Arc::new(Semaphore::new(parallel * (1 + waiting))),
-            dummy,
-        })
+    fn with_capacity(cost: Cost, threads: usize, room: usize) -> Result<Self, HashError> {
+        Ok(Self { pool: Pool::new(threads, room), cost, dummy: argon::unknown(cost)?.into() })
     }
 
     /// The PHC string to keep for a (normalised) password.
-    pub async fn hash(&self, password: SecretString) -> Result<String, HashError> {
-        self.run(move |memory| memory.hash(password.expose_secret().as_bytes())).await
+    pub async fn hash(&self, client: ClientAddress, password: SecretString) -> Result<String, HashError> {
+        let cost = self.cost;
+        let done = self
+            .pool
+            .run(client.network(), move |memory| memory.hash(cost, password.expose_secret().as_bytes()));
+        Ok(done.await??)
     }
 
     /// Whether the password is the hashed one. Without a hash, because there is no such account: no, in the same time.
-    pub async fn verify(&self, password: SecretString, hash: Option<String>) -> Result<bool, HashError> {
+    pub async fn verify(
+        &self,
+        client: ClientAddress,
+        password: SecretString,
+        hash: Option<String>,
+    ) -> Result<bool, HashError> {
         let dummy = Arc::clone(&self.dummy);
-        self.run(move |memory| {
+        let done = self.pool.run(client.network(), move |memory| {
             let stored = hash.as_deref().unwrap_or(&dummy);
             let matches = memory.verify(password.expose_secret().as_bytes(), stored)?;
-            Ok(matches && hash.is_some())
-        })
-        .await
-    }
-
-    async fn run<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&mut Memory) -> Result<T, ArgonError> + Send + 'static,
-    ) -> Result<T, HashError> {
-        let Ok(admitted) = Arc::clone(&self.admitted).try_acquire_owned() else {
-            tracing::warn!("too many passwords to hash at once: a request was told to come again");
-            return Err(HashError::Busy);
-        };
-        let running = Arc::clone(&self.running).acquire_owned().await?;
-        let memories = Arc::clone(&self.memories);
-        // the permits go with the work: a caller who gives up doesn't make room for more than can run
-        let done = spawn_blocking(move || {
-            let permits = (admitted, running);
-            let free = || memories.lock().unwrap_or_else(PoisonError::into_inner);
-            let mut memory = free().pop().unwrap_or_default();
-            let result = work(&mut memory);
-            free().push(memory);
-            drop(permits);
-            result
+            Ok::<_, ArgonError>(matches && hash.is_some())
         });
         Ok(done.await??)
+    }
+
+    /// Whether this hash was made otherwise than new ones are.
+    pub fn is_outdated(&self, hash: &str) -> bool {
+        !argon::is_made_with(hash, self.cost)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, Instant};
+
     use super::*;
 
-    #[tokio::test]
-    async fn a_password_matches_its_own_hash_only_and_the_parameters_stand_in_it() {
-        let hasher = Hasher::new().unwrap();
-        let hash = hasher.hash("a long enough secret".into()).await.unwrap();
-        assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
-        assert!(hasher.verify("a long enough secret".into(), Some(hash.clone())).await.unwrap());
-        assert!(!hasher.verify("another long secret".into(), Some(hash)).await.unwrap());
-        assert!(!hasher.verify("a long enough secret".into(), None).await.unwrap());
+    const PASSWORD: &str = "a long enough secret";
+
+    fn hasher(threads: usize, room: usize) -> Hasher {
+        Hasher::with_capacity(Cost::new(19, 2).unwrap(), threads, room).unwrap()
+    }
+
+    fn client(address: &str) -> ClientAddress {
+        address.parse::<IpAddr>().unwrap().into()
     }
 
     #[tokio::test]
-    async fn more_than_can_wait_are_refused_at_once_and_the_others_served() {
-        let hasher = Hasher::with_capacity(1, 1).unwrap();
-        let attempts = (0..4).map(|_| {
-            let hasher = hasher.clone();
-            tokio::spawn(async move { hasher.hash("a long enough secret".into()).await })
-        });
-        let attempts: Vec<_> = attempts.collect();
-        let mut served = 0;
+    async fn a_password_matches_its_own_hash_only_and_the_parameters_stand_in_it() {
+        let (hasher, client) = (hasher(1, 8), client("203.0.113.7"));
+        let hash = hasher.hash(client, PASSWORD.into()).await.unwrap();
+        assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
+        assert!(hasher.verify(client, PASSWORD.into(), Some(hash.clone())).await.unwrap());
+        assert!(!hasher.verify(client, "another long secret".into(), Some(hash.clone())).await.unwrap());
+        assert!(!hasher.verify(client, PASSWORD.into(), None).await.unwrap());
+        assert!(!hasher.is_outdated(&hash));
+        let dearer = Hasher::with_capacity(Cost::new(20, 2).unwrap(), 1, 8).unwrap();
+        assert!(dearer.is_outdated(&hash) && dearer.dummy.starts_with("$argon2id$v=19$m=20480,t=2,p=1$"));
+    }
+
+    #[tokio::test]
+    async fn an_overloaded_pool_refuses_at_once_serves_its_share_and_recovers() {
+        let hasher = hasher(1, 4);
+        let started = Instant::now();
+        let attempts: Vec<_> = (0..40)
+            .map(|_| {
+                let hasher = hasher.clone();
+                tokio::spawn(async move {
+                    let result = hasher.hash(client("203.0.113.7"), PASSWORD.into()).await;
+                    (result, started.elapsed())
+                })
+            })
+            .collect();
+        let (mut served, mut slowest_refusal) = (0, Duration::ZERO);
         for attempt in attempts {
             match attempt.await.unwrap() {
-                Ok(_) => served += 1,
-                Err(error) => assert!(matches!(error, HashError::Busy), "{error}"),
+                (Ok(_), _) => served += 1,
+                (Err(HashError::Busy), after) => slowest_refusal = slowest_refusal.max(after),
+                (Err(error), _) => panic!("{error}"),
             }
         }
-        assert_eq!(served, 2);
-        assert!(hasher.hash("a long enough secret".into()).await.is_ok());
+        // half of the room, and the one that runs
+        assert!((2..=3).contains(&served), "{served}");
+        assert!(slowest_refusal < Duration::from_millis(50), "{slowest_refusal:?}");
+        assert!(hasher.hash(client("203.0.113.7"), PASSWORD.into()).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn somebody_else_is_served_before_the_rest_of_a_flood() {
+        let hasher = hasher(1, 32);
+        let flood: Vec<_> = (0..16)
+            .map(|_| {
+                let hasher = hasher.clone();
+                tokio::spawn(async move { hasher.hash(client("2001:db8::1"), PASSWORD.into()).await })
+            })
+            .collect();
+        tokio::task::yield_now().await;
+        hasher.hash(client("203.0.113.7"), PASSWORD.into()).await.unwrap();
+        assert!(flood.iter().any(|attempt| !attempt.is_finished()));
+        for attempt in flood {
+            attempt.await.unwrap().unwrap();
+        }
     }
 }

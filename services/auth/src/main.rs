@@ -5,17 +5,21 @@ mod clients;
 mod error;
 mod hasher;
 mod keys;
+mod mail;
+mod one_time;
 mod responses;
 mod routes;
 mod serve;
 mod session;
 mod state;
 mod store;
+mod throttle;
 mod tokens;
 
 use std::{borrow::Cow, process::ExitCode};
 
 use clap::Parser;
+use tracklore_platform::admin::{self, RepublishCommand};
 use sqlx::migrate::Migrator;
 use tracklore_platform::{args::MigrateArgs, cli, database, telemetry};
 
@@ -39,6 +43,8 @@ enum Cli {
     Openapi,
     /// Prints the reference of all settings as a Markdown table.
     Config,
+    /// Sends published events again, for a Kafka that has lost them.
+    Republish(Box<RepublishCommand>),
 }
 
 #[tokio::main]
@@ -57,6 +63,7 @@ async fn main() -> ExitCode {
             print!("{}", cli::reference::<Cli>());
             ExitCode::SUCCESS
         }
+        Cli::Republish(args) => cli::exit(admin::republish(&args).await),
     }
 }
 

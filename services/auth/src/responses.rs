@@ -16,8 +16,23 @@ pub struct Always;
 /// What any endpoint with a JSON body may answer besides.
 pub struct WithBody;
 
+/// What any endpoint that counts failures may answer besides.
+pub struct Throttled;
+
 /// What any endpoint for logged-in users may answer besides.
 pub struct LoggedIn;
+
+/// What any list may answer besides.
+pub struct BadQuery;
+
+/// What any endpoint that asks for the password once more may answer besides.
+pub struct PasswordAsked;
+
+/// What any change of a resource with an `ETag` may answer besides.
+pub struct Guarded;
+
+/// What any endpoint for tokens out of mails may answer besides.
+pub struct FromLink;
 
 impl IntoResponses for Always {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
@@ -38,11 +53,51 @@ impl IntoResponses for WithBody {
     }
 }
 
+impl IntoResponses for Throttled {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        collect([(
+            "429",
+            "`too-many-requests`: too many attempts failed on this account or from this address; come again after \
+             `Retry-After` seconds.",
+        )])
+    }
+}
+
 impl IntoResponses for LoggedIn {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         collect([(
             "401",
             "`token-missing` or `invalid-token`: no access token, or not a good one (any more).",
+        )])
+    }
+}
+
+impl IntoResponses for BadQuery {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        collect([(
+            "400",
+            "`malformed-request`: an unknown parameter, a bad cursor, or `limit` out of range.",
+        )])
+    }
+}
+
+impl IntoResponses for PasswordAsked {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        collect([("403", "`wrong-password`: it is not the account's.")])
+    }
+}
+
+impl IntoResponses for Guarded {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        collect([("412", "`precondition-failed`: `If-Match` names another version than the present one.")])
+    }
+}
+
+impl IntoResponses for FromLink {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        collect([(
+            "422",
+            "`invalid-link`: the token is not good (any more); `validation-failed`: see `errors`.",
         )])
     }
 }

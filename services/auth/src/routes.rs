@@ -1,11 +1,15 @@
 //! The public routes, under /v1/auth, and the published keys.
 
+mod email;
 pub mod internal;
 mod jwks;
+mod links;
 mod login;
 mod logout;
 mod me;
+mod password;
 mod refresh;
+mod sessions;
 mod signup;
 mod verify;
 
@@ -28,7 +32,14 @@ use crate::{account::Account, state::AppState, tokens::Issued};
         description = "Accounts, log-ins and tokens. Send the access token as `Authorization: Bearer` to every \
             service; when it has expired, trade the refresh token for the next pair."
     ),
-    tags((name = "auth", description = "Accounts and sessions"), (name = "keys", description = "Signing keys")),
+    tags(
+        (name = "auth", description = "Signing up, logging in and out"),
+        (name = "account", description = "Your own account"),
+        (name = "sessions", description = "Where you are logged in"),
+        (name = "password", description = "Changing and resetting passwords"),
+        (name = "email", description = "Confirming addresses"),
+        (name = "keys", description = "Signing keys"),
+    ),
     components(schemas(ProblemBody)),
     modifiers(&Bearer)
 )]
@@ -51,7 +62,18 @@ pub fn public() -> OpenApiRouter<AppState> {
         .routes(routes!(login::log_in))
         .routes(routes!(refresh::refresh))
         .routes(routes!(logout::log_out))
-        .routes(routes!(me::me))
+        .routes(routes!(me::read::read_account, me::change::change_account, me::delete::delete_account))
+        .routes(routes!(me::events::list_account_events))
+        .routes(routes!(me::export::export_account))
+        .routes(routes!(sessions::list::list_sessions, sessions::end_others::end_other_sessions))
+        .routes(routes!(sessions::end::end_session))
+        .routes(routes!(password::change::change_password))
+        .routes(routes!(password::reset::request_reset))
+        .routes(routes!(password::confirm::reset_password))
+        .routes(routes!(email::verify::verify_email))
+        .routes(routes!(email::resend::resend_verification))
+        .routes(routes!(email::undo::undo_email_change))
+        .routes(routes!(links::page))
         .routes(routes!(verify::verify))
         .routes(routes!(jwks::keys))
 }
@@ -91,6 +113,8 @@ pub struct OwnAccount {
     username: String,
     /// Whether the owner of the address has confirmed it.
     email_verified: bool,
+    /// The address that it shall have once that is confirmed.
+    pending_email: Option<String>,
     /// When it was made.
     created_at: Timestamp,
 }
@@ -114,6 +138,7 @@ impl From<Account> for OwnAccount {
             email: account.email,
             username: account.username,
             email_verified: account.email_verified,
+            pending_email: None,
             created_at: account.created_at,
         }
     }
@@ -140,11 +165,25 @@ mod tests {
             }
             responses.keys().cloned().collect::<Vec<_>>().join(" ")
         };
-        assert_eq!(statuses("/v1/auth/signup", "post"), "201 400 409 413 415 422 500 503");
-        assert_eq!(statuses("/v1/auth/login", "post"), "200 400 401 413 415 500 503");
+        assert_eq!(statuses("/v1/auth/signup", "post"), "201 202 400 409 413 415 422 429 500 503");
+        assert_eq!(statuses("/v1/auth/login", "post"), "200 400 401 413 415 429 500 503");
         assert_eq!(statuses("/v1/auth/refresh", "post"), "200 400 401 413 415 500 503");
         assert_eq!(statuses("/v1/auth/logout", "post"), "204 401 500 503");
-        assert_eq!(statuses("/v1/auth/me", "get"), "200 401 500 503");
+        assert_eq!(statuses("/v1/auth/me", "get"), "200 304 401 500 503");
+        assert_eq!(statuses("/v1/auth/me", "patch"), "200 400 401 403 409 412 413 415 422 429 500 503");
+        assert_eq!(statuses("/v1/auth/me", "delete"), "202 400 401 403 412 413 415 429 500 503");
+        assert_eq!(statuses("/v1/auth/me/events", "get"), "200 400 401 500 503");
+        assert_eq!(statuses("/v1/auth/me/export", "get"), "200 401 500 503");
+        assert_eq!(statuses("/v1/auth/sessions", "get"), "200 400 401 500 503");
+        assert_eq!(statuses("/v1/auth/sessions", "delete"), "204 401 500 503");
+        assert_eq!(statuses("/v1/auth/sessions/{id}", "delete"), "204 401 404 500 503");
+        assert_eq!(statuses("/v1/auth/password/change", "post"), "204 400 401 403 413 415 422 429 500 503");
+        assert_eq!(statuses("/v1/auth/password/reset", "post"), "202 400 413 415 429 500 503");
+        assert_eq!(statuses("/v1/auth/password/reset/confirm", "post"), "204 400 413 415 422 500 503");
+        assert_eq!(statuses("/v1/auth/email/verify", "post"), "204 400 409 413 415 422 500 503");
+        assert_eq!(statuses("/v1/auth/email/verify/resend", "post"), "202 400 413 415 429 500 503");
+        assert_eq!(statuses("/v1/auth/links/{page}", "get"), "200 404 500 503");
+        assert_eq!(statuses("/v1/auth/email/undo", "post"), "204 400 409 413 415 422 500 503");
         assert_eq!(statuses("/v1/auth/verify", "get"), "200 401 500 503");
         assert_eq!(statuses("/.well-known/jwks.json", "get"), "200 304");
         assert!(document["components"]["schemas"]["Problem"].is_object());

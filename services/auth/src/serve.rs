@@ -15,26 +15,28 @@ use tracklore_platform::{
     kafka::{Kafka, KafkaError},
     outbox::Relay,
     problem::Chain,
+    revocations,
     server::{self, Background, ServeError, Service},
     time::Timestamp,
     token::Verifier,
 };
 
 use crate::{
+    account::PasswordRules,
     clients::Clients,
-    hasher::{HashError, Hasher},
+    hasher::{HashError, Hasher, HasherArgs},
     keys::{KeysError, SigningKeys},
+    mail::{MailArgs, Mailbox, Transport, TransportError, courier::Courier, letters::Writer},
     routes,
     session::key::KeyWrap,
     state::{AppState, Inner},
-    store::sessions,
+    store,
+    throttle::{Throttle, ThrottleArgs},
     tokens::Issuer,
 };
 
 /// Published events are kept so long, so that a lost broker can be refilled.
 const KEEP_EVENTS: Duration = Duration::from_hours(7 * 24);
-/// Ended sessions are kept so long, for their users to see.
-const KEEP_SESSIONS: Duration = Duration::from_hours(7 * 24);
 const HOUSEKEEPING: Duration = Duration::from_hours(1);
 
 /// Everything that `serve` can be told.
@@ -46,10 +48,20 @@ pub struct ServeArgs {
     database: DatabaseArgs,
     #[command(flatten)]
     kafka: KafkaArgs,
-    /// Whether an address must be confirmed before its account can be used. This version sends no mail yet, so it
-    /// must be `optional`.
+    #[command(flatten)]
+    mail: MailArgs,
+    #[command(flatten)]
+    password_rules: PasswordRules,
+    #[command(flatten)]
+    hasher: HasherArgs,
+    #[command(flatten)]
+    throttle: ThrottleArgs,
+    /// Whether an address must be confirmed before its account can be used.
     #[arg(long, env = "TRACKLORE_EMAIL_VERIFICATION", default_value = "required")]
     email_verification: EmailVerification,
+    /// How long the audit trail is kept, also that of deleted accounts: by whole days.
+    #[arg(long, env = "TRACKLORE_AUDIT_RETENTION", default_value = "90d", value_parser = args::duration)]
+    audit_retention: Duration,
     /// How long an access token is good: 10s to 1h. A session that ends is refused at once all the same.
     #[arg(long, env = "TRACKLORE_ACCESS_TOKEN_TTL", default_value = "5m", value_parser = access_token_ttl)]
     access_token_ttl: Duration,
@@ -77,12 +89,15 @@ enum EmailVerification {
 /// Why the service could not run.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// A wish for later.
+    /// Nobody could ever sign up.
     #[error(
-        "TRACKLORE_EMAIL_VERIFICATION=required can't be served: this version has no mail transport yet. \
-         Set it to optional"
+        "TRACKLORE_EMAIL_VERIFICATION=required needs a way to send mails: set TRACKLORE_MAIL_URL, or \
+         TRACKLORE_EMAIL_VERIFICATION to optional"
     )]
     EmailVerification,
+    /// A mail setting is wrong.
+    #[error(transparent)]
+    Mail(#[from] TransportError),
     /// The session key isn't one.
     #[error("TRACKLORE_SESSION_KEY must be 32 bytes in base64, such as `openssl rand -base64 32` makes")]
     SessionKey,
@@ -105,7 +120,9 @@ pub enum StartError {
 
 /// Serves until it is told to stop.
 pub async fn serve(args: &ServeArgs) -> Result<(), StartError> {
-    if args.email_verification == EmailVerification::Required {
+    let verification_required = args.email_verification == EmailVerification::Required;
+    let transport = transport(&args.mail)?;
+    if verification_required && transport.is_none() {
         return Err(StartError::EmailVerification);
     }
     let keys = SigningKeys::read(&args.signing_keys_dir)?;
@@ -113,22 +130,39 @@ pub async fn serve(args: &ServeArgs) -> Result<(), StartError> {
     let kafka = Kafka::new(&args.kafka);
     let relay = Relay::new(pool.clone(), &kafka, kafka.producer()?);
     let issuer = &args.server.public_url;
+    let session_key = session_key(&args.session_key)?;
+    let throttle = Throttle::new(pool.clone(), &session_key, args.throttle.clone());
+    let background = Background::default();
+    let revoked = revocations::follow(&kafka, &background).await;
     tracing::info!(kid = keys.kid, keys = keys.verifying.0.len(), "signing keys read");
+    let key_wrap = KeyWrap::new(&session_key);
+    let mailbox = Mailbox::new(key_wrap.clone(), transport.is_some());
+    let writer = Writer::new(issuer);
     let state = AppState::new(Inner {
         pool: pool.clone(),
         relay: relay.clone(),
-        hasher: Hasher::new()?,
-        key_wrap: KeyWrap::new(&session_key(&args.session_key)?),
+        hasher: Hasher::new(&args.hasher)?,
+        password_rules: args.password_rules,
+        throttle: throttle.clone(),
+        revoked: revoked.clone(),
+        key_wrap,
+        mailbox: mailbox.clone(),
+        writer: writer.clone(),
+        verification_required,
         clients: Clients::read(&args.clients_dir)?,
         issuer: Issuer::new(issuer, &keys, args.access_token_ttl),
-        verifier: Verifier::new(issuer, keys.verifying.clone()),
+        verifier: Verifier::new(issuer, keys.verifying.clone()).refusing(revoked),
         published: keys.published,
     });
 
-    let background = Background::default();
     background.spawn(|stop| relay.run(stop));
     background.spawn(|stop| database::housekeeping(pool.clone(), KEEP_EVENTS, stop));
-    background.spawn(|stop| forget_sessions(pool.clone(), stop));
+    background.spawn(|stop| housekeeping(pool.clone(), args.audit_retention, stop));
+    background.spawn(|stop| throttle.housekeeping(stop));
+    if let Some(transport) = transport {
+        let courier = Courier { pool: pool.clone(), mailbox, writer, transport };
+        background.spawn(|stop| courier.run(stop));
+    }
     let (public, openapi) = routes::public().split_for_parts();
     let service = Service {
         public: public.with_state(state.clone()),
@@ -139,19 +173,20 @@ pub async fn serve(args: &ServeArgs) -> Result<(), StartError> {
     Ok(server::serve(&args.server, service, background).await?)
 }
 
-async fn forget_sessions(pool: PgPool, stop: CancellationToken) {
+/// Forgets what has had its time, until `stop`.
+async fn housekeeping(pool: PgPool, keep_audit: Duration, stop: CancellationToken) {
     loop {
-        let before = Timestamp::from_unix_millis(
-            Timestamp::now().unix_millis() - i64::try_from(KEEP_SESSIONS.as_millis()).unwrap_or(i64::MAX),
-        );
-        match sessions::forget(&pool, before).await {
-            Ok(sessions) => tracing::debug!(sessions, "old sessions forgotten"),
-            Err(error) => tracing::warn!(error = %Chain(&error), "old sessions stay for now"),
+        if let Err(error) = store::housekeeping::run(&pool, keep_audit, Timestamp::now()).await {
+            tracing::warn!(error = %Chain(&error), "housekeeping failed, will be tried again");
         }
         if stop.run_until_cancelled(tokio::time::sleep(HOUSEKEEPING)).await.is_none() {
             return;
         }
     }
+}
+
+fn transport(args: &MailArgs) -> Result<Option<Transport>, TransportError> {
+    args.mail_url.as_ref().map(|url| Transport::new(url, &args.mail_from)).transpose()
 }
 
 fn session_key(base64: &SecretString) -> Result<SecretBox<[u8; 32]>, StartError> {

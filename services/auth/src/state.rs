@@ -5,10 +5,21 @@ use std::{ops::Deref, sync::Arc};
 use sqlx::PgPool;
 use tracklore_platform::{
     outbox::Relay,
-    token::{HasVerifier, LocalKeys, Verifier},
+    time::Timestamp,
+    token::{HasVerifier, LocalKeys, Revoked, Verifier},
 };
+use uuid::Uuid;
 
-use crate::{clients::Clients, hasher::Hasher, keys::KeySet, session::key::KeyWrap, tokens::Issuer};
+use crate::{
+    account::PasswordRules,
+    clients::Clients,
+    hasher::Hasher,
+    keys::KeySet,
+    mail::{Mailbox, letters::Writer},
+    session::key::KeyWrap,
+    throttle::Throttle,
+    tokens::Issuer,
+};
 
 /// The router's state: cheap to clone.
 #[derive(Clone)]
@@ -22,8 +33,20 @@ pub struct Inner {
     pub relay: Relay,
     /// Passwords.
     pub hasher: Hasher,
+    /// What passwords must be like.
+    pub password_rules: PasswordRules,
+    /// Slows down who fails.
+    pub throttle: Throttle,
+    /// Sessions that ended, as all services know them.
+    pub revoked: Revoked,
     /// Keys of refresh tokens.
     pub key_wrap: KeyWrap,
+    /// Where mails wait.
+    pub mailbox: Mailbox,
+    /// What is in them.
+    pub writer: Writer,
+    /// Whether an account can be used only after its address was confirmed.
+    pub verification_required: bool,
     /// The other services.
     pub clients: Clients,
     /// Signs tokens.
@@ -38,6 +61,20 @@ impl AppState {
     /// Shares the parts.
     pub fn new(inner: Inner) -> Self {
         Self(Arc::new(inner))
+    }
+
+    /// Call after a commit that wrote events or mails, so that they leave at once.
+    pub fn wake(&self) {
+        self.relay.wake();
+        self.mailbox.wake();
+    }
+
+    /// Call after a commit that ended sessions, so that they are refused here before the word is around.
+    pub fn ended(&self, sessions: impl IntoIterator<Item = Uuid>, now: Timestamp) {
+        for session in sessions {
+            self.revoked.insert(session, now);
+        }
+        self.wake();
     }
 }
 

@@ -1,4 +1,12 @@
 //! All SQL of this service.
 
 pub mod accounts;
+pub mod audit;
+pub mod changes;
+pub mod housekeeping;
+pub mod mails;
+pub mod names;
+pub mod one_time;
 pub mod sessions;
+pub mod signups;
+pub mod throttles;

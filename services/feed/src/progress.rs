@@ -28,7 +28,7 @@ const KAFKA_TIMEOUT: Duration = Duration::from_secs(5);
 pub struct Progress(Arc<AtomicBool>);
 
 /// First and next offset of the partitions of one topic.
-pub type Ends = HashMap<i32, (i64, i64)>;
+type Ends = HashMap<i32, (i64, i64)>;
 
 impl Default for Progress {
     fn default() -> Self {
@@ -124,8 +124,7 @@ async fn ends_of_all(kafka: &FutureProducer, topics: &[String]) -> Option<HashMa
     }
 }
 
-/// Asks Kafka, which takes a moment: not for a thread that others need.
-pub fn ends_of(kafka: &FutureProducer, topic: &str) -> Result<Ends, KafkaError> {
+fn ends_of(kafka: &FutureProducer, topic: &str) -> Result<Ends, KafkaError> {
     let metadata = kafka.client().fetch_metadata(Some(topic), KAFKA_TIMEOUT)?;
     let mut ends = Ends::new();
     for topic in metadata.topics() {

@@ -4,13 +4,9 @@
 //!
 //! The serving replicas notice by their offsets, which are gone, and go on where this one stopped.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
-use rdkafka::{
-    Offset, TopicPartitionList,
-    consumer::{Consumer, StreamConsumer},
-    producer::{FutureProducer, Producer},
-};
+use rdkafka::producer::Producer;
 use redis::{RedisError, RedisResult, Value, from_redis_value};
 use secrecy::ExposeSecret;
 use tokio::{task::spawn_blocking, time::sleep};
@@ -18,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tracklore_platform::{
     consumer::{Failure, Handler},
     event::Record,
-    kafka::{Kafka, KafkaError},
+    kafka::{Kafka, KafkaError, ReadError, Reading, Start},
     telemetry::LogFormat,
     time::Timestamp,
 };
@@ -31,7 +27,6 @@ use crate::{
     lists::{Limits, List},
     page::GENERATION,
     positions::{Expected, Offsets, Stored},
-    progress::{Ends, ends_of},
     redis::Redis,
     serve::{ModelArgs, StartError},
 };
@@ -68,9 +63,9 @@ pub enum RebuildError {
     /// Redis failed.
     #[error("Redis failed")]
     Redis(#[from] RedisError),
-    /// Kafka failed.
-    #[error("Kafka failed")]
-    Kafka(#[from] rdkafka::error::KafkaError),
+    /// A topic can't be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
     /// A Kafka setting is wrong.
     #[error(transparent)]
     Settings(#[from] KafkaError),
@@ -93,8 +88,7 @@ pub async fn run(args: &ModelArgs) -> Result<String, RebuildError> {
     let producer = kafka.producer()?;
     let sources = args.sources(redis.clone());
     let base = format!("feed:{}:", Timestamp::now().unix_millis());
-    let ask = producer.clone();
-    let cluster = spawn_blocking(move || ask.client().fetch_cluster_id(KAFKA_TIMEOUT)).await?;
+    let cluster = spawn_blocking(move || producer.client().fetch_cluster_id(KAFKA_TIMEOUT)).await?;
     let offsets =
         Offsets::new(redis.clone(), cluster.ok_or(RebuildError::NoCluster)?, base.clone());
     let expected = Arc::new(Expected::default());
@@ -107,9 +101,8 @@ pub async fn run(args: &ModelArgs) -> Result<String, RebuildError> {
         session: CancellationToken::new(),
     };
     // names first, so that nobody has to be asked for
-    for topics in [&ACTOR_TOPICS[..], &POST_TOPICS[..]] {
-        let names: Vec<_> = topics.iter().map(|topic| kafka.name(topic)).collect();
-        replay(&kafka, &producer, &names, &applier).await?;
+    for topic in ACTOR_TOPICS.iter().chain(&POST_TOPICS) {
+        replay(&kafka, topic, &applier).await?;
     }
     sources.fill_in(&model, List::Global).await?;
     let names = ACTOR_TOPICS.iter().chain(&POST_TOPICS).map(|topic| kafka.name(topic));
@@ -119,56 +112,19 @@ pub async fn run(args: &ModelArgs) -> Result<String, RebuildError> {
     Ok(base)
 }
 
-/// Applies everything from the beginning of the topics to where they end now.
-async fn replay(
-    kafka: &Kafka,
-    producer: &FutureProducer,
-    topics: &[String],
-    applier: &Applier,
-) -> Result<(), RebuildError> {
-    let mut missing: HashMap<(String, i32), i64> = HashMap::new();
-    let mut assignment = TopicPartitionList::new();
-    for topic in topics {
-        let (producer, name) = (producer.clone(), topic.clone());
-        let ends: Ends = spawn_blocking(move || ends_of(&producer, &name)).await??;
-        for (partition, (low, high)) in ends {
-            applier.expected.assigned(topic, partition, Stored::Nothing);
-            if low < high {
-                assignment.add_partition_offset(topic, partition, Offset::Beginning)?;
-                missing.insert((topic.clone(), partition), high);
-            }
+/// Applies everything that the topic has now.
+async fn replay(kafka: &Kafka, topic: &str, applier: &Applier) -> Result<(), RebuildError> {
+    let topic = kafka.name(topic);
+    // beside those who serve, and not a member of their group
+    let mut reading = Reading::begin(kafka, "feed", &topic, Start::Beginning);
+    let mut begun = HashSet::new();
+    while let Some(record) = reading.next().await? {
+        if begun.insert(record.partition) {
+            applier.expected.assigned(&topic, record.partition, Stored::Nothing);
         }
-    }
-    // not a member of the group: partitions are read beside those who serve
-    let mut config = kafka.consumer("tracklore-feed");
-    config.set("enable.auto.commit", "false").set("enable.partition.eof", "true");
-    let consumer: StreamConsumer = config.create()?;
-    consumer.assign(&assignment)?;
-    while !missing.is_empty() {
-        match consumer.recv().await {
-            Ok(message) => {
-                let record = Record::from_message(&message);
-                apply(applier, &record).await;
-                let place = (record.topic, record.partition);
-                if missing.get(&place).is_some_and(|end| record.offset + 1 >= *end) {
-                    missing.remove(&place);
-                }
-            }
-            // the last record may be a marker or compacted away
-            Err(rdkafka::error::KafkaError::PartitionEOF(partition)) => {
-                missing.retain(|(topic, of), _| *of != partition || !is_at_end(&consumer, topic, *of));
-            }
-            Err(error) => return Err(error.into()),
-        }
+        apply(applier, &record).await;
     }
     Ok(())
-}
-
-/// Whether the consumer has read all of a partition.
-fn is_at_end(consumer: &StreamConsumer, topic: &str, partition: i32) -> bool {
-    let position = consumer.position().ok().and_then(|list| list.find_partition(topic, partition)?.offset().to_raw());
-    let end = consumer.fetch_watermarks(topic, partition, KAFKA_TIMEOUT).ok().map(|(_, high)| high);
-    position.zip(end).is_some_and(|(position, end)| position >= end)
 }
 
 /// However long it takes; what nobody can process is among the dead letters already.

@@ -7,6 +7,7 @@ use tracklore_platform::{
     cli,
     health::Health,
     kafka::{Kafka, KafkaError},
+    revocations,
     server::{self, Background, ServeError, Service},
     service_client::ServiceTokens,
     token::{RemoteKeys, Verifier},
@@ -94,6 +95,8 @@ pub enum StartError {
 pub async fn serve(args: &ServeArgs) -> Result<(), StartError> {
     let redis = Redis::new(args.model.redis_url.expose_secret())?;
     let kafka = Kafka::new(&args.model.kafka);
+    let background = Background::default();
+    let revoked = revocations::follow(&kafka, &background).await;
     let progress = Progress::default();
     let sources = args.model.sources(redis.clone());
     let feeder = Feeder {
@@ -118,14 +121,15 @@ pub async fn serve(args: &ServeArgs) -> Result<(), StartError> {
         args.live_connections,
         health.draining(),
         args.server.shutdown_drain,
+        revoked.clone(),
     );
-    let verifier = Verifier::new(&args.server.public_url, RemoteKeys::new(&args.token.jwks_url));
+    let keys = RemoteKeys::new(&args.token.jwks_url);
+    let verifier = Verifier::new(&args.server.public_url, keys).refusing(revoked);
     let allowed_origins = args.server.allowed_origins.clone().into();
     let state =
         AppState { redis: redis.clone(), filler: filler.clone(), progress, live, allowed_origins, verifier };
     let (public, openapi) = routes::public().split_for_parts();
     let service = Service { public: public.with_state(state), internal: routes::internal(), openapi, health };
-    let background = Background::default();
     background.spawn(|stop| feeder.run(stop));
     background.spawn(|stop| hub.run(stop));
     background.spawn(|stop| upkeep::run(redis, filler, stop));

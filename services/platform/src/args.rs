@@ -26,6 +26,10 @@ pub struct ServerArgs {
     /// Exact origins that browsers may call from, separated by commas.
     #[arg(long, env = "TRACKLORE_ALLOWED_ORIGINS", value_delimiter = ',', value_parser = origin)]
     pub allowed_origins: Vec<HeaderValue>,
+    /// How many proxies of yours stand before the service and add to `X-Forwarded-For`. 0 takes the connection's
+    /// address for the client's; with 1 or more, clients must not be able to reach the service past the proxies.
+    #[arg(long, env = "TRACKLORE_TRUSTED_HOPS", default_value_t = 0)]
+    pub trusted_hops: usize,
     /// How long to serve on after SIGTERM, while load balancers notice.
     #[arg(long, env = "TRACKLORE_SHUTDOWN_DRAIN", default_value = "5s", value_parser = duration)]
     pub shutdown_drain: Duration,

@@ -89,10 +89,11 @@ pub fn is_unavailable(error: &sqlx::Error) -> bool {
         | sqlx::Error::PoolTimedOut
         | sqlx::Error::PoolClosed
         | sqlx::Error::WorkerCrashed => true,
-        // class 57P: shutting down, crashed, starting up; 53300: too many connections; class 08: connection
-        sqlx::Error::Database(error) => error
-            .code()
-            .is_some_and(|code| code.starts_with("57P") || code.starts_with("08") || code == "53300"),
+        // class 57P: shutting down, crashed, starting up; 53300: too many connections; class 08: connection;
+        // 40P01: lost to another transaction that waited in a circle with this one
+        sqlx::Error::Database(error) => error.code().is_some_and(|code| {
+            code.starts_with("57P") || code.starts_with("08") || ["53300", "40P01"].contains(&code.as_ref())
+        }),
         _ => false,
     }
 }

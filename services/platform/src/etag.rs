@@ -23,6 +23,12 @@ impl ETag {
         Self(format!("\"{}\"", URL_SAFE_NO_PAD.encode(Sha256::digest(bytes))))
     }
 
+    /// The tag of exactly these bytes, of a resource that counts its versions but whose representation also holds what
+    /// changes without one (numbers of others). See [`Self::check_version_if_match`].
+    pub fn of_version_and_bytes(version: i64, bytes: &[u8]) -> Self {
+        Self(format!("\"v{version}.{}\"", URL_SAFE_NO_PAD.encode(Sha256::digest(bytes))))
+    }
+
     /// The header's value.
     pub fn header(&self) -> HeaderValue {
         HeaderValue::from_str(&self.0).unwrap_or_else(|_| HeaderValue::from_static("\"\""))
@@ -35,6 +41,16 @@ impl ETag {
             // If-Match compares strongly: a weak tag never matches (RFC 9110 §13.1.1)
             Some(tags) if tags.iter().any(|tag| *tag == "*" || *tag == self.0) => Ok(()),
             Some(_) => Err(Problem::precondition_failed()),
+        }
+    }
+
+    /// [`Self::check_if_match`], for a change of what the version counts: tags of this version with other numbers pass.
+    pub fn check_version_if_match(&self, headers: &HeaderMap) -> Result<(), Problem> {
+        let version = |tag: &str| tag.split_once('.').map(|(version, _)| version.to_owned());
+        let same = |tag: &&str| *tag == "*" || *tag == self.0 || version(tag) == version(&self.0);
+        match listed(headers, &header::IF_MATCH) {
+            Some(tags) if !tags.iter().any(same) => Err(Problem::precondition_failed()),
+            _ => Ok(()),
         }
     }
 
@@ -76,6 +92,21 @@ mod tests {
             [("\"v3\"", true), ("*", true), ("\"v2\", \"v3\"", true), ("\"v2\"", false), ("W/\"v3\"", false)]
         {
             assert_eq!(tag.check_if_match(&headers(header::IF_MATCH, value)).is_ok(), passes, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_change_may_be_guarded_by_the_version_alone() {
+        let tag = ETag::of_version_and_bytes(3, b"one follower");
+        let later = ETag::of_version_and_bytes(3, b"two followers");
+        assert_ne!(tag, later);
+        let seen = HeaderMap::from_iter([(header::IF_MATCH, tag.header())]);
+        assert!(later.check_if_match(&seen).is_err());
+        assert!(later.check_version_if_match(&seen).is_ok());
+        assert!(ETag::of_version_and_bytes(4, b"one follower").check_version_if_match(&seen).is_err());
+        for (value, passes) in [("*", true), ("W/\"v3.x\"", false), ("\"v33.x\"", false), ("v3", false)] {
+            let seen = headers(header::IF_MATCH, value);
+            assert_eq!(tag.check_version_if_match(&seen).is_ok(), passes, "{value}");
         }
     }
 

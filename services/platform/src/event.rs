@@ -27,7 +27,8 @@ pub struct Event {
     pub sequence: i64,
     /// When it happened.
     pub occurred_at: Timestamp,
-    /// The full state after it.
+    /// The full state after it; null leaves nothing in a compacted topic (a record without a value, which consumers pass
+    /// over).
     pub payload: serde_json::Value,
 }
 
@@ -108,7 +109,7 @@ pub struct Received {
 
 impl Record {
     /// Copies a borrowed Kafka message.
-    pub fn from_message(message: &BorrowedMessage<'_>) -> Self {
+    pub(crate) fn from_message(message: &BorrowedMessage<'_>) -> Self {
         let headers = message.headers().map_or_else(Vec::new, |headers| {
             headers.iter().map(|h| (h.key.to_owned(), h.value.unwrap_or_default().to_vec())).collect()
         });

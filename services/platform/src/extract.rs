@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use axum::body::HttpBody;
 use axum::{
     body::Body,
     extract::{FromRequest, FromRequestParts, Request},
@@ -26,6 +27,10 @@ pub struct Json<T>(pub T);
 #[derive(Debug)]
 pub struct MergePatch<T>(pub T);
 
+/// A JSON body that may be left out: no body is the default.
+#[derive(Debug)]
+pub struct OptionalJson<T>(pub T);
+
 /// Query parameters; unknown ones are refused when `T` denies them.
 #[derive(Debug)]
 pub struct Query<T>(pub T);
@@ -47,6 +52,18 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for MergePatch<T> {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         read(request, &["application/merge-patch+json", "application/json"]).await.map(Self)
+    }
+}
+
+impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for OptionalJson<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        let is_announced = request.headers().contains_key(header::CONTENT_TYPE);
+        if !is_announced && request.body().is_end_stream() {
+            return Ok(Self(T::default()));
+        }
+        read(request, &["application/json"]).await.map(Self)
     }
 }
 
@@ -76,11 +93,13 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T>
 
 async fn read<T: DeserializeOwned>(request: Request, media_types: &[&str]) -> Result<T, Problem> {
     if !has_media_type(request.headers(), media_types) {
-        return Err(Problem::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "unsupported-media-type",
-            format!("Send the body with Content-Type: {}.", media_types.join(" or ")),
-        ));
+        return Err(unsupported(format!(
+            "Send the body in UTF-8 with Content-Type: {}.",
+            media_types.join(" or ")
+        )));
+    }
+    if is_encoded(request.headers()) {
+        return Err(unsupported("Send the body as it is, without Content-Encoding."));
     }
     let body = read_body(request).await?;
     // every body of the contract is an object; serde would also take an array as the fields in order
@@ -132,8 +151,29 @@ fn has_media_type(headers: &HeaderMap, wanted: &[&str]) -> bool {
     let Some(value) = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()) else {
         return false;
     };
-    let essence = value.split(';').next().unwrap_or_default().trim();
-    wanted.iter().any(|media_type| essence.eq_ignore_ascii_case(media_type))
+    let mut parts = value.split(';').map(str::trim);
+    let essence = parts.next().unwrap_or_default();
+    let is_utf8 = |parameter: &str| match parameter.split_once('=') {
+        Some((name, value)) if name.trim().eq_ignore_ascii_case("charset") => {
+            let charset = value.trim().trim_matches('"');
+            // ASCII is UTF-8 too
+            ["utf-8", "utf8", "us-ascii"].iter().any(|known| charset.eq_ignore_ascii_case(known))
+        }
+        _ => true,
+    };
+    wanted.iter().any(|media_type| essence.eq_ignore_ascii_case(media_type)) && parts.all(is_utf8)
+}
+
+/// Whether the body is compressed or the like, which no service takes.
+fn is_encoded(headers: &HeaderMap) -> bool {
+    headers
+        .get_all(header::CONTENT_ENCODING)
+        .iter()
+        .any(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity") && !value.is_empty())
+}
+
+fn unsupported(detail: impl Into<String>) -> Problem {
+    Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", detail)
 }
 
 /// The innermost cause: axum's own words only say that something failed.

@@ -12,7 +12,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use tower_http::{catch_panic::CatchPanicLayer, cors::CorsLayer};
 use tracing::Instrument;
 
-use crate::{extract, problem::Problem, trace::TraceContext};
+use crate::{client_address, extract, problem::Problem, trace::TraceContext};
 
 /// Requests are answered within this time or cut (503).
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
@@ -22,12 +22,14 @@ const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const X_FEED_STATE: HeaderName = HeaderName::from_static("x-feed-state");
 const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
 
-/// Wraps a service's routes; `allowed_origins` are the exact origins that browsers may call from.
-pub fn wrap(routes: Router, allowed_origins: &[HeaderValue]) -> Router {
+/// Wraps a service's routes; `allowed_origins` are the exact origins that browsers may call from, `trusted_hops` the
+/// proxies that are believed about the client's address.
+pub fn wrap(routes: Router, allowed_origins: &[HeaderValue], trusted_hops: usize) -> Router {
     routes
         .fallback(async || Problem::not_found("There is nothing at this address."))
         .layer(middleware::from_fn(refuse_large_bodies))
         .layer(middleware::from_fn(cut_long_requests))
+        .layer(middleware::from_fn_with_state(trusted_hops, client_address::note))
         .layer(CatchPanicLayer::custom(after_panic))
         .layer(cors(allowed_origins))
         .layer(middleware::from_fn(observe))
@@ -182,7 +184,7 @@ mod tests {
         let routes = Router::new()
             .route("/greet", post(async |Json(greeting): Json<Greeting>| greeting.name))
             .route("/panic", post(async || -> String { panic!("secret of the inside") }));
-        wrap(routes, &[HeaderValue::from_static("https://app.example")])
+        wrap(routes, &[HeaderValue::from_static("https://app.example")], 0)
     }
 
     async fn call(
@@ -210,6 +212,13 @@ mod tests {
             (greet(), big.clone(), 413, "payload-too-large"),
             (greet().header("content-length", "70011"), big, 413, "payload-too-large"),
             (Request::post("/greet"), "{}".to_owned(), 415, "unsupported-media-type"),
+            (greet().header("content-encoding", "gzip"), "{}".to_owned(), 415, "unsupported-media-type"),
+            (
+                Request::post("/greet").header("content-type", "application/json; charset=latin1"),
+                "{}".to_owned(),
+                415,
+                "unsupported-media-type",
+            ),
             (Request::get("/greet"), String::new(), 405, "method-not-allowed"),
             (Request::get("/nowhere"), String::new(), 404, "not-found"),
             (Request::post("/panic"), String::new(), 500, "internal-error"),

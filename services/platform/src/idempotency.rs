@@ -150,11 +150,16 @@ impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let Some(value) = parts.headers.get("idempotency-key") else { return Ok(Self(None)) };
-        match value.to_str() {
-            Ok(key) if (1..=MAX_KEY).contains(&key.len()) => Ok(Self(Some(key.to_owned()))),
+        let mut values = parts.headers.get_all("idempotency-key").iter();
+        let Some(value) = values.next() else { return Ok(Self(None)) };
+        let visible = |key: &&str| key.bytes().all(|byte| byte.is_ascii_graphic());
+        match value.to_str().ok().filter(visible) {
+            _ if values.next().is_some() => {
+                Err(Problem::malformed("There must be one Idempotency-Key, not several."))
+            }
+            Some(key) if (1..=MAX_KEY).contains(&key.len()) => Ok(Self(Some(key.to_owned()))),
             _ => Err(Problem::malformed(format!(
-                "Idempotency-Key must be 1 to {MAX_KEY} visible ASCII characters."
+                "Idempotency-Key must be 1 to {MAX_KEY} visible ASCII characters, without spaces."
             ))),
         }
     }

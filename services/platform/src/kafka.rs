@@ -1,8 +1,12 @@
 //! Connections to Kafka: one place for security, names and sizes. librdkafka's queues are set small, because the
 //! services keep nothing in them that the outbox or the log doesn't hold.
 
+mod read;
+
 use rdkafka::{ClientConfig, producer::FutureProducer};
 use secrecy::ExposeSecret;
+
+pub use read::{BadStart, ReadError, Reading, Start, read_all};
 
 use crate::args::KafkaArgs;
 
@@ -54,6 +58,19 @@ impl Kafka {
             .set("delivery.timeout.ms", "15000")
             .set("queue.buffering.max.kbytes", "8192")
             .create()?)
+    }
+
+    /// The settings of a reader that assigns itself partitions and keeps no offsets; `name` is for the broker's logs.
+    pub fn reader(&self, name: &str) -> ClientConfig {
+        let mut config = self.base.clone();
+        config
+            .set("group.id", self.name(name))
+            .set("auto.offset.reset", "earliest")
+            .set("enable.auto.commit", "false")
+            .set("enable.partition.eof", "true")
+            .set("queued.max.messages.kbytes", "1024")
+            .set("fetch.message.max.bytes", "262144");
+        config
     }
 
     /// The settings of a consumer of `group`; offsets are stored by hand, after the effect.

@@ -6,17 +6,22 @@
 //! | [`server`], [`http`], [`health`], [`telemetry`] | listeners, life cycle, probes, logs, metrics |
 //! | [`problem`], [`extract`], [`validate`], [`patch`] | bad input becomes RFC 9457 problem details |
 //! | [`page`], [`cursor`], [`etag`], [`idempotency`] | the contract's lists, preconditions and safe retries |
-//! | [`token`], [`service_client`] | who calls, and calls to the other services |
+//! | [`token`], [`revocations`], [`client_address`] | who calls, whether their session still runs, and from where |
+//! | [`service_client`] | calls to the other services |
 //! | [`database`], [`outbox`], [`event`], [`kafka`], [`consumer`] | state, and the event path |
+//! | [`admin`], [`dlq`], [`replay`] | sub-commands for people: what couldn't be applied, applying again, sending again |
 //! | [`id`], [`time`], [`trace`] | identifiers, instants, W3C trace context |
 //!
 //! Nothing here knows of Kubernetes.
 
+pub mod admin;
 pub mod args;
 pub mod cli;
+pub mod client_address;
 pub mod consumer;
 pub mod cursor;
 pub mod database;
+pub mod dlq;
 pub mod docs;
 pub mod etag;
 pub mod event;
@@ -30,6 +35,8 @@ pub mod outbox;
 pub mod page;
 pub mod patch;
 pub mod problem;
+pub mod replay;
+pub mod revocations;
 pub mod server;
 pub mod service_client;
 pub mod telemetry;

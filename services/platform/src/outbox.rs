@@ -1,13 +1,19 @@
 //! The transactional outbox: an event is a row in the transaction of its change, and a relay takes the rows to Kafka.
 //! Kafka away means a longer outbox, never an error to the writer.
 
+mod gauges;
 mod relay;
+mod republish;
 
 use sqlx::{PgConnection, types::Json};
 
 pub use relay::Relay;
+pub use republish::{RepublishArgs, republish};
 
 use crate::event::Event;
+
+/// Events of one statement.
+const CHUNK: usize = 500;
 
 /// Writes `event` of `source` (the service) within the caller's transaction.
 ///
@@ -24,6 +30,30 @@ pub async fn append(connection: &mut PgConnection, source: &str, event: &Event) 
     .execute(connection)
     .await
     .map(drop)
+}
+
+/// [`append`] for many events, in their order.
+pub async fn append_all(
+    connection: &mut PgConnection,
+    source: &str,
+    events: &[Event],
+) -> Result<(), sqlx::Error> {
+    for chunk in events.chunks(CHUNK) {
+        sqlx::query(
+            "INSERT INTO outbox (aggregate_type, aggregate_id, type, payload, headers) \
+             SELECT aggregate_type, aggregate_id, type, payload, headers \
+             FROM unnest($1::text[], $2::text[], $3::text[], $4::jsonb[], $5::jsonb[]) WITH ORDINALITY \
+             AS rows (aggregate_type, aggregate_id, type, payload, headers, position) ORDER BY position",
+        )
+        .bind(chunk.iter().map(|event| event.aggregate_type).collect::<Vec<_>>())
+        .bind(chunk.iter().map(|event| event.aggregate_id.as_str()).collect::<Vec<_>>())
+        .bind(chunk.iter().map(|event| event.r#type).collect::<Vec<_>>())
+        .bind(chunk.iter().map(|event| &event.payload).collect::<Vec<_>>())
+        .bind(chunk.iter().map(|event| Json(event.headers(source))).collect::<Vec<_>>())
+        .execute(&mut *connection)
+        .await?;
+    }
+    Ok(())
 }
 
 /// The topic of an aggregate type, without the prefix.

@@ -80,8 +80,8 @@ pub async fn serve(args: &ServerArgs, service: Service, background: Background) 
     let public = service.public.merge(docs::router(&service.openapi));
     let stop = CancellationToken::new();
     let servers = [
-        ("public", args.listen_public, http::wrap(public, &args.allowed_origins)),
-        ("internal", args.listen_internal, http::wrap(service.internal, &[])),
+        ("public", args.listen_public, http::wrap(public, &args.allowed_origins, args.trusted_hops)),
+        ("internal", args.listen_internal, http::wrap(service.internal, &[], 0)),
         ("admin", args.listen_admin, health::router(service.health.clone(), metrics)),
     ];
     let tasks = TaskTracker::new();
@@ -91,6 +91,7 @@ pub async fn serve(args: &ServerArgs, service: Service, background: Background) 
         // answers are small: waiting to fill a packet only adds latency
         let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
         let stopped = stop.clone().cancelled_owned();
+        let router = router.into_make_service_with_connect_info::<SocketAddr>();
         tasks.spawn(async move { axum::serve(listener, router).with_graceful_shutdown(stopped).await });
         tracing::info!(%address, "listening ({name})");
     }

@@ -41,6 +41,13 @@ impl Timestamp {
         Self(self.0.checked_add_signed(span).unwrap_or(DateTime::<Utc>::MAX_UTC))
     }
 
+    /// This instant, earlier by `span` (at least the beginning of time).
+    #[must_use]
+    pub fn minus(self, span: std::time::Duration) -> Self {
+        let span = chrono::TimeDelta::from_std(span).unwrap_or(chrono::TimeDelta::MAX);
+        Self(self.0.checked_sub_signed(span).unwrap_or(DateTime::<Utc>::MIN_UTC))
+    }
+
     /// The underlying date and time.
     pub fn as_datetime(self) -> DateTime<Utc> {
         self.0
@@ -60,6 +67,19 @@ impl fmt::Display for Timestamp {
     }
 }
 
+/// Not a time as RFC 3339 writes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected an RFC 3339 time such as 2026-11-20T09:30:00.123Z")]
+pub struct InvalidTime;
+
+impl std::str::FromStr for Timestamp {
+    type Err = InvalidTime;
+
+    fn from_str(text: &str) -> Result<Self, InvalidTime> {
+        DateTime::parse_from_rfc3339(text).map(|value| value.to_utc().into()).map_err(|_| InvalidTime)
+    }
+}
+
 impl Serialize for Timestamp {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
@@ -69,9 +89,7 @@ impl Serialize for Timestamp {
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-        DateTime::parse_from_rfc3339(&text).map(|value| value.to_utc().into()).map_err(|_| {
-            serde::de::Error::custom("expected an RFC 3339 time such as 2026-11-20T09:30:00.123Z")
-        })
+        text.parse().map_err(serde::de::Error::custom)
     }
 }
 

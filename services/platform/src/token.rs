@@ -4,6 +4,8 @@
 
 mod extract;
 mod keys;
+mod revoked;
+mod scope;
 
 use jsonwebtoken::{Algorithm, Validation};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -11,6 +13,8 @@ use uuid::Uuid;
 
 pub use extract::{HasVerifier, OptionalUser, Service, User};
 pub use keys::{KeyLookup, LocalKeys, RemoteKeys};
+pub use revoked::{MAX_TOKEN_LIFE, Revoked};
+pub use scope::{BadgesAdmin, PostsModerate, SCOPES, Scope, Scoped, UsersAdmin};
 
 use crate::{id::UserId, problem::Problem};
 
@@ -100,12 +104,20 @@ impl From<TokenError> for Problem {
 pub struct Verifier<K> {
     issuer: String,
     keys: K,
+    revoked: Revoked,
 }
 
 impl<K: KeyLookup> Verifier<K> {
     /// Accepts what `issuer` signed with one of `keys`.
     pub fn new(issuer: impl Into<String>, keys: K) -> Self {
-        Self { issuer: issuer.into(), keys }
+        Self { issuer: issuer.into(), keys, revoked: Revoked::default() }
+    }
+
+    /// Refuses the tokens of these sessions.
+    #[must_use]
+    pub fn refusing(mut self, revoked: Revoked) -> Self {
+        self.revoked = revoked;
+        self
     }
 
     /// The user behind an access token.
@@ -113,6 +125,9 @@ impl<K: KeyLookup> Verifier<K> {
         let claims: AccessClaims = self.claims(token, USER_AUDIENCE).await?;
         let id: UserId = claims.sub.parse().map_err(|_| TokenError::Invalid)?;
         let AccessClaims { sid: session_id, scope, auth_time, exp: expires_at, .. } = claims;
+        if self.revoked.contains(session_id) {
+            return Err(TokenError::Invalid);
+        }
         Ok(User { id, session_id, scope, auth_time, expires_at })
     }
 

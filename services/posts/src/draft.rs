@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::{
     attributes,
-    post::{Attributes, Post, Visibility},
+    post::{Attributes, AttributesText, Post, UnknownVisibility, Visibility},
 };
 
 /// Characters of a post.
@@ -35,7 +35,8 @@ pub struct Draft {
     pub expires_at: Option<Timestamp>,
     /// Who may see it; everybody if left out.
     #[serde(default)]
-    pub visibility: Option<Visibility>,
+    #[schema(value_type = Option<Visibility>)]
+    pub visibility: Option<String>,
 }
 
 /// A change of a post (JSON merge patch): what is left out stays, null clears.
@@ -57,7 +58,7 @@ pub struct Change {
     /// Who may see it; can't be cleared.
     #[serde(default)]
     #[schema(value_type = Option<Visibility>)]
-    pub visibility: Patch<Visibility>,
+    pub visibility: Patch<String>,
 }
 
 impl Draft {
@@ -68,13 +69,14 @@ impl Draft {
         check_text(&self.text, &mut violations);
         attributes::check(&attributes, &mut violations);
         check_end(self.expires_at, now, &mut violations);
+        let visibility = self.visibility.as_deref().and_then(|name| known(name, &mut violations));
         violations.finish()?;
         Ok(Post {
             id: Uuid::now_v7(),
             author_id: author,
             text: self.text,
-            attributes,
-            visibility: self.visibility.unwrap_or_default(),
+            attributes: AttributesText::from(&attributes),
+            visibility: visibility.unwrap_or_default(),
             expires_at: self.expires_at,
             version: 1,
             created_at: now,
@@ -92,7 +94,7 @@ impl Change {
         {
             violations.require(!cleared, pointer, "can't be cleared");
         }
-        let mut attributes = post.attributes.clone();
+        let mut attributes = post.attributes.object();
         match self.attributes {
             Patch::Keep => {}
             Patch::Clear => attributes.clear(),
@@ -105,21 +107,28 @@ impl Change {
             check_text(text, &mut violations);
         }
         check_end(self.expires_at.value().copied(), now, &mut violations);
+        let visibility = self.visibility.value().and_then(|name| known(name, &mut violations));
         violations.finish()?;
 
         let changed = Post {
             text: self.text.apply(Some(post.text.clone())).unwrap_or_default(),
-            attributes,
-            visibility: self.visibility.apply(Some(post.visibility)).unwrap_or_default(),
+            attributes: AttributesText::from(&attributes),
+            visibility: visibility.unwrap_or(post.visibility),
             expires_at: self.expires_at.apply(post.expires_at),
             ..post.clone()
         };
         if changed == *post {
-            return Ok(changed);
+            return Ok(post.clone());
         }
         // a clock that was set back must not make a post older than itself
         Ok(Post { version: post.version + 1, updated_at: now.max(post.updated_at), ..changed })
     }
+}
+
+fn known(visibility: &str, violations: &mut Violations) -> Option<Visibility> {
+    let parsed = visibility.parse();
+    violations.require(parsed.is_ok(), "/visibility", UnknownVisibility.to_string());
+    parsed.ok()
 }
 
 fn check_text(text: &str, violations: &mut Violations) {
@@ -137,7 +146,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::visibility::tests::post;
+    use crate::post::tests::post;
 
     fn at(millis: i64) -> Timestamp {
         Timestamp::from_unix_millis(millis)
@@ -149,6 +158,10 @@ mod tests {
 
     fn change(body: Value, post: &Post) -> Result<Post, Problem> {
         serde_json::from_value::<Change>(body).unwrap().apply(post, at(1000))
+    }
+
+    fn text_of(attributes: Value) -> AttributesText {
+        AttributesText::from(&serde_json::from_value(attributes).unwrap())
     }
 
     fn pointers(refused: Result<Post, Problem>) -> Vec<String> {
@@ -165,9 +178,10 @@ mod tests {
     #[test]
     fn all_violations_of_a_draft_are_told_at_once() {
         let refused = create(json!({
-            "text": "", "attributes": {"a": [[[[1]]]]}, "expires_at": "1970-01-01T00:00:01Z"
+            "text": "", "attributes": {"a": [[[[1]]]]}, "expires_at": "1970-01-01T00:00:01Z",
+            "visibility": "friends"
         }));
-        assert_eq!(pointers(refused), ["/text", "/attributes", "/expires_at"]);
+        assert_eq!(pointers(refused), ["/text", "/attributes", "/expires_at", "/visibility"]);
     }
 
     #[test]
@@ -179,20 +193,20 @@ mod tests {
     #[test]
     fn text_and_visibility_cannot_be_cleared_but_end_and_attributes_can() {
         let mut before = post(1, Visibility::Followers, Some(5000));
-        before.attributes.insert("a".to_owned(), json!(1));
+        before.attributes = text_of(json!({"a": 1}));
         assert_eq!(
             pointers(change(json!({"text": null, "visibility": null}), &before)),
             ["/text", "/visibility"]
         );
         let after = change(json!({"expires_at": null, "attributes": null}), &before).unwrap();
-        assert!(after.expires_at.is_none() && after.attributes.is_empty());
+        assert!(after.expires_at.is_none() && after.attributes.object().is_empty());
         assert_eq!((after.visibility, after.version), (Visibility::Followers, 2));
     }
 
     #[test]
     fn limits_hold_for_the_merged_attributes() {
         let mut before = post(1, Visibility::Public, None);
-        before.attributes = (0..32).map(|n| (n.to_string(), json!(n))).collect();
+        before.attributes = AttributesText::from(&(0..32).map(|n| (n.to_string(), json!(n))).collect());
         assert_eq!(pointers(change(json!({"attributes": {"more": 1}}), &before)), ["/attributes"]);
         assert!(change(json!({"attributes": {"more": 1, "0": null}}), &before).is_ok());
     }

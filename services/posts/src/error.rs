@@ -1,7 +1,7 @@
 //! What a handler can fail with, and how the client hears of it.
 
 use axum::response::{IntoResponse, Response};
-use tracklore_platform::problem::Problem;
+use tracklore_platform::{problem::Problem, token::TokenError};
 
 /// Why a request was not fulfilled.
 #[derive(Debug, thiserror::Error)]
@@ -12,6 +12,9 @@ pub enum Error {
     /// The caller sees the post but may not do this with it.
     #[error("the post is another's")]
     Forbidden,
+    /// The caller's account was deleted after the token was given.
+    #[error("the author's account is deleted")]
+    AuthorDeleted,
     /// The request is against the contract.
     #[error("refused with {}", .0.code())]
     Refused(Problem),
@@ -31,6 +34,7 @@ impl From<Error> for Problem {
         match error {
             Error::NotFound => Self::not_found("There is no such post."),
             Error::Forbidden => Self::forbidden("Only the author may do this."),
+            Error::AuthorDeleted => TokenError::Invalid.into(),
             Error::Refused(problem) => problem,
             Error::Database(error) => error.into(),
         }

@@ -23,6 +23,8 @@ pub enum Reason {
     Expired,
     /// A moderator deleted it.
     Moderated,
+    /// Its author's account was deleted.
+    UserDeleted,
 }
 
 #[derive(Serialize)]
@@ -74,7 +76,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::visibility::tests::post;
+    use crate::post::tests::post;
 
     #[test]
     fn the_last_event_says_why_and_nothing_of_what_was_written() {

@@ -2,9 +2,13 @@
 
 use std::process::ExitCode;
 
-use tracklore_platform::{args::MigrateArgs, cli, database, telemetry};
+use tracklore_platform::{
+    admin::{self, DlqCommand, ReplayCommand, RepublishCommand},
+    args::MigrateArgs,
+    cli, database, telemetry,
+};
 use tracklore_posts::{
-    routes,
+    events, routes,
     serve::{ServeArgs, serve},
     store,
 };
@@ -17,6 +21,12 @@ enum Cli {
     Serve(Box<ServeArgs>),
     /// Brings the database's schema up to date.
     Migrate(MigrateArgs),
+    /// Lists, shows, redrives or discards events that this service couldn't process.
+    Dlq(Box<DlqCommand>),
+    /// Applies events again from the beginning or a time, while the service goes on.
+    Replay(Box<ReplayCommand>),
+    /// Sends published events again, for a Kafka that has lost them.
+    Republish(Box<RepublishCommand>),
     /// Prints the `OpenAPI` document.
     Openapi,
     /// Prints the reference of all settings as Markdown.
@@ -34,6 +44,9 @@ async fn main() -> ExitCode {
             telemetry::start_logging(&args.log, args.log_format);
             cli::exit(database::migrate(&args.migration_database_url, &store::MIGRATOR).await)
         }
+        Cli::Dlq(args) => cli::exit(events::consumed().dlq(&args).await),
+        Cli::Replay(args) => cli::exit(events::consumed().replay(&args).await),
+        Cli::Republish(args) => cli::exit(admin::republish(&args).await),
         Cli::Openapi => {
             let (_, document) = routes::router();
             cli::exit(document.to_pretty_json().map(|json| println!("{json}")))

@@ -2,18 +2,28 @@
 
 use std::time::Duration;
 
-use axum::Router;
 use tracklore_platform::{
     args::{DatabaseArgs, KafkaArgs, ServerArgs, ServiceClientArgs, TokenArgs},
+    consumer::EventConsumer,
     database::{self, DatabaseError},
+    dlq::DeadLetters,
     health::Health,
     kafka::{Kafka, KafkaError},
     outbox::Relay,
+    revocations,
     server::{self, Background, ServeError, Service},
     token::{RemoteKeys, Verifier},
 };
 
-use crate::{routes, state::AppState, sweeper};
+use crate::{
+    events::{self, Users},
+    routes,
+    state::AppState,
+    sweeper::{Sweeper, Wake},
+};
+
+/// The service's name among the others.
+pub(crate) const NAME: &str = "posts";
 
 /// Published events stay as long as the topic keeps them, so that a lost broker can be refilled.
 const KEEP_EVENTS: Duration = Duration::from_hours(7 * 24);
@@ -56,18 +66,28 @@ pub enum Failure {
 pub async fn serve(args: &ServeArgs) -> Result<(), Failure> {
     let pool = database::pool(&args.database)?;
     let kafka = Kafka::new(&args.kafka);
-    let relay = Relay::new(pool.clone(), &kafka, kafka.producer()?);
-    let verifier = Verifier::new(&args.server.public_url, RemoteKeys::new(&args.token.jwks_url));
-
+    let producer = kafka.producer()?;
+    let relay = Relay::new(pool.clone(), &kafka, producer.clone());
+    let wake = Wake::default();
+    let users = Users::new(pool.clone(), wake.clone());
+    let consumer = EventConsumer::new(&kafka, producer.clone(), NAME, &events::TOPICS, users)?;
+    let dead_letters = DeadLetters::new(&kafka, producer, NAME, &events::TOPICS);
+    let sweeper = Sweeper { pool: pool.clone(), relay: relay.clone(), wake, dead_letters };
     let background = Background::default();
+    let revoked = revocations::follow(&kafka, &background).await;
+    let keys = RemoteKeys::new(&args.token.jwks_url);
+    let verifier = Verifier::new(&args.server.public_url, keys).refusing(revoked);
+
     background.spawn(|stop| relay.clone().run(stop));
     background.spawn(|stop| database::housekeeping(pool.clone(), KEEP_EVENTS, stop));
-    background.spawn(|stop| sweeper::run(pool.clone(), relay.clone(), stop));
+    background.spawn(|stop| consumer.run(stop));
+    background.spawn(|stop| sweeper.run(stop));
 
     let checked = pool.clone();
     let health = Health::default().with("postgres", move || database::check(checked.clone()));
     let (public, openapi) = routes::router();
-    let public = public.with_state(AppState { pool, relay, verifier });
-    let service = Service { public, internal: Router::new(), openapi, health };
+    let state = AppState { pool, relay, verifier };
+    let (public, internal) = (public.with_state(state.clone()), routes::internal().with_state(state));
+    let service = Service { public, internal, openapi, health };
     Ok(server::serve(&args.server, service, background).await?)
 }

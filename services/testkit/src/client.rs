@@ -96,6 +96,11 @@ impl Account {
         Answer::of(self.request(stack, Method::PATCH, service, path).json(body)).await
     }
 
+    /// PUT without a body.
+    pub async fn put(&self, stack: &Stack, service: &str, path: &str) -> Answer {
+        Answer::of(self.request(stack, Method::PUT, service, path)).await
+    }
+
     /// DELETE.
     pub async fn delete(&self, stack: &Stack, service: &str, path: &str) -> Answer {
         Answer::of(self.request(stack, Method::DELETE, service, path)).await

@@ -19,12 +19,14 @@
 mod client;
 mod database;
 mod events;
+mod mail;
 mod process;
 mod stack;
 
 use std::time::Duration;
 
 pub use client::{Account, Answer};
+pub use mail::Mail;
 pub use stack::Stack;
 use tokio::time::{Instant, sleep};
 

@@ -52,11 +52,11 @@ pub(crate) async fn output(name: &str, arguments: &[&str], settings: &[(String, 
 
 impl Process {
     /// Starts `serve`; its output goes to a file in `folder`.
-    pub(crate) fn start(name: &str, settings: &[(String, String)], folder: &Path) -> Self {
+    pub(crate) fn start(name: &str, program: &str, settings: &[(String, String)], folder: &Path) -> Self {
         let log = folder.join(format!("{name}.log"));
         let file = File::options().create(true).append(true).open(&log).expect("a log file");
         let errors = file.try_clone().expect("a second handle");
-        let child = command(name, "serve", settings)
+        let child = command(program, "serve", settings)
             .stdout(Stdio::from(file))
             .stderr(Stdio::from(errors))
             .spawn()

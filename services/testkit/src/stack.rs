@@ -4,17 +4,22 @@ use std::{
     collections::BTreeMap,
     fs,
     net::TcpListener,
+    path::PathBuf,
     sync::atomic::{AtomicU32, Ordering},
 };
 
-use base64::{Engine, engine::general_purpose::STANDARD};
-use ed25519_dalek::{SigningKey, pkcs8::EncodePrivateKey};
+use base64::{
+    Engine,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
+use ed25519_dalek::{Signer, SigningKey, pkcs8::EncodePrivateKey};
 use rand::random;
 use sqlx::PgPool;
 use tempfile::TempDir;
 use tracklore_platform::event::Record;
 
 use crate::{
+    Account,
     database::Database,
     events::Events,
     eventually,
@@ -29,13 +34,15 @@ const PUBLIC_URL: &str = "http://tracklore.test";
 /// The services of one test and what they need; everything goes when it is dropped.
 pub struct Stack {
     pub(crate) http: reqwest::Client,
-    ports: BTreeMap<&'static str, [u16; 3]>,
+    ports: BTreeMap<String, [u16; 3]>,
     processes: BTreeMap<String, Process>,
     databases: BTreeMap<&'static str, Database>,
     events: Events,
     redis_url: String,
     folder: TempDir,
+    signer: SigningKey,
     extra: Vec<(String, String)>,
+    unset: Vec<String>,
 }
 
 /// The secret of a service's client in tests.
@@ -55,16 +62,19 @@ impl Stack {
         let prefix = format!("t{:08x}.", random::<u32>());
         let events = Events::create(&setting("TRACKLORE_TEST_KAFKA"), prefix).await;
         let folder = TempDir::new().expect("a temporary folder");
-        write_keys(&folder);
+        let signer = SigningKey::from_bytes(&random());
+        write_keys(&folder, &signer);
         Self {
             http: reqwest::Client::new(),
-            ports: SERVICES.into_iter().map(|service| (service, free_ports())).collect(),
+            ports: SERVICES.into_iter().map(|service| (service.to_owned(), free_ports())).collect(),
             processes: BTreeMap::new(),
             databases,
             events,
             redis_url: redis_database(&redis),
             folder,
+            signer,
             extra: Vec::new(),
+            unset: Vec::new(),
         }
     }
 
@@ -73,25 +83,38 @@ impl Stack {
         self.extra.push((key.to_owned(), value.to_owned()));
     }
 
+    /// Leaves a setting out of the services started from now on.
+    pub fn unset(&mut self, key: &str) {
+        self.unset.push(key.to_owned());
+    }
+
     /// Migrates and starts a service and waits until it is ready.
     pub async fn start(&mut self, service: &str) {
         self.launch(service).await;
         self.ready(service).await;
     }
 
-    /// Migrates and starts a service without waiting.
-    pub async fn launch(&mut self, service: &str) {
-        if let Some(database) = self.databases.get(service) {
-            let url = ("TRACKLORE_MIGRATION_DATABASE_URL".to_owned(), database.owner_url());
-            process::run(service, "migrate", &[url]).await;
-        }
-        let process = Process::start(service, &self.settings(service), self.folder.path());
-        self.processes.insert(service.to_owned(), process);
+    /// Starts one more replica of a service, which goes by the name `replica` (`posts-2`) from then on, and waits until
+    /// it is ready.
+    pub async fn start_replica(&mut self, replica: &str) {
+        self.ports.insert(replica.to_owned(), free_ports());
+        self.start(replica).await;
     }
 
     /// Runs another sub-command of a service with the settings of `serve`: whether it ended well, and what it printed.
     pub async fn run(&self, service: &str, arguments: &[&str]) -> (bool, String) {
-        process::output(service, arguments, &self.settings(service)).await
+        process::output(program_of(service), arguments, &self.settings(service)).await
+    }
+
+    /// Migrates and starts a service without waiting.
+    pub async fn launch(&mut self, service: &str) {
+        if let Some(database) = self.databases.get(program_of(service)) {
+            let url = ("TRACKLORE_MIGRATION_DATABASE_URL".to_owned(), database.owner_url());
+            process::run(program_of(service), "migrate", &[url]).await;
+        }
+        let process =
+            Process::start(service, program_of(service), &self.settings(service), self.folder.path());
+        self.processes.insert(service.to_owned(), process);
     }
 
     /// Waits until a started service is ready.
@@ -172,18 +195,35 @@ impl Stack {
         &self.events.prefix
     }
 
+    /// The same person with these scopes in the token, as if auth had granted them.
+    pub fn with_scope(&self, account: &Account, scope: &str) -> Account {
+        let mut parts = account.access_token.split('.');
+        let (header, claims) = (parts.next().expect("a header"), parts.next().expect("claims"));
+        let claims = URL_SAFE_NO_PAD.decode(claims).expect("base64");
+        let mut claims: serde_json::Value = serde_json::from_slice(&claims).expect("JSON");
+        *claims.get_mut("scope").expect("a scope") = scope.into();
+        let signed = format!("{header}.{}", URL_SAFE_NO_PAD.encode(claims.to_string()));
+        let signature = URL_SAFE_NO_PAD.encode(self.signer.sign(signed.as_bytes()).to_bytes());
+        Account { access_token: format!("{signed}.{signature}"), ..account.clone() }
+    }
+
+    pub(crate) fn mail_folder(&self) -> PathBuf {
+        self.folder.path().join("mail")
+    }
+
     fn url(&self, service: &str, index: usize) -> String {
         let port = self.ports.get(service).and_then(|ports| ports.get(index)).expect("a known service");
         format!("http://127.0.0.1:{port}")
     }
 
-    fn settings(&self, service: &str) -> Vec<(String, String)> {
+    fn settings(&self, replica: &str) -> Vec<(String, String)> {
+        let service = program_of(replica);
         let address = |url: String| url.trim_start_matches("http://").to_owned();
         let folder = |name: &str| self.folder.path().join(name).to_string_lossy().into_owned();
         let mut settings = vec![
-            ("TRACKLORE_LISTEN_PUBLIC", address(self.public_url(service))),
-            ("TRACKLORE_LISTEN_INTERNAL", address(self.internal_url(service))),
-            ("TRACKLORE_LISTEN_ADMIN", address(self.admin_url(service))),
+            ("TRACKLORE_LISTEN_PUBLIC", address(self.public_url(replica))),
+            ("TRACKLORE_LISTEN_INTERNAL", address(self.internal_url(replica))),
+            ("TRACKLORE_LISTEN_ADMIN", address(self.admin_url(replica))),
             ("TRACKLORE_PUBLIC_URL", PUBLIC_URL.to_owned()),
             ("TRACKLORE_SHUTDOWN_DRAIN", "100ms".to_owned()),
             ("TRACKLORE_KAFKA_BOOTSTRAP_SERVERS", setting("TRACKLORE_TEST_KAFKA")),
@@ -195,9 +235,13 @@ impl Stack {
         }
         if service == "auth" {
             settings.push(("TRACKLORE_EMAIL_VERIFICATION", "optional".to_owned()));
+            settings.push(("TRACKLORE_MAIL_URL", self.mail_url()));
             settings.push(("TRACKLORE_SIGNING_KEYS_DIR", folder("signing-keys")));
             settings.push(("TRACKLORE_CLIENTS_DIR", folder("clients")));
             settings.push(("TRACKLORE_SESSION_KEY", STANDARD.encode([7; 32])));
+            // all tests come from one address
+            settings.push(("TRACKLORE_SIGNUPS_PER_ADDRESS", "1000000".to_owned()));
+            settings.push(("TRACKLORE_LOGIN_FAILURES_PER_ADDRESS", "1000000".to_owned()));
         } else {
             settings
                 .push(("TRACKLORE_JWKS_URL", format!("{}/.well-known/jwks.json", self.public_url("auth"))));
@@ -211,8 +255,13 @@ impl Stack {
             settings.push(("TRACKLORE_REDIS_URL", self.redis_url.clone()));
         }
         let settings = settings.into_iter().map(|(key, value)| (key.to_owned(), value));
-        settings.chain(self.extra.iter().cloned()).collect()
+        settings.chain(self.extra.iter().cloned()).filter(|(key, _)| !self.unset.contains(key)).collect()
     }
+}
+
+/// The service that a replica is of: `posts-2` is of `posts`.
+fn program_of(replica: &str) -> &str {
+    replica.split('-').next().unwrap_or(replica)
 }
 
 impl Drop for Stack {
@@ -255,12 +304,11 @@ fn free_ports() -> [u16; 3] {
     })
 }
 
-fn write_keys(folder: &TempDir) {
+fn write_keys(folder: &TempDir, signer: &SigningKey) {
     let (keys, clients) = (folder.path().join("signing-keys"), folder.path().join("clients"));
     fs::create_dir(&keys).expect("a folder");
     fs::create_dir(&clients).expect("a folder");
-    let pem =
-        SigningKey::from_bytes(&random()).to_pkcs8_pem(ed25519_dalek::pkcs8::spki::der::pem::LineEnding::LF);
+    let pem = signer.to_pkcs8_pem(ed25519_dalek::pkcs8::spki::der::pem::LineEnding::LF);
     fs::write(keys.join("20260101000000.pem"), pem.expect("a key").as_bytes()).expect("a file");
     for client in ["user", "posts", "feed"] {
         fs::write(clients.join(client), client_secret(client)).expect("a file");

@@ -8,7 +8,7 @@ use tracklore_platform::{id::UserId, time::Timestamp};
 
 use crate::{
     auth::Auth,
-    domain::{Account, Profile, ProfileCard},
+    domain::{Account, Profile, ProfileCard, Status},
     error::Error,
     store::{
         profiles::{self, Lookup},
@@ -29,11 +29,38 @@ impl Directory {
         Self { pool, auth }
     }
 
-    /// The profile of this user; `None` for unknown and deleted ones.
+    /// How the account of this user stands; `None` for unknown ones.
+    pub async fn status(&self, id: UserId) -> Result<Option<Status>, Error> {
+        if let Some(status) = references::status(&self.pool, id).await? {
+            return Ok(Some(status));
+        }
+        let Some(account) = self.auth.by_id(id).await? else { return Ok(None) };
+        let status = account.status;
+        references::learn(&self.pool, answered(account)?).await?;
+        Ok(Some(status))
+    }
+
+    /// 404 unless the user is there to be seen: not unknown, not deleted, not suspended.
+    pub async fn require(&self, id: UserId) -> Result<(), Error> {
+        match self.status(id).await? {
+            Some(Status::Active) => Ok(()),
+            Some(Status::Suspended | Status::Deleted) | None => Err(Error::NoSuchUser),
+        }
+    }
+
+    /// 404 if the user is unknown or deleted; a suspended one can still be unfollowed and blocked.
+    pub async fn require_account(&self, id: UserId) -> Result<(), Error> {
+        match self.status(id).await? {
+            Some(Status::Active | Status::Suspended) => Ok(()),
+            Some(Status::Deleted) | None => Err(Error::NoSuchUser),
+        }
+    }
+
+    /// The profile of this user; `None` for unknown, suspended and deleted ones.
     pub async fn profile(&self, id: UserId) -> Result<Option<Profile>, Error> {
         match profiles::find(&self.pool, id).await? {
             Lookup::Here(profile) => Ok(Some(*profile)),
-            Lookup::Deleted => Ok(None),
+            Lookup::Suspended(_) | Lookup::Deleted => Ok(None),
             Lookup::Unknown => match self.auth.by_id(id).await? {
                 Some(account) => self.introduce(account).await,
                 None => Ok(None),
@@ -90,7 +117,8 @@ fn answered(account: Account) -> Result<crate::domain::Reference, Error> {
 
 fn card(found: Lookup) -> Option<ProfileCard> {
     match found {
-        Lookup::Here(profile) => Some((*profile).into()),
+        // a suspended user's posts still stand beside a name
+        Lookup::Here(profile) | Lookup::Suspended(profile) => Some((*profile).into()),
         Lookup::Deleted | Lookup::Unknown => None,
     }
 }

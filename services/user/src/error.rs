@@ -23,6 +23,12 @@ pub enum Error {
     /// The token is good, but its user is gone.
     #[error("the caller's account is gone")]
     CallerGone,
+    /// Nobody follows or blocks themselves.
+    #[error("the other one is the caller")]
+    Oneself,
+    /// There is no such goal, badge or award.
+    #[error("no such {0}")]
+    Missing(&'static str),
     /// The request is against a rule.
     #[error("refused with {}", .0.code())]
     Refused(Problem),
@@ -44,6 +50,8 @@ impl From<Error> for Problem {
             Error::CallerGone => {
                 Self::unauthorized("invalid-token", "The account of this access token is gone.")
             }
+            Error::Oneself => Self::unprocessable("not-yourself", "Nobody can follow or block themselves."),
+            Error::Missing(what) => Self::not_found(format!("There is no such {what}.")),
             Error::Refused(problem) => problem,
         }
     }

@@ -2,12 +2,14 @@
 
 use sqlx::PgPool;
 use tracklore_platform::{
+    admin::Consumed,
     consumer::{Failure, Handler},
     event::{Received, Record},
 };
 
 use crate::{
     domain::{Account, Reference},
+    serve::NAME,
     store::references,
 };
 
@@ -29,6 +31,11 @@ impl UserEvents {
     pub fn new(pool: PgPool) -> Self {
         Self { pool }
     }
+}
+
+/// For the administration.
+pub fn consumed() -> Consumed<'static, impl Fn(PgPool) -> UserEvents> {
+    Consumed { service: NAME, topics: &[TOPIC], handler: UserEvents::new }
 }
 
 impl Handler for UserEvents {

@@ -1,5 +1,6 @@
-//! The user service: profiles of the accounts that auth owns.
+//! The user service: profiles of the accounts that auth owns, who follows whom, goals, badges and settings.
 
+mod actor;
 mod args;
 mod auth;
 mod directory;
@@ -7,6 +8,8 @@ mod domain;
 mod error;
 mod events;
 mod openapi;
+mod relations;
+mod republish;
 mod routes;
 mod serve;
 mod state;
@@ -15,11 +18,12 @@ mod store;
 use std::process::ExitCode;
 
 use clap::Parser;
+use tracklore_platform::admin::{DlqCommand, ReplayCommand};
 use tracklore_platform::{args::MigrateArgs, cli, database, telemetry};
 
-use crate::{args::ServeArgs, serve::ServiceError};
+use crate::{args::ServeArgs, republish::RepublishArgs, serve::ServiceError};
 
-/// Profiles of the people on a Tracklore stack.
+/// Profiles, follows, goals and badges of the people on a Tracklore stack.
 #[derive(Debug, Parser)]
 #[command(name = "tracklore-user", version, about)]
 enum Cli {
@@ -27,10 +31,16 @@ enum Cli {
     Serve(Box<ServeArgs>),
     /// Brings the database's schema up to date and ends.
     Migrate(MigrateArgs),
+    /// Publishes the present state of everything in `profile-events` once more, and ends.
+    Republish(RepublishArgs),
     /// Prints the OpenAPI document.
     Openapi,
     /// Prints the reference of all settings as Markdown.
     Config,
+    /// Lists, shows, redrives or discards events that this service couldn't process.
+    Dlq(Box<DlqCommand>),
+    /// Applies events again from the beginning or a time, while the service goes on.
+    Replay(Box<ReplayCommand>),
 }
 
 #[tokio::main]
@@ -45,6 +55,12 @@ async fn main() -> ExitCode {
             let migrated = database::migrate(&args.migration_database_url, &store::MIGRATOR).await;
             cli::exit(migrated.map_err(ServiceError::from))
         }
+        Cli::Republish(args) => {
+            telemetry::start_logging(&args.log, args.log_format);
+            cli::exit(
+                republish::run(&args).await.map(|events| println!("{events} events written to the outbox")),
+            )
+        }
         Cli::Openapi => {
             println!("{}", openapi::document().to_pretty_json().unwrap_or_default());
             ExitCode::SUCCESS
@@ -53,5 +69,7 @@ async fn main() -> ExitCode {
             print!("{}", cli::reference::<Cli>());
             ExitCode::SUCCESS
         }
+        Cli::Dlq(args) => cli::exit(events::consumed().dlq(&args).await),
+        Cli::Replay(args) => cli::exit(events::consumed().replay(&args).await),
     }
 }

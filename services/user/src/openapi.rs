@@ -1,10 +1,12 @@
 //! The OpenAPI document of the public API. Each route declares what is its own; what every route can answer is added here.
 
+use std::collections::BTreeMap;
+
 use tracklore_platform::problem::ProblemBody;
 use utoipa::{
     Modify, OpenApi,
     openapi::{
-        Components, ContentBuilder, OpenApi as Document, Ref, RefOr, ResponseBuilder,
+        Components, ContentBuilder, OpenApi as Document, Ref, RefOr, Response, ResponseBuilder,
         path::{Operation, PathItem},
         security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
     },
@@ -27,10 +29,17 @@ const COMMON: [(&str, &str); 4] = [
 #[openapi(
     info(
         title = "Tracklore user",
-        description = "Profiles. Errors are problem details (RFC 9457); `code` is what to decide by, and each answer \
+        description = "Profiles, follows, goals, badges and settings. Errors are problem details (RFC 9457); `code` is what to decide by, and each answer \
                        below lists its codes.",
     ),
-    tags((name = "profiles", description = "Who people are")),
+    tags(
+        (name = "profiles", description = "Who people are"),
+        (name = "follows", description = "Who follows whom. A suspended user is hidden, and counts"),
+        (name = "blocks", description = "Whom you don't want to be followed by"),
+        (name = "settings", description = "What your client keeps for you"),
+        (name = "goals", description = "What people want to learn"),
+        (name = "badges", description = "What people are honoured with"),
+    ),
     components(schemas(ProblemBody)),
     modifiers(&Bearer),
 )]
@@ -49,6 +58,31 @@ impl Modify for Bearer {
         components.add_security_scheme("bearer", SecurityScheme::Http(scheme));
     }
 }
+
+/// The problem answers with these statuses, each described by the codes it may have.
+pub fn problem_answers(answers: &[(u16, &str)]) -> BTreeMap<String, RefOr<Response>> {
+    answers.iter().map(|(status, description)| (status.to_string(), problem_answer(description))).collect()
+}
+
+fn problem_answer(description: &str) -> RefOr<Response> {
+    let body = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
+    RefOr::T(ResponseBuilder::new().description(description).content(PROBLEM, body).build())
+}
+
+/// A type that stands for the problem answers of a route in its `responses(…)`.
+macro_rules! problems {
+    ($name:ident: $($status:literal => $description:expr),+ $(,)?) => {
+        struct $name;
+
+        impl utoipa::IntoResponses for $name {
+            fn responses()
+            -> std::collections::BTreeMap<String, utoipa::openapi::RefOr<utoipa::openapi::Response>> {
+                $crate::openapi::problem_answers(&[$(($status, $description)),+])
+            }
+        }
+    };
+}
+pub(crate) use problems;
 
 /// The document without routes, for the router to fill.
 pub fn base() -> Document {
@@ -70,10 +104,8 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
 
 fn add_common(operation: &mut Operation) {
     for (status, description) in COMMON {
-        operation.responses.responses.entry(status.to_owned()).or_insert_with(|| {
-            let body = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
-            RefOr::T(ResponseBuilder::new().description(description).content(PROBLEM, body).build())
-        });
+        let answers = &mut operation.responses.responses;
+        answers.entry(status.to_owned()).or_insert_with(|| problem_answer(description));
     }
 }
 
@@ -91,19 +123,51 @@ mod tests {
     fn every_route_is_described_with_its_errors() {
         let json = json();
         for (path, method, statuses) in [
-            ("/v1/users/me", "get", vec!["200", "304", "400", "401", "500", "503"]),
-            ("/v1/users/me", "patch", vec!["200", "400", "401", "412", "413", "415", "422", "500", "503"]),
-            ("/v1/users/{id}", "get", vec!["200", "304", "400", "401", "404", "500", "503"]),
-            ("/v1/users", "get", vec!["200", "400", "401", "500", "503"]),
+            ("/v1/users/me", "get", "200 304 400 401 500 503"),
+            ("/v1/users/me", "patch", "200 400 401 412 413 415 422 500 503"),
+            ("/v1/users/{id}", "get", "200 304 400 401 404 500 503"),
+            ("/v1/users", "get", "200 400 401 500 503"),
+            ("/v1/users/me/following/{id}", "get", "200 400 401 404 500 503"),
+            ("/v1/users/me/following/{id}", "put", "202 204 400 401 404 409 422 500 503"),
+            ("/v1/users/me/following/{id}", "delete", "204 400 401 404 422 500 503"),
+            ("/v1/users/{id}/followers", "get", "200 400 401 404 500 503"),
+            ("/v1/users/{id}/following", "get", "200 400 401 404 500 503"),
+            ("/v1/users/me/follow-requests", "get", "200 400 401 500 503"),
+            ("/v1/users/me/follow-requests/{id}", "put", "204 400 401 404 422 500 503"),
+            ("/v1/users/me/follow-requests/{id}", "delete", "204 400 401 404 422 500 503"),
+            ("/v1/users/me/followers/{id}", "delete", "204 400 401 404 422 500 503"),
+            ("/v1/users/me/blocks", "get", "200 400 401 500 503"),
+            ("/v1/users/me/blocks/{id}", "get", "204 400 401 404 500 503"),
+            ("/v1/users/me/blocks/{id}", "put", "204 400 401 404 422 500 503"),
+            ("/v1/users/me/blocks/{id}", "delete", "204 400 401 404 500 503"),
+            ("/v1/users/me/settings", "get", "200 304 400 401 500 503"),
+            ("/v1/users/me/settings", "patch", "200 400 401 412 413 415 422 500 503"),
+            ("/v1/users/me/goals", "get", "200 400 401 500 503"),
+            ("/v1/users/me/goals", "post", "201 400 401 409 413 415 422 500 503"),
+            ("/v1/users/me/goals/{goal_id}", "get", "200 304 400 401 404 500 503"),
+            ("/v1/users/me/goals/{goal_id}", "patch", "200 400 401 404 409 412 413 415 422 500 503"),
+            ("/v1/users/me/goals/{goal_id}", "delete", "204 400 401 404 412 500 503"),
+            ("/v1/users/{id}/goals", "get", "200 400 401 404 500 503"),
+            ("/v1/badges", "get", "200 400 401 500 503"),
+            ("/v1/badges", "post", "201 400 401 403 409 413 415 422 500 503"),
+            ("/v1/badges/{slug}", "get", "200 304 400 401 404 500 503"),
+            ("/v1/badges/{slug}", "patch", "200 400 401 403 404 412 413 415 422 500 503"),
+            ("/v1/badges/{slug}", "delete", "204 400 401 403 404 412 500 503"),
+            ("/v1/users/{id}/badges", "get", "200 400 401 404 500 503"),
+            ("/v1/users/{id}/badges/{slug}", "put", "200 201 400 401 403 404 413 415 422 500 503"),
+            ("/v1/users/{id}/badges/{slug}", "delete", "204 400 401 403 404 500 503"),
         ] {
             let operation = &json["paths"][path][method];
-            let responses: Vec<_> = operation["responses"].as_object().expect(path).keys().collect();
-            assert_eq!(responses, statuses, "{method} {path}");
+            let responses: Vec<_> =
+                operation["responses"].as_object().expect(path).keys().map(String::as_str).collect();
+            assert_eq!(responses.join(" "), statuses, "{method} {path}");
             for key in ["operationId", "summary"] {
                 assert!(operation[key].is_string(), "{method} {path} has {key}");
             }
         }
-        assert_eq!(json["paths"].as_object().unwrap().len(), 3);
+        let operations =
+            json["paths"].as_object().unwrap().values().flat_map(|path| path.as_object().unwrap());
+        assert_eq!(operations.count(), 33, "every one is listed here");
     }
 
     #[test]

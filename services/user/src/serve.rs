@@ -8,6 +8,7 @@ use tracklore_platform::{
     health::Health,
     kafka::{Kafka, KafkaError},
     outbox::Relay,
+    revocations,
     server::{self, Background, ServeError, Service},
     service_client::ServiceTokens,
     token::{RemoteKeys, Verifier},
@@ -23,7 +24,7 @@ use crate::{
 };
 
 /// The service's name among the others.
-const NAME: &str = "user";
+pub(crate) const NAME: &str = "user";
 /// Published events stay this long in the outbox, so that a lost broker can be refilled.
 const KEEP_EVENTS: Duration = Duration::from_hours(7 * 24);
 
@@ -50,9 +51,12 @@ pub async fn run(args: &ServeArgs) -> Result<(), ServiceError> {
     let handler = UserEvents::new(pool.clone());
     let consumer = EventConsumer::new(&kafka, producer, NAME, &[events::TOPIC], handler)?;
 
+    let background = Background::default();
+    let revoked = revocations::follow(&kafka, &background).await;
     let auth = ServiceTokens::new(&args.client).client("auth", &args.client.auth_internal_url);
     let state = AppState {
-        verifier: Verifier::new(&args.server.public_url, RemoteKeys::new(&args.token.jwks_url)),
+        verifier: Verifier::new(&args.server.public_url, RemoteKeys::new(&args.token.jwks_url))
+            .refusing(revoked),
         directory: Directory::new(pool.clone(), Auth(auth)),
         pool: pool.clone(),
         relay: relay.clone(),
@@ -68,7 +72,6 @@ pub async fn run(args: &ServeArgs) -> Result<(), ServiceError> {
         health,
     };
 
-    let background = Background::default();
     background.spawn(|stop| relay.run(stop));
     background.spawn(|stop| consumer.run(stop));
     background.spawn(|stop| database::housekeeping(pool, KEEP_EVENTS, stop));

@@ -4,7 +4,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Amount, Gateway, Kafka, Postgres, Redis, TrackloreStackStatus};
+use super::{Amount, Gateway, Kafka, Mail, Postgres, Redis, SecretRef, Security, TrackloreStackStatus};
 
 /// What a `TrackloreStack` asks for.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
@@ -92,9 +92,17 @@ pub struct TrackloreStackSpec {
     #[serde(default)]
     pub auth: Auth,
 
+    /// How mail leaves the stack. Confirming addresses (`auth.emailVerification: Required`) needs it.
+    #[serde(default)]
+    pub mail: Mail,
+
     /// How requests reach the services from outside the cluster. Without a member, nothing is exposed.
     #[serde(default)]
     pub gateway: Gateway,
+
+    /// What keeps the stack apart from its neighbours in the cluster.
+    #[serde(default)]
+    pub security: Security,
 }
 
 /// What happens to data when its stack goes.
@@ -276,7 +284,7 @@ impl Default for Storage {
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct Auth {
-    /// Whether an e-mail address must be confirmed before its account can be used. `Required` needs a mail transport.
+    /// Whether an e-mail address must be confirmed before its account can be used. `Required` needs `mail.smtp`.
     #[serde(default)]
     pub email_verification: EmailVerification,
 
@@ -296,6 +304,11 @@ pub struct Auth {
     )]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub allowed_origins: Vec<String>,
+
+    /// Secret in the stack's namespace with the keys `username`, `email` and `password`: an account that is made at the first
+    /// start and may administer users. It isn't needed any more once others may.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_administrator: Option<SecretRef>,
 }
 
 impl Default for Auth {
@@ -304,6 +317,7 @@ impl Default for Auth {
             email_verification: EmailVerification::default(),
             access_token_ttl: five_minutes(),
             allowed_origins: Vec::new(),
+            first_administrator: None,
         }
     }
 }

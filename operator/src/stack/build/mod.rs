@@ -7,7 +7,9 @@ mod job;
 mod kafka;
 mod kafka_provision;
 mod migration_job;
+mod network_policy;
 mod pod;
+mod pod_disruption_budget;
 mod postgres;
 mod postgres_provision;
 mod redis;
@@ -25,11 +27,12 @@ use k8s_openapi::api::core::v1::ConfigMap;
 use self::job::HashedJob;
 use super::{
     component::{Component, Names, Service},
+    given,
     observed::{ChildId, JobState, Kind, Observed, Owner, Workload},
     plan::{Child, Plan, Step, digest},
     validate::ValidStack,
 };
-use crate::api::v1alpha1::{CompletedJob, DeletionPolicy};
+use crate::api::v1alpha1::{CompletedJob, DeletionPolicy, NetworkPolicyMode};
 
 /// The names of all Secrets that a stack may need, for reading them.
 pub fn secret_names(names: &Names) -> Vec<String> {
@@ -52,7 +55,7 @@ pub fn secret_names(names: &Names) -> Vec<String> {
 
 /// Makes the plan. `completed` are the Jobs that the status remembers.
 pub fn plan(stack: &ValidStack, observed: &Observed, completed: &[CompletedJob]) -> Plan {
-    Planner { stack, observed, remembered: completed, plan: empty(stack) }.run()
+    Planner { stack, observed, remembered: completed, plan: empty(stack, observed) }.run()
 }
 
 struct Planner<'a> {
@@ -62,7 +65,7 @@ struct Planner<'a> {
     plan: Plan,
 }
 
-fn empty(stack: &ValidStack) -> Plan {
+fn empty(stack: &ValidStack, observed: &Observed) -> Plan {
     Plan {
         secrets: secrets::all(stack),
         secrets_owned: stack.deletion_policy == DeletionPolicy::Delete,
@@ -71,6 +74,7 @@ fn empty(stack: &ValidStack) -> Plan {
         postgres: Step::Waiting,
         kafka: Step::Waiting,
         migrations: Vec::new(),
+        missing: given::missing(stack, &observed.given),
         held: Vec::new(),
         gateway: None,
         completed: Vec::new(),
@@ -83,6 +87,7 @@ impl<'a> Planner<'a> {
         let secrets_ready = self.plan.secrets.iter().all(|secret| {
             self.observed.secrets.get(&secret.name).is_some_and(|seen| seen.owner == Owner::Us)
         });
+        self.boundaries();
         self.addresses();
         self.postgres(secrets_ready);
         self.kafka(secrets_ready);
@@ -90,6 +95,18 @@ impl<'a> Planner<'a> {
         self.services(secrets_ready);
         self.gateway();
         self.plan
+    }
+
+    /// First of all: no pod runs before what may reach it has been said.
+    fn boundaries(&mut self) {
+        if self.stack.network_policy == NetworkPolicyMode::Enforced {
+            for policy in network_policy::policies(self.stack) {
+                self.now(Child::NetworkPolicy(Box::new(policy)));
+            }
+        }
+        for budget in pod_disruption_budget::budgets(self.stack) {
+            self.now(Child::PodDisruptionBudget(Box::new(budget)));
+        }
     }
 
     fn addresses(&mut self) {
@@ -175,8 +192,10 @@ impl<'a> Planner<'a> {
                 self.observed.deployments.contains_key(&stack.names.of(Component::Service(service)))
                     || self.stateful_set(Component::Redis).is_some_and(Workload::is_ready)
             };
-            let ready = secrets_ready && migrated && self.plan.kafka.is_done();
-            let deployment = service_deployment::deployment(stack, service, &self.observed.secrets);
+            // All that people give is for auth.
+            let given = service != Service::Auth || self.plan.missing.is_empty();
+            let ready = secrets_ready && given && migrated && self.plan.kafka.is_done();
+            let deployment = service_deployment::deployment(stack, service, self.observed);
             if !ready {
                 self.plan.held.push(service);
             }

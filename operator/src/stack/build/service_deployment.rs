@@ -1,7 +1,5 @@
 //! Deployment and address of a service.
 
-use std::collections::BTreeMap;
-
 use k8s_openapi::{
     api::{
         apps::v1::{Deployment, DeploymentSpec, DeploymentStrategy, RollingUpdateDeployment},
@@ -17,7 +15,7 @@ use super::{
 };
 use crate::stack::{
     component::{Component, Service},
-    observed::SecretSeen,
+    observed::Observed,
     plan::digest,
     validate::ValidStack,
 };
@@ -33,7 +31,7 @@ pub fn address(stack: &ValidStack, service: Service) -> Address {
 }
 
 /// The Deployment.
-pub fn deployment(stack: &ValidStack, service: Service, seen: &BTreeMap<String, SecretSeen>) -> Deployment {
+pub fn deployment(stack: &ValidStack, service: Service, observed: &Observed) -> Deployment {
     let component = Component::Service(service);
     let settings = stack.services.get(service);
     let memory_limit = match service {
@@ -67,10 +65,13 @@ pub fn deployment(stack: &ValidStack, service: Service, seen: &BTreeMap<String, 
         volume_mounts: (!mounts.is_empty()).then_some(mounts),
         ..Container::default()
     };
-    let hashes: Vec<_> = service_env::secrets_used(stack, service)
+    let mut hashes: Vec<_> = service_env::secrets_used(stack, service)
         .into_iter()
-        .map(|name| seen.get(&name).map(|secret| secret.digest.clone()))
+        .map(|name| observed.secrets.get(&name).map(|secret| secret.digest.clone()))
         .collect();
+    if service == Service::Auth {
+        hashes.extend(observed.given.values().map(|secret| Some(secret.digest.clone())));
+    }
     let mut spec = pod::spec(stack, USER, container, volumes);
     spec.topology_spread_constraints = Some(spread(stack, component));
     let template = pod::template(stack.names.labels(component), Some(digest(&hashes)), spec);

@@ -8,7 +8,7 @@ use super::{
     secrets,
 };
 use crate::{
-    api::v1alpha1::EmailVerification,
+    api::v1alpha1::{EmailVerification, Smtp, SmtpTls},
     stack::{component::Service, validate::ValidStack},
 };
 
@@ -70,18 +70,42 @@ fn common(stack: &ValidStack, service: Service) -> Vec<EnvVar> {
     variables
 }
 
-fn auth(stack: &ValidStack) -> [EnvVar; 5] {
+fn auth(stack: &ValidStack) -> Vec<EnvVar> {
     let verification = match stack.auth.email_verification {
         EmailVerification::Required => "required",
         EmailVerification::Optional => "optional",
     };
-    [
+    let mut variables = vec![
         env("TRACKLORE_EMAIL_VERIFICATION", verification),
         env("TRACKLORE_ACCESS_TOKEN_TTL", stack.auth.access_token_ttl.clone()),
         env("TRACKLORE_SIGNING_KEYS_DIR", SIGNING_KEYS),
         secret_env("TRACKLORE_SESSION_KEY", secrets::session_key(&stack.names), "session-key"),
         env("TRACKLORE_CLIENTS_DIR", CLIENTS),
-    ]
+    ];
+    if let Some(secret) = &stack.auth.first_administrator {
+        variables.extend(["username", "email", "password"].map(|key| {
+            secret_env(&format!("TRACKLORE_FIRST_ADMIN_{}", key.to_uppercase()), &secret.name, key)
+        }));
+    }
+    if let Some(smtp) = &stack.mail {
+        variables.extend(mail(smtp));
+    }
+    variables
+}
+
+fn mail(smtp: &Smtp) -> Vec<EnvVar> {
+    let (host, port) = (&smtp.host, smtp.port);
+    let url = match smtp.tls {
+        SmtpTls::Required => format!("smtp://{host}:{port}?tls=required"),
+        SmtpTls::Implicit => format!("smtps://{host}:{port}"),
+        SmtpTls::Disabled => format!("smtp://{host}:{port}"),
+    };
+    let mut variables = vec![env("TRACKLORE_MAIL_URL", url), env("TRACKLORE_MAIL_FROM", smtp.from.clone())];
+    if let Some(secret) = &smtp.secret_ref {
+        variables.push(secret_env("TRACKLORE_MAIL_USERNAME", &secret.name, "username"));
+        variables.push(secret_env("TRACKLORE_MAIL_PASSWORD", &secret.name, "password"));
+    }
+    variables
 }
 
 fn client(stack: &ValidStack, service: Service) -> [EnvVar; 4] {

@@ -4,8 +4,8 @@ use k8s_openapi::api::core::v1::PodSpec;
 
 use super::*;
 use crate::{
-    api::v1alpha1::{Amount, DeletionPolicy, TopicOverride},
-    stack::{fixtures, observed::Seen, plan::Child},
+    api::v1alpha1::{Amount, DeletionPolicy, SecretRef, TopicOverride},
+    stack::{fixtures, given::GivenSeen, observed::Seen, plan::Child},
 };
 
 /// Compares an object with its golden file in `goldens/`.
@@ -35,6 +35,8 @@ fn children_look_like_their_goldens() {
             Child::StatefulSet(object) => golden!(name, object),
             Child::Deployment(object) => golden!(name, object),
             Child::Job(object) => golden!(name, object),
+            Child::NetworkPolicy(object) => golden!(name, object),
+            Child::PodDisruptionBudget(object) => golden!(name, object),
             Child::Claim(object) => golden!(name, object),
         }
     }
@@ -94,7 +96,7 @@ fn without_secrets_there_are_no_pods_but_the_gateways() {
     let plan = plan(&fixtures::valid(), &Observed::default(), &[]);
     let pods: Vec<_> = fixtures::ids(&plan.children)
         .into_iter()
-        .filter(|id| !matches!(id.kind, Kind::ConfigMap | Kind::Service))
+        .filter(|id| !matches!(id.kind, Kind::ConfigMap | Kind::Service | Kind::NetworkPolicy))
         .map(|id| id.name)
         .collect();
     assert_eq!(pods, ["demo-gateway"]);
@@ -172,11 +174,11 @@ fn what_is_no_longer_expected_is_an_orphan_and_what_is_not_ours_is_not() {
 fn a_gateway_that_is_no_longer_asked_for_is_an_orphan() {
     let mut stack = fixtures::valid();
     let mut observed = fixtures::serving(&stack);
-    for kind in [Kind::ConfigMap, Kind::Service, Kind::Deployment] {
+    for kind in [Kind::ConfigMap, Kind::Service, Kind::Deployment, Kind::NetworkPolicy] {
         observed.seen.insert(ChildId { kind, name: "demo-gateway".into() }, fixtures::ours());
     }
     stack.gateway = None;
-    assert_eq!(orphans(&plan(&stack, &observed, &[]), &observed).len(), 3);
+    assert_eq!(orphans(&plan(&stack, &observed, &[]), &observed).len(), 4);
 }
 
 #[test]
@@ -269,5 +271,88 @@ fn names_of_children_fit_for_the_longest_stack_name() {
             assert!(id.name.len() <= most, "{id:?}");
         }
         fixtures::complete_jobs(&stack, &mut observed);
+    }
+}
+
+#[test]
+fn every_pod_is_reached_by_a_policy_and_none_is_made_where_they_are_disabled() {
+    let mut stack = fixtures::valid();
+    let made = |stack: &ValidStack| network_policy_names(&plan(stack, &fixtures::serving(stack), &[]));
+    assert_eq!(
+        made(&stack),
+        [
+            "demo",
+            "demo-auth",
+            "demo-user",
+            "demo-posts",
+            "demo-feed",
+            "demo-postgres",
+            "demo-kafka",
+            "demo-redis",
+            "demo-gateway"
+        ]
+    );
+    stack.network_policy = NetworkPolicyMode::Disabled;
+    assert!(made(&stack).is_empty());
+}
+
+fn network_policy_names(plan: &Plan) -> Vec<String> {
+    let policies = fixtures::ids(&plan.children).into_iter().filter(|id| id.kind == Kind::NetworkPolicy);
+    policies.map(|id| id.name).collect()
+}
+
+#[test]
+fn only_components_with_several_pods_have_a_disruption_budget() {
+    let mut stack = fixtures::valid();
+    let made = |stack: &ValidStack| {
+        let plan = plan(stack, &fixtures::serving(stack), &[]);
+        let budgets = plan.children.into_iter().filter(|child| child.id().kind == Kind::PodDisruptionBudget);
+        budgets.collect::<Vec<_>>()
+    };
+    assert!(made(&stack).is_empty());
+    stack.services.feed.replicas = 3;
+    let budgets = made(&stack);
+    assert_eq!(budgets.iter().map(|child| child.id().name).collect::<Vec<_>>(), ["demo-feed"]);
+    for budget in budgets {
+        if let Child::PodDisruptionBudget(object) = budget {
+            golden!("poddisruptionbudget-demo-feed", object);
+        }
+    }
+}
+
+#[test]
+fn auth_waits_for_secrets_that_people_give_and_rolls_when_they_change() {
+    let mut asked = fixtures::stack();
+    asked.spec.auth.first_administrator = Some(SecretRef { name: "root".into() });
+    asked.spec.mail.smtp = serde_json::from_value(serde_json::json!({
+        "host": "smtp.example.org", "from": "no-reply@example.org", "secretRef": {"name": "smtp"}
+    }))
+    .unwrap();
+    let stack = crate::stack::validate::validate(&asked).unwrap();
+    let mut observed = fixtures::serving(&stack);
+    let waiting = plan(&stack, &observed, &[]);
+    assert_eq!((waiting.missing.len(), waiting.held), (2, vec![Service::Auth]));
+
+    let deployment = |observed: &Observed| {
+        let children = plan(&stack, observed, &[]).children;
+        children
+            .into_iter()
+            .find(|child| child.id().name == "demo-auth" && child.id().kind == Kind::Deployment)
+    };
+    for (name, keys) in [("root", ["username", "email", "password"]), ("smtp", ["username", "password", ""])]
+    {
+        let keys = keys.map(str::to_owned).into();
+        observed.given.insert(name.into(), GivenSeen { keys, digest: "before".into() });
+    }
+    let before = deployment(&observed).unwrap();
+    observed.given.get_mut("smtp").unwrap().digest = "after".into();
+    assert_ne!(before, deployment(&observed).unwrap());
+    if let Child::Deployment(object) = before {
+        golden!("deployment-demo-auth-with-mail", object);
+    }
+    let policies = plan(&stack, &observed, &[]).children;
+    let mail = policies.into_iter().find(|child| child.id().name == "demo-mail").unwrap();
+    if let Child::NetworkPolicy(object) = mail {
+        golden!("networkpolicy-demo-mail", object);
     }
 }

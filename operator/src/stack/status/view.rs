@@ -40,10 +40,7 @@ impl View<'_> {
             return State::no("Creating", format!("StatefulSet {name} isn't there yet"));
         };
         if !set.is_ready() {
-            return State::no(
-                "NotReady",
-                format!("{} of {} pods of StatefulSet {name} are ready", set.ready, set.desired),
-            );
+            return State::no("NotReady", self.pods(component, &format!("StatefulSet {name}"), set));
         }
         match step {
             Some(Step::Waiting | Step::Running) => {
@@ -51,9 +48,12 @@ impl View<'_> {
             }
             Some(Step::Retrying) => State::no(
                 "ProvisioningRetried",
-                format!(
-                    "preparing {} failed and is tried again; see the logs of its Job",
-                    component.as_str()
+                self.because(
+                    &format!("{}-provision", component.as_str()),
+                    format!(
+                        "preparing {} failed and is tried again; see the logs of its Job",
+                        component.as_str()
+                    ),
                 ),
             ),
             Some(Step::Failed { job }) => State::no("ProvisioningFailed", gave_up(job, self.names())),
@@ -72,8 +72,11 @@ impl View<'_> {
                 Step::Retrying => {
                     return State::no(
                         "MigrationRetried",
-                        format!(
-                            "the migration of {service} failed and is tried again; see the logs of its Job"
+                        self.because(
+                            &format!("{service}-migrate"),
+                            format!(
+                                "the migration of {service} failed and is tried again; see the logs of its Job"
+                            ),
                         ),
                     );
                 }
@@ -98,7 +101,7 @@ impl View<'_> {
         match self.observed.deployments.get(name) {
             None => State::no("Creating", format!("Deployment {name} isn't there yet")),
             Some(workload) if workload.serves() => State::yes("Ready", format!("Deployment {name} serves")),
-            Some(workload) => State::no("NotReady", pods(name, workload)),
+            Some(workload) => State::no("NotReady", self.pods(Component::Gateway, name, workload)),
         }
     }
 
@@ -128,10 +131,9 @@ impl View<'_> {
             match workload {
                 Some(workload) if workload.serves() => {}
                 Some(workload) => {
-                    return State::no(
-                        "ServiceNotReady",
-                        pods(&self.names().of(Component::Service(service)), workload),
-                    );
+                    let component = Component::Service(service);
+                    let name = self.names().of(component);
+                    return State::no("ServiceNotReady", self.pods(component, &name, workload));
                 }
                 None => return State::no("ServiceNotReady", format!("{} isn't there yet", service.as_str())),
             }
@@ -210,21 +212,21 @@ impl View<'_> {
         ];
         for (component, established) in established {
             if established && let Some(set) = self.set(component).filter(|set| !set.is_ready()) {
-                return State::yes("DependencyDown", pods(&self.names().of(component), set));
+                return State::yes("DependencyDown", self.pods(component, &self.names().of(component), set));
             }
         }
         let gateway =
-            self.plan.gateway.as_ref().map(|name| (name.clone(), self.observed.deployments.get(name)));
-        let services = self
-            .services()
-            .map(|(service, workload)| (self.names().of(Component::Service(service)), workload));
-        for (name, workload) in services.chain(gateway) {
+            self.plan.gateway.as_ref().map(|name| (Component::Gateway, self.observed.deployments.get(name)));
+        let services = self.services().map(|(service, workload)| (Component::Service(service), workload));
+        for (component, workload) in services.chain(gateway) {
+            let name = self.names().of(component);
             match workload {
                 Some(Workload { stuck: Some(message), .. }) => {
-                    return State::yes("RolloutStuck", format!("Deployment {name}: {message}"));
+                    let sentence = format!("Deployment {name}: {message}");
+                    return State::yes("RolloutStuck", self.because(component.as_str(), sentence));
                 }
                 Some(workload) if workload.rolled_out && !workload.is_ready() => {
-                    return State::yes("PodsMissing", pods(&name, workload));
+                    return State::yes("PodsMissing", self.pods(component, &name, workload));
                 }
                 _ => {}
             }
@@ -235,7 +237,24 @@ impl View<'_> {
     pub(super) fn stalled(&self) -> State {
         match self.obstacle(|obstacle| *obstacle == Obstacle::Foreign) {
             Some((label, _)) => State::yes("NameTaken", taken(label)),
+            None if !self.plan.missing.is_empty() => {
+                State::yes("SecretMissing", self.plan.missing.join("; "))
+            }
             None => State::no("Valid", "the spec is valid"),
+        }
+    }
+
+    /// How many pods of a component there are, and why there aren't more.
+    fn pods(&self, component: Component, name: &str, workload: &Workload) -> String {
+        let count = format!("{} of {} pods of {name} are ready", workload.ready, workload.desired);
+        self.because(component.as_str(), count)
+    }
+
+    /// A sentence, and what is known of the pods it is about.
+    fn because(&self, pods: &str, sentence: String) -> String {
+        match self.observed.troubles.get(pods) {
+            Some(trouble) => format!("{sentence}: {trouble}"),
+            None => sentence,
         }
     }
 
@@ -253,10 +272,6 @@ impl View<'_> {
         let found = self.outcome.obstacles.iter().find(|(_, obstacle)| wanted(obstacle))?;
         Some((found.0.as_str(), &found.1))
     }
-}
-
-fn pods(name: &str, workload: &Workload) -> String {
-    format!("{} of {} pods of {name} are ready", workload.ready, workload.desired)
 }
 
 fn taken(label: &str) -> String {

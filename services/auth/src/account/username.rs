@@ -1,11 +1,15 @@
 //! Usernames: short, typable, and the same for everybody who reads them.
 
 /// The rule in words.
-pub const RULE: &str = "3 to 30 of a-z, 0-9, _ and -, beginning with a letter.";
+pub const RULE: &str = "3 to 30 of a-z, 0-9, _ and -, beginning with a letter, and not with deleted-.";
+
+/// What the names of deleted accounts begin with; nobody else's does.
+pub const TOMBSTONE: &str = "deleted-";
 
 /// Whether `name` may be a username.
 pub fn is_valid(name: &str) -> bool {
-    (3..=30).contains(&name.len())
+    !name.to_ascii_lowercase().starts_with(TOMBSTONE)
+        && (3..=30).contains(&name.len())
         && name.starts_with(|first: char| first.is_ascii_alphabetic())
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
 }
@@ -19,7 +23,9 @@ mod tests {
         for good in ["ada", "Ada", "a-1_", &"a".repeat(30)] {
             assert!(is_valid(good), "{good}");
         }
-        for bad in ["", "ab", "1ada", "_ada", "-ada", "ada lovelace", "adä", "ada@x", &"a".repeat(31)] {
+        for bad in
+            ["", "ab", "1ada", "_ada", "-ada", "ada lovelace", "adä", "ada@x", "Deleted-7", &"a".repeat(31)]
+        {
             assert!(!is_valid(bad), "{bad}");
         }
     }

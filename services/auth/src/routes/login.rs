@@ -1,7 +1,6 @@
 //! Logging in.
 
 use axum::{Json as JsonAnswer, extract::State, response::IntoResponse};
-use http::HeaderMap;
 use secrecy::SecretString;
 use serde::Deserialize;
 use tracklore_platform::{extract::Json, problem::ProblemBody, time::Timestamp};
@@ -9,12 +8,16 @@ use utoipa::ToSchema;
 
 use super::{NO_STORE, TokenPair};
 use crate::{
-    account::{Status, normalize_email, normalize_password},
+    account::{Account, Status, normalize_email, normalize_password},
     error::Error,
-    responses::{Always, WithBody},
-    session::open,
+    responses::{Always, Throttled, WithBody},
+    session::{client::Client, open},
     state::AppState,
-    store::accounts,
+    store::{
+        accounts,
+        audit::{self, Entry, What},
+    },
+    throttle::{Action, Ticket},
 };
 
 /// Who logs in.
@@ -31,33 +34,99 @@ pub struct LogIn {
 
 /// Log in
 ///
-/// Begins a session. Whatever is wrong, the answer is the same and takes the same time.
+/// Begins a session. Whatever is wrong, the answer is the same and takes the same time. Five failures on a name are
+/// free, whether there is such an account or not; then each doubles the time to wait.
 #[utoipa::path(
     post, path = "/v1/auth/login", tag = "auth",
     responses(
         (status = 200, description = "The session's first tokens", body = TokenPair),
         (status = 401, description = "`invalid-credentials`",
          body = ProblemBody, content_type = "application/problem+json"),
-        WithBody, Always,
+        WithBody, Throttled, Always,
     )
 )]
 pub async fn log_in(
     State(state): State<AppState>,
-    headers: HeaderMap,
+    client: Client,
     Json(body): Json<LogIn>,
 ) -> Result<impl IntoResponse, Error> {
-    let found = if body.login.contains('\0') {
+    let name = normalize_email(&body.login);
+    let ticket = state.throttle.admit(Action::LogIn, Some(&name), client.address, Timestamp::now()).await?;
+    let password = normalize_password(&body.password);
+    match attempt(&state, &client, &body.login, &name, password).await {
+        Ok(Some((account, tokens))) => {
+            welcome(&state, ticket, &account).await?;
+            Ok((NO_STORE, JsonAnswer(tokens)))
+        }
+        Ok(None) => Err(Error::InvalidCredentials),
+        Err(error) => {
+            // nothing was tried: the service is busy, or the database away
+            state.throttle.take_back(ticket).await?;
+            Err(error)
+        }
+    }
+}
+
+/// A session of the account, if there is one that may be used and this is its password. Each no takes the same way and
+/// is noted.
+async fn attempt(
+    state: &AppState,
+    client: &Client,
+    login: &str,
+    email: &str,
+    password: SecretString,
+) -> Result<Option<(Account, TokenPair)>, Error> {
+    let found = if login.contains('\0') {
         // no text of the database has it
         None
     } else {
-        accounts::credentials(&state.pool, &body.login, &normalize_email(&body.login)).await?
+        accounts::credentials(&state.pool, login, email).await?
     };
     let (account, hash) = found.map(|found| (found.account, found.password_hash)).unzip();
-    let right = state.hasher.verify(normalize_password(&body.password), hash).await?;
-    let account = account
-        .filter(|account| right && account.status == Status::Active)
-        .ok_or(Error::InvalidCredentials)?;
-    let mut connection = state.pool.acquire().await?;
-    let tokens = open::session(&state, &mut connection, account.id, &headers, Timestamp::now()).await?;
-    Ok((NO_STORE, JsonAnswer(tokens)))
+    let hash = hash.flatten();
+    let right = state.hasher.verify(client.address, password.clone(), hash.clone()).await?;
+    let usable = |account: &Account| {
+        right && account.status == Status::Active && (account.email_verified || !state.verification_required)
+    };
+    let mut proven = None;
+    if let (Some(account), Some(mut hash)) = (account.as_ref().filter(|account| usable(account)), hash) {
+        if state.hasher.is_outdated(&hash) {
+            hash = renew_hash(state, client, account, &hash, password).await?;
+        }
+        proven = Some((account.id, hash));
+    }
+
+    let now = Timestamp::now();
+    let mut tx = state.pool.begin().await?;
+    // what ended the sessions meanwhile, such as another password, ends this attempt, too
+    let Some(user) = accounts::lock_unchanged(&mut tx, proven).await? else {
+        let entry = Entry::failed_log_in(account.map(|account| account.id)).by(client);
+        audit::append(&mut tx, &entry, now).await?;
+        tx.commit().await?;
+        return Ok(None);
+    };
+    let tokens = open::session(state, &mut tx, user, What::LoggedIn, client, now).await?;
+    tx.commit().await?;
+    Ok(account.map(|account| (account, tokens)))
+}
+
+/// Makes the hash as strong as new ones are, now that the password is at hand; the new one.
+async fn renew_hash(
+    state: &AppState,
+    client: &Client,
+    account: &Account,
+    old: &str,
+    password: SecretString,
+) -> Result<String, Error> {
+    let new = state.hasher.hash(client.address, password).await?;
+    accounts::replace_hash(&state.pool, account.id, old, &new).await?;
+    tracing::info!(user = %account.id, "password hash renewed");
+    Ok(new)
+}
+
+/// Forgets the failures before, under both names of the account.
+async fn welcome(state: &AppState, ticket: Ticket, account: &Account) -> Result<(), Error> {
+    let names = [normalize_email(&account.username), account.email.clone()];
+    let names: Vec<_> = names.iter().map(String::as_str).collect();
+    state.throttle.succeeded(Action::LogIn, ticket, &names, Timestamp::now()).await
 }

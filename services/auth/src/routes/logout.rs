@@ -7,9 +7,12 @@ use tracklore_platform::time::Timestamp;
 use crate::{
     error::Error,
     responses::{Always, LoggedIn},
-    session::live::Live,
+    session::{client::Client, live::Live},
     state::AppState,
-    store::sessions::{self, Reason},
+    store::{
+        audit::{self, Entry, What},
+        sessions::{self, Reason},
+    },
 };
 
 /// Log out
@@ -20,10 +23,18 @@ use crate::{
     security(("bearer" = [])),
     responses((status = 204, description = "The session has ended"), LoggedIn, Always)
 )]
-pub async fn log_out(State(state): State<AppState>, Live(user): Live) -> Result<StatusCode, Error> {
+pub async fn log_out(
+    State(state): State<AppState>,
+    Live(user): Live,
+    client: Client,
+) -> Result<StatusCode, Error> {
+    let (session, now) = (user.session_id, Timestamp::now());
     let mut tx = state.pool.begin().await?;
-    sessions::end(&mut tx, user.session_id, Reason::Logout, Timestamp::now()).await?;
+    if sessions::end(&mut tx, session, user.id, Reason::Logout, now).await? {
+        let entry = Entry::of(user.id, What::LoggedOut).session(session).by(&client);
+        audit::append(&mut tx, &entry, now).await?;
+    }
     tx.commit().await?;
-    state.relay.wake();
+    state.ended([session], now);
     Ok(StatusCode::NO_CONTENT)
 }

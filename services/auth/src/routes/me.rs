@@ -1,24 +1,25 @@
 //! The caller's own account.
 
-use axum::{Json, extract::State};
-use tracklore_platform::token::TokenError;
+pub mod change;
+pub mod delete;
+pub mod events;
+pub mod export;
+pub mod read;
+
+use sqlx::PgConnection;
+use tracklore_platform::{etag::ETag, event::payload, time::Timestamp};
 
 use super::OwnAccount;
-use crate::{
-    error::Error,
-    responses::{Always, LoggedIn},
-    session::live::Live,
-    state::AppState,
-    store::accounts,
-};
+use crate::{account::Account, store::changes};
 
-/// Own account
-#[utoipa::path(
-    get, path = "/v1/auth/me", tag = "auth",
-    security(("bearer" = [])),
-    responses((status = 200, description = "The account", body = OwnAccount), LoggedIn, Always)
-)]
-pub async fn me(State(state): State<AppState>, Live(user): Live) -> Result<Json<OwnAccount>, Error> {
-    let account = accounts::by_id(&state.pool, user.id).await?.ok_or(TokenError::Invalid)?;
-    Ok(Json(account.into()))
+/// The account as its owner sees it, with its tag.
+async fn own(
+    connection: &mut PgConnection,
+    account: Account,
+    now: Timestamp,
+) -> Result<(OwnAccount, ETag), sqlx::Error> {
+    let pending_email = changes::wanted_email(connection, account.id, now).await?;
+    let own = OwnAccount { pending_email, ..account.into() };
+    let tag = ETag::of_bytes(payload(&own).to_string().as_bytes());
+    Ok((own, tag))
 }

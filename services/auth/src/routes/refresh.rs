@@ -11,11 +11,15 @@ use crate::{
     error::Error,
     responses::{Always, WithBody},
     session::{
+        client::Client,
         lineage::Verdict,
         refresh_token::{self, Claimed},
     },
     state::AppState,
-    store::sessions::{self, Reason},
+    store::{
+        audit::{self, Entry, What},
+        sessions::{self, Reason},
+    },
 };
 
 /// The refresh token received last.
@@ -42,15 +46,22 @@ pub struct Refresh {
 )]
 pub async fn refresh(
     State(state): State<AppState>,
+    client: Client,
     Json(body): Json<Refresh>,
 ) -> Result<impl IntoResponse, Error> {
     let claimed = refresh_token::parse(&body.refresh_token).ok_or(Error::InvalidRefreshToken)?;
-    let tokens = follow(&state, &claimed, Timestamp::now()).await?.ok_or(Error::InvalidRefreshToken)?;
+    let tokens =
+        follow(&state, &claimed, &client, Timestamp::now()).await?.ok_or(Error::InvalidRefreshToken)?;
     Ok((NO_STORE, JsonAnswer(tokens)))
 }
 
 /// The next tokens, or none. None is no failure here: the end of a session is to be kept, not rolled back.
-async fn follow(state: &AppState, claimed: &Claimed, now: Timestamp) -> Result<Option<TokenPair>, Error> {
+async fn follow(
+    state: &AppState,
+    claimed: &Claimed,
+    client: &Client,
+    now: Timestamp,
+) -> Result<Option<TokenPair>, Error> {
     let session = claimed.session;
     let mut tx = state.pool.begin().await?;
     let Some(kept) = sessions::lock(&mut tx, session).await? else { return Ok(None) };
@@ -74,9 +85,11 @@ async fn follow(state: &AppState, claimed: &Claimed, now: Timestamp) -> Result<O
         Verdict::Refuse => return Ok(None),
         Verdict::End => {
             tracing::warn!(%session, user = %kept.user_id, "an old refresh token was used: the session ends");
-            sessions::end(&mut tx, session, Reason::RefreshTokenReuse, now).await?;
+            sessions::end(&mut tx, session, kept.user_id, Reason::RefreshTokenReuse, now).await?;
+            let entry = Entry::of(kept.user_id, What::RefreshTokenReused).session(session).by(client);
+            audit::append(&mut tx, &entry, now).await?;
             tx.commit().await?;
-            state.relay.wake();
+            state.ended([session], now);
             return Ok(None);
         }
     };

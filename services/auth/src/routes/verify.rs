@@ -2,21 +2,19 @@
 
 use axum::response::IntoResponse;
 use http::{HeaderName, HeaderValue};
+use tracklore_platform::token::User;
 
-use crate::{
-    responses::{Always, LoggedIn},
-    session::live::Live,
-};
+use crate::responses::{Always, LoggedIn};
 
 /// Verify
 ///
 /// For forward authentication: says in headers whose access token this is, or refuses. The headers inform; services
-/// trust the token only.
+/// trust the token only. Sessions that ended are refused from memory, as in all services.
 #[utoipa::path(
     get, path = "/v1/auth/verify", tag = "auth",
     security(("bearer" = [])),
     responses(
-        (status = 200, description = "The token is good and its session runs", headers(
+        (status = 200, description = "The token is good and its session has not ended", headers(
             ("X-User-ID" = String, description = "The user's id"),
             ("X-Session-ID" = String, description = "The session's id"),
             ("X-Scope" = String, description = "Granted scopes, separated by spaces"),
@@ -24,7 +22,7 @@ use crate::{
         LoggedIn, Always,
     )
 )]
-pub async fn verify(Live(user): Live) -> impl IntoResponse {
+pub async fn verify(user: User) -> impl IntoResponse {
     let value = |text: &str| HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static(""));
     [
         (HeaderName::from_static("x-user-id"), value(&user.id.to_string())),

@@ -21,7 +21,7 @@ pub struct KeyWrap(XChaCha20Poly1305);
 
 /// The service's key isn't the one that the session's key was wrapped with.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("the session's key can't be opened: it was kept under another TRACKLORE_SESSION_KEY")]
+#[error("it can't be opened: it was kept under another TRACKLORE_SESSION_KEY")]
 pub struct ForeignKey;
 
 /// A new key.
@@ -37,19 +37,29 @@ impl KeyWrap {
 
     /// What to keep of the key of `session`: nonce and ciphertext.
     pub fn wrap(&self, session: Uuid, key: &SessionKey) -> Result<Vec<u8>, ForeignKey> {
-        let nonce: [u8; NONCE_BYTES] = random();
-        let payload = Payload { msg: key.expose_secret(), aad: session.as_bytes() };
-        let sealed = self.0.encrypt(&XNonce::from(nonce), payload).map_err(|_| ForeignKey)?;
-        Ok([&nonce[..], &sealed].concat())
+        self.seal(session.as_bytes(), key.expose_secret())
     }
 
     /// The key of `session` from what was kept.
     pub fn unwrap(&self, session: Uuid, wrapped: &[u8]) -> Result<SessionKey, ForeignKey> {
-        let (nonce, sealed) = wrapped.split_first_chunk::<NONCE_BYTES>().ok_or(ForeignKey)?;
-        let payload = Payload { msg: sealed, aad: session.as_bytes() };
-        let key = self.0.decrypt(&XNonce::from(*nonce), payload).map_err(|_| ForeignKey)?;
+        let key = self.open(session.as_bytes(), wrapped)?;
         let key = <[u8; KEY_BYTES]>::try_from(key).map_err(|_| ForeignKey)?;
         Ok(SecretBox::new(Box::new(key)))
+    }
+
+    /// Encrypts anything that only this service may read; it opens only under the same `context`.
+    pub fn seal(&self, context: &[u8], plain: &[u8]) -> Result<Vec<u8>, ForeignKey> {
+        let nonce: [u8; NONCE_BYTES] = random();
+        let payload = Payload { msg: plain, aad: context };
+        let sealed = self.0.encrypt(&XNonce::from(nonce), payload).map_err(|_| ForeignKey)?;
+        Ok([&nonce[..], &sealed].concat())
+    }
+
+    /// What [`Self::seal`] sealed under this `context`.
+    pub fn open(&self, context: &[u8], sealed: &[u8]) -> Result<Vec<u8>, ForeignKey> {
+        let (nonce, sealed) = sealed.split_first_chunk::<NONCE_BYTES>().ok_or(ForeignKey)?;
+        let payload = Payload { msg: sealed, aad: context };
+        self.0.decrypt(&XNonce::from(*nonce), payload).map_err(|_| ForeignKey)
     }
 }
 

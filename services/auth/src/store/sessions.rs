@@ -1,10 +1,15 @@
 //! Sessions in the database.
 
+use serde::Serialize;
 use sqlx::{PgConnection, PgExecutor};
 use tracklore_platform::{event::Event, event::payload, id::UserId, outbox, time::Timestamp};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::{SERVICE, session::lineage::Lineage};
+use crate::{
+    SERVICE,
+    session::{client::Client, lineage::Lineage},
+};
 
 /// A session and its key, as kept.
 #[derive(sqlx::FromRow)]
@@ -29,6 +34,46 @@ pub enum Reason {
     Logout,
     /// An old refresh token was used.
     RefreshTokenReuse,
+    /// The user ended it from another session.
+    EndedByUser,
+    /// The password was changed or reset.
+    PasswordChanged,
+    /// The owner of the address before took it back.
+    EmailChangeUndone,
+    /// There is no account any more.
+    AccountDeleted,
+}
+
+/// A session as its user sees it.
+#[derive(Debug, Serialize, ToSchema, sqlx::FromRow)]
+pub struct OwnSession {
+    /// Which one.
+    pub id: Uuid,
+    /// When the user logged in.
+    pub created_at: Timestamp,
+    /// When its tokens were last refreshed.
+    pub last_used_at: Timestamp,
+    /// What the client called itself.
+    #[schema(examples("Mozilla/5.0 (X11; Linux x86_64)"))]
+    pub user_agent: Option<String>,
+    /// Where the log-in came from.
+    #[schema(examples("192.0.2.1"))]
+    pub ip: Option<String>,
+    /// Whether it is the one that asks.
+    pub current: bool,
+}
+
+/// All that is kept of a session, but for its key.
+#[derive(Debug, Serialize, ToSchema, sqlx::FromRow)]
+pub struct KeptSession {
+    id: Uuid,
+    created_at: Timestamp,
+    last_used_at: Timestamp,
+    expires_at: Timestamp,
+    ended_at: Option<Timestamp>,
+    ended_reason: Option<String>,
+    user_agent: Option<String>,
+    ip: Option<String>,
 }
 
 impl Kept {
@@ -49,6 +94,10 @@ impl Reason {
         match self {
             Self::Logout => "logout",
             Self::RefreshTokenReuse => "refresh-token-reuse",
+            Self::EndedByUser => "ended-by-user",
+            Self::PasswordChanged => "password-changed",
+            Self::EmailChangeUndone => "email-change-undone",
+            Self::AccountDeleted => "account-deleted",
         }
     }
 }
@@ -60,17 +109,19 @@ pub async fn insert(
     user: UserId,
     lineage: &Lineage,
     wrapped_key: &[u8],
-    user_agent: Option<&str>,
+    client: &Client,
 ) -> Result<(), sqlx::Error> {
     sqlx::query(
-        "INSERT INTO sessions (id, user_id, counter, wrapped_key, user_agent, created_at, last_used_at, expires_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        "INSERT INTO sessions \
+            (id, user_id, counter, wrapped_key, user_agent, ip, created_at, last_used_at, expires_at) \
+         VALUES ($1, $2, $3, $4, $5, $6::inet, $7, $8, $9)",
     )
     .bind(id)
     .bind(user)
     .bind(lineage.counter)
     .bind(wrapped_key)
-    .bind(user_agent)
+    .bind(&client.user_agent)
+    .bind(client.address.ip().to_string())
     .bind(lineage.created_at)
     .bind(lineage.last_used_at)
     .bind(lineage.expires_at)
@@ -103,23 +154,62 @@ pub async fn advance(executor: impl PgExecutor<'_>, id: Uuid, lineage: &Lineage)
         .map(drop)
 }
 
-/// Ends a session and says so to all services; nothing happens when it has ended already.
+/// Ends a session of `user` and says so to all services; false when there is none that runs.
 pub async fn end(
     connection: &mut PgConnection,
     id: Uuid,
+    user: UserId,
+    reason: Reason,
+    now: Timestamp,
+) -> Result<bool, sqlx::Error> {
+    let ended = sqlx::query(
+        "UPDATE sessions SET revoked_at = $3, revoked_reason = $4 \
+         WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL AND expires_at > $3",
+    )
+    .bind(id)
+    .bind(user)
+    .bind(now)
+    .bind(reason.as_str())
+    .execute(&mut *connection)
+    .await?;
+    if ended.rows_affected() == 0 {
+        return Ok(false);
+    }
+    publish(connection, id, user, reason, now).await?;
+    Ok(true)
+}
+
+/// Ends all sessions of `user` but `except` and says so to all services; those that ended.
+pub async fn end_all(
+    connection: &mut PgConnection,
+    user: UserId,
+    except: Option<Uuid>,
+    reason: Reason,
+    now: Timestamp,
+) -> Result<Vec<Uuid>, sqlx::Error> {
+    let ended: Vec<Uuid> = sqlx::query_scalar(
+        "UPDATE sessions SET revoked_at = $3, revoked_reason = $4 \
+         WHERE user_id = $1 AND id IS DISTINCT FROM $2 AND revoked_at IS NULL AND expires_at > $3 RETURNING id",
+    )
+    .bind(user)
+    .bind(except)
+    .bind(now)
+    .bind(reason.as_str())
+    .fetch_all(&mut *connection)
+    .await?;
+    for id in &ended {
+        publish(connection, *id, user, reason, now).await?;
+    }
+    Ok(ended)
+}
+
+async fn publish(
+    connection: &mut PgConnection,
+    id: Uuid,
+    user: UserId,
     reason: Reason,
     now: Timestamp,
 ) -> Result<(), sqlx::Error> {
-    let user: Option<UserId> = sqlx::query_scalar(
-        "UPDATE sessions SET revoked_at = $2, revoked_reason = $3 WHERE id = $1 AND revoked_at IS NULL \
-         RETURNING user_id",
-    )
-    .bind(id)
-    .bind(now)
-    .bind(reason.as_str())
-    .fetch_optional(&mut *connection)
-    .await?;
-    let Some(user_id) = user else { return Ok(()) };
     let revoked = Event {
         aggregate_type: "session",
         aggregate_id: id.to_string(),
@@ -127,10 +217,54 @@ pub async fn end(
         sequence: 1,
         occurred_at: now,
         payload: payload(&serde_json::json!({
-            "session_id": id, "user_id": user_id, "revoked_at": now, "reason": reason.as_str()
+            "session_id": id, "user_id": user, "revoked_at": now, "reason": reason.as_str()
         })),
     };
     outbox::append(connection, SERVICE, &revoked).await
+}
+
+/// The user's sessions that run, newest first, from before the session `before`; `current` is the one that asks.
+pub async fn list(
+    executor: impl PgExecutor<'_>,
+    user: UserId,
+    current: Uuid,
+    before: Option<Uuid>,
+    limit: usize,
+    now: Timestamp,
+) -> Result<Vec<OwnSession>, sqlx::Error> {
+    sqlx::query_as(
+        "SELECT id, created_at, last_used_at, user_agent, host(ip) AS ip, id = $2 AS current FROM sessions \
+         WHERE user_id = $1 AND ($3::uuid IS NULL OR id < $3) AND revoked_at IS NULL AND expires_at > $4 \
+         ORDER BY id DESC LIMIT $5",
+    )
+    .bind(user)
+    .bind(current)
+    .bind(before)
+    .bind(now)
+    .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+    .fetch_all(executor)
+    .await
+}
+
+/// All that is kept of the user's sessions, newest first: those that run, and those that ended lately.
+pub async fn kept(
+    executor: impl PgExecutor<'_>,
+    user: UserId,
+    limit: usize,
+) -> Result<Vec<KeptSession>, sqlx::Error> {
+    sqlx::query_as(
+        "SELECT id, created_at, last_used_at, expires_at, revoked_at AS ended_at, revoked_reason AS ended_reason, \
+                user_agent, host(ip) AS ip FROM sessions WHERE user_id = $1 ORDER BY id DESC LIMIT $2",
+    )
+    .bind(user)
+    .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+    .fetch_all(executor)
+    .await
+}
+
+/// Forgets all sessions of a user whose account is gone, after they have ended.
+pub async fn erase(executor: impl PgExecutor<'_>, user: UserId) -> Result<(), sqlx::Error> {
+    sqlx::query("DELETE FROM sessions WHERE user_id = $1").bind(user).execute(executor).await.map(drop)
 }
 
 /// Whether the session of this user still runs, and the user may use the account.
@@ -150,13 +284,4 @@ pub async fn is_live(
     .bind(now)
     .fetch_one(executor)
     .await
-}
-
-/// Forgets sessions that ended before `before`.
-pub async fn forget(executor: impl PgExecutor<'_>, before: Timestamp) -> Result<u64, sqlx::Error> {
-    let done = sqlx::query("DELETE FROM sessions WHERE expires_at < $1 OR revoked_at < $1")
-        .bind(before)
-        .execute(executor)
-        .await?;
-    Ok(done.rows_affected())
 }

@@ -2,11 +2,24 @@
 #![expect(clippy::unwrap_used, reason = "tests fail loudly")]
 
 mod accounts;
+mod audit;
+mod browsers;
+mod deletion;
+mod email_change;
 mod events;
 mod internal;
+mod mail;
+mod own_account;
+mod password_changes;
+mod passwords;
 mod refresh;
+mod revocation;
+mod session_list;
 mod sessions;
+mod smtp;
 mod start;
+mod throttle;
+mod verified_sign_up;
 
 use serde_json::{Value, json};
 use tracklore_testkit::{Account, Answer, Stack};
@@ -14,6 +27,14 @@ use tracklore_testkit::{Account, Answer, Stack};
 /// A stack in which auth runs.
 async fn auth() -> Stack {
     let mut stack = Stack::new().await;
+    stack.start("auth").await;
+    stack
+}
+
+/// A stack in which auth runs and nobody gets an account before the address is confirmed.
+async fn auth_with_verification() -> Stack {
+    let mut stack = Stack::new().await;
+    stack.set("TRACKLORE_EMAIL_VERIFICATION", "required");
     stack.start("auth").await;
     stack
 }
@@ -40,6 +61,30 @@ async fn verify(stack: &Stack, access_token: &str) -> Answer {
 /// The session of an account's access token.
 async fn session_of(stack: &Stack, account: &Account) -> String {
     verify(stack, &account.access_token).await.expect(200).header("x-session-id").to_owned()
+}
+
+/// DELETE with a JSON body.
+async fn delete(stack: &Stack, account: &Account, path: &str, body: &Value) -> Answer {
+    Answer::of(account.request(stack, reqwest::Method::DELETE, "auth", path).json(body)).await
+}
+
+/// The items of a page.
+fn items(page: &Answer) -> &[Value] {
+    page.json.get("items").and_then(Value::as_array).unwrap()
+}
+
+/// How many rows this table of auth's database has where this condition holds.
+async fn count(stack: &Stack, from_where: &str) -> i64 {
+    let query = sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {from_where}"));
+    sqlx::query_scalar(query).fetch_one(&stack.database("auth")).await.unwrap()
+}
+
+/// The reasons of the ended sessions that are published, with their ids, in any order.
+async fn ended(stack: &Stack) -> Vec<(String, String)> {
+    let records = stack.records("session-events").await;
+    let events = records.iter().map(|record| record.event().unwrap().unwrap().payload::<Value>().unwrap());
+    let text = |event: &Value, key: &str| event[key].as_str().unwrap().to_owned();
+    events.map(|event| (text(&event, "session_id"), text(&event, "reason"))).collect()
 }
 
 fn text(answer: &Answer, key: &str) -> String {

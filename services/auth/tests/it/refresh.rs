@@ -84,7 +84,7 @@ async fn expired_sessions_suspended_users_and_forged_tokens_get_nothing() {
     let expired = sqlx::query("UPDATE sessions SET expires_at = now() WHERE user_id = $1").bind(ada.id);
     expired.execute(&database).await.unwrap();
     refresh(&stack, &ada.refresh_token).await.expect(401);
-    verify(&stack, &ada.access_token).await.expect(401);
+    ada.get(&stack, "auth", "/v1/auth/me").await.expect(401);
 
     // a token of one session with the number of the next
     let mut forged = bob.refresh_token.clone().into_bytes();
@@ -95,5 +95,5 @@ async fn expired_sessions_suspended_users_and_forged_tokens_get_nothing() {
     let suspended = sqlx::query("UPDATE users SET status = 'suspended' WHERE id = $1").bind(bob.id);
     suspended.execute(&database).await.unwrap();
     refresh(&stack, &bob.refresh_token).await.expect(401);
-    verify(&stack, &bob.access_token).await.expect(401);
+    bob.get(&stack, "auth", "/v1/auth/me").await.expect(401);
 }

@@ -11,7 +11,7 @@ fn run(arguments: &[&str], settings: &[(&str, &str)]) -> Output {
 }
 
 #[test]
-fn required_verification_is_refused_with_one_sentence() {
+fn required_verification_without_mail_is_refused_with_one_sentence() {
     let output = run(
         &["serve"],
         &[
@@ -26,7 +26,7 @@ fn required_verification_is_refused_with_one_sentence() {
     assert!(!output.status.success());
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(said.lines().count(), 1, "{said}");
-    assert!(said.contains("no mail transport yet. Set it to optional"), "{said}");
+    assert!(said.contains("set TRACKLORE_MAIL_URL, or TRACKLORE_EMAIL_VERIFICATION to optional"), "{said}");
 }
 
 #[test]
@@ -34,7 +34,7 @@ fn an_unknown_setting_is_refused_and_config_lists_the_known_ones() {
     let output = run(&["serve"], &[("TRACKLORE_ACCES_TOKEN_TTL", "5m")]);
     assert!(String::from_utf8_lossy(&output.stderr).contains("TRACKLORE_ACCES_TOKEN_TTL"));
     let listed = String::from_utf8(run(&["config"], &[]).stdout).unwrap();
-    for key in ["TRACKLORE_ACCESS_TOKEN_TTL", "TRACKLORE_SESSION_KEY", "TRACKLORE_MIGRATION_DATABASE_URL"] {
+    for key in ["TRACKLORE_ACCESS_TOKEN_TTL", "TRACKLORE_MAIL_URL", "TRACKLORE_MIGRATION_DATABASE_URL"] {
         assert!(listed.contains(&format!("`{key}`")), "{listed}");
     }
     let document: serde_json::Value = serde_json::from_slice(&run(&["openapi"], &[]).stdout).unwrap();

@@ -7,13 +7,14 @@ use std::{
 
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
-    time::{Instant, sleep, sleep_until},
+    time::{Instant, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
 use tracklore_platform::{
     problem::Problem,
-    token::{TokenError, User},
+    token::{Revoked, TokenError, User},
 };
+use uuid::Uuid;
 
 use super::{
     change::{EntryId, Position},
@@ -26,6 +27,8 @@ use crate::{error::Error, redis::Redis};
 
 /// How often a silent connection gets a sign of life.
 pub const HEARTBEAT: Duration = Duration::from_secs(15);
+/// How often it is looked whether a listener's session has ended.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// What live connections need.
 #[derive(Clone)]
@@ -36,6 +39,7 @@ pub struct Live {
     draining: CancellationToken,
     /// Over how long connections end when the process stops.
     spread: Duration,
+    revoked: Revoked,
 }
 
 /// A place for one connection, given back when it is dropped.
@@ -47,8 +51,14 @@ pub struct Slot {
 pub struct End {
     draining: CancellationToken,
     delay: Duration,
+    /// Once the process has begun to stop.
+    stops_at: Option<Instant>,
     /// With the token; nobody's connection ends by itself.
     expires_at: Option<Instant>,
+    session: Option<Uuid>,
+    revoked: Revoked,
+    /// When to see again whether the session has ended.
+    look_at: Instant,
 }
 
 /// Why a connection ends.
@@ -56,20 +66,22 @@ pub struct End {
 pub enum Why {
     /// The process does.
     Stopping,
-    /// The token did.
+    /// The token or the session did.
     TokenEnded,
 }
 
 impl Live {
-    /// Up to `connections`, which follow `hub`; when `draining` starts they end within `spread`.
+    /// Up to `connections`, which follow `hub`; when `draining` starts they end within `spread`, and a connection of a
+    /// session in `revoked` at once.
     pub fn new(
         hub: Hub,
         redis: Redis,
         connections: usize,
         draining: CancellationToken,
         spread: Duration,
+        revoked: Revoked,
     ) -> Self {
-        Self { hub, redis, slots: Arc::new(Semaphore::new(connections)), draining, spread }
+        Self { hub, redis, slots: Arc::new(Semaphore::new(connections)), draining, spread, revoked }
     }
 
     /// Who listens: by token, or by the ticket that they had instead.
@@ -129,8 +141,19 @@ impl Live {
     /// When the connection of this listener has to end.
     pub fn end(&self, user: Option<&User>) -> End {
         let delay = self.spread.mul_f64(rand::random::<f64>());
-        let expires_at = user.map(|user| instant(user.expires_at));
-        End { draining: self.draining.clone(), delay, expires_at }
+        let mut end = End {
+            draining: self.draining.clone(),
+            delay,
+            stops_at: None,
+            expires_at: None,
+            session: None,
+            revoked: self.revoked.clone(),
+            look_at: Instant::now() + LOOK,
+        };
+        if let Some(user) = user {
+            end.renew(user);
+        }
+        end
     }
 }
 
@@ -141,29 +164,35 @@ impl Drop for Slot {
 }
 
 impl End {
-    /// Waits for the end, and says why it came.
-    pub async fn come(&self) -> Why {
-        tokio::select! {
-            () = self.stopping() => Why::Stopping,
-            () = self.expired() => Why::TokenEnded,
+    /// Waits for the end, and says why it came. May be dropped and called again.
+    pub async fn come(&mut self) -> Why {
+        loop {
+            tokio::select! {
+                () = self.draining.cancelled(), if self.stops_at.is_none() => {
+                    self.stops_at = Some(Instant::now() + self.delay);
+                }
+                () = until(self.stops_at) => return Why::Stopping,
+                () = until(self.expires_at) => return Why::TokenEnded,
+                () = until(self.session.map(|_| self.look_at)) => {
+                    if self.session.is_some_and(|session| self.revoked.contains(session)) {
+                        return Why::TokenEnded;
+                    }
+                    self.look_at = Instant::now() + LOOK;
+                }
+            }
         }
     }
 
     /// The listener has this token now.
     pub fn renew(&mut self, user: &User) {
-        self.expires_at = Some(instant(user.expires_at));
+        (self.expires_at, self.session) = (Some(instant(user.expires_at)), Some(user.session_id));
     }
+}
 
-    async fn stopping(&self) {
-        self.draining.cancelled().await;
-        sleep(self.delay).await;
-    }
-
-    async fn expired(&self) {
-        match self.expires_at {
-            Some(at) => sleep_until(at).await,
-            None => std::future::pending().await,
-        }
+async fn until(at: Option<Instant>) {
+    match at {
+        Some(at) => sleep_until(at).await,
+        None => std::future::pending().await,
     }
 }
 

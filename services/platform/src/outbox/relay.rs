@@ -22,7 +22,7 @@ const BATCH: usize = 500;
 const POLL: Duration = Duration::from_millis(500);
 const BACKOFF: Duration = Duration::from_secs(1);
 /// `pg_advisory_lock` key of the active relay ("outbox" in ASCII); the database is the name space.
-const LOCK: i64 = 0x6f75_7462_6f78;
+pub(super) const LOCK: i64 = 0x6f75_7462_6f78;
 
 /// The relay of one service.
 #[derive(Clone)]
@@ -64,6 +64,11 @@ impl Relay {
 
     /// Publishes until `stop`; what is claimed by then is finished.
     pub async fn run(self, stop: CancellationToken) {
+        let gauges = super::gauges::run(self.pool.clone(), stop.clone());
+        tokio::join!(gauges, self.relay(stop));
+    }
+
+    async fn relay(&self, stop: CancellationToken) {
         while !stop.is_cancelled() {
             let pause = match self.publish_batch().await {
                 Ok(BATCH) => continue,
@@ -154,7 +159,11 @@ impl Relay {
             headers.insert(Header { key, value: Some(value) })
         });
         let topic = self.kafka.name(topic);
-        let record = FutureRecord::to(&topic).key(&row.aggregate_id).payload(&row.payload).headers(headers);
+        let mut record = FutureRecord::to(&topic).key(&row.aggregate_id).headers(headers);
+        // JSON null is the tombstone of a compacted topic: a record without a value
+        if row.payload != "null" {
+            record = record.payload(&row.payload);
+        }
         self.producer.send_result(record).map_err(|(error, _)| error)
     }
 }

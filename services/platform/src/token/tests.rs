@@ -62,6 +62,17 @@ async fn expired_foreign_and_misdirected_tokens_are_refused() {
 }
 
 #[tokio::test]
+async fn tokens_of_an_ended_session_are_refused_and_others_are_not() {
+    let (ended, other, revoked) = (claims(), claims(), Revoked::default());
+    let verifier = verifier().refusing(revoked.clone());
+    let (ended_token, other_token) = (sign(&header(), &ended), sign(&header(), &other));
+    verifier.user(&ended_token).await.unwrap();
+    revoked.insert(ended["sid"].as_str().unwrap().parse().unwrap(), Timestamp::now());
+    assert_eq!(verifier.user(&ended_token).await.unwrap_err(), TokenError::Invalid);
+    verifier.user(&other_token).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_user_token_is_never_a_service_token() {
     assert_eq!(verifier().service(&sign(&header(), &claims())).await.unwrap_err(), TokenError::Invalid);
 }

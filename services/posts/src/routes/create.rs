@@ -14,13 +14,11 @@ use tracklore_platform::{
     token::User,
 };
 
-use crate::{
-    document::problem_responses, draft::Draft, error::Error, event, post::Post, state::AppState, store,
-};
+use crate::{document::problem_responses, draft::Draft, error::Error, post::Post, state::AppState, store};
 
 problem_responses! { Problems:
     400 => "`malformed-request`",
-    401 => "`token-missing`, `invalid-token`",
+    401 => "`token-missing`, `invalid-token` (also when the account was deleted)",
     409 => "`idempotency-key-in-use`: the same request is being served right now",
     413 => "`payload-too-large`",
     415 => "`unsupported-media-type`",
@@ -56,7 +54,7 @@ pub async fn create(
         return Ok(answer.into_response());
     }
     let post = draft.into_post(user.id, Timestamp::now())?;
-    store::insert(&mut tx, &post, &event::created(&post)).await?;
+    let post = store::insert(&mut tx, post).await?.ok_or(Error::AuthorDeleted)?;
     let answer = answer(&post);
     if let Claim::First(guard) = claim {
         guard.keep(&mut tx, &answer).await?;
@@ -74,6 +72,6 @@ fn answer(post: &Post) -> Answer {
             (header::LOCATION.to_string(), format!("/v1/posts/{}", post.id)),
             (header::ETAG.to_string(), tag.to_str().unwrap_or_default().to_owned()),
         ],
-        body: payload(post).to_string().into_bytes(),
+        body: serde_json::to_vec(post).unwrap_or_default(),
     }
 }

@@ -8,10 +8,9 @@ use uuid::Uuid;
 use crate::{
     document::problem_responses,
     error::Error,
-    event::{self, Reason},
-    post::Post,
+    event::Reason,
     state::AppState,
-    store,
+    store::{self, Locked},
     visibility::Viewer,
 };
 
@@ -42,11 +41,11 @@ pub async fn delete(
     headers: HeaderMap,
 ) -> Result<StatusCode, Error> {
     let mut tx = state.pool.begin().await?;
-    let post = store::lock(&mut tx, id).await?.ok_or(Error::NotFound)?;
     let viewer = Viewer::now(Some(user.id));
-    let reason = reason(&user, &viewer, &post)?;
-    ETag::of_version(post.version).check_if_match(&headers)?;
-    store::remove(&mut tx, id, &event::deleted(&post, reason, viewer.now)).await?;
+    let locked = store::lock(&mut tx, id, &viewer).await?.ok_or(Error::NotFound)?;
+    let reason = reason(&user, &viewer, &locked)?;
+    ETag::of_version(locked.post.version).check_if_match(&headers)?;
+    store::remove(&mut tx, &locked.post, reason, viewer.now).await?;
     tx.commit().await?;
     state.relay.wake();
     Ok(StatusCode::NO_CONTENT)
@@ -54,14 +53,14 @@ pub async fn delete(
 
 /// Why the post would go, if this user may delete it. Moderators reach what they can't read: a post for followers is
 /// reported to them by its id.
-fn reason(user: &User, viewer: &Viewer, post: &Post) -> Result<Reason, Error> {
+fn reason(user: &User, viewer: &Viewer, Locked { post, seen }: &Locked) -> Result<Reason, Error> {
     if post.is_expired(viewer.now) {
         Err(Error::NotFound)
     } else if post.author_id == user.id {
         Ok(Reason::Deleted)
     } else if user.has_scope(MODERATE) {
         Ok(Reason::Moderated)
-    } else if viewer.sees(post) {
+    } else if *seen {
         Err(Error::Forbidden)
     } else {
         Err(Error::NotFound)
@@ -73,22 +72,24 @@ mod tests {
     use tracklore_platform::time::Timestamp;
 
     use super::*;
-    use crate::{post::Visibility, visibility::tests::post};
+    use crate::post::{Visibility, tests::post};
 
     fn outcome(
         user: i64,
         scope: &str,
-        visibility: Visibility,
+        (visibility, seen): (Visibility, bool),
         expires_at: Option<i64>,
     ) -> Result<Reason, u16> {
         let user = User {
             id: user.try_into().unwrap(),
             session_id: Uuid::now_v7(),
             scope: scope.to_owned(),
-            auth_time: 0, expires_at: 0,
+            auth_time: 0,
+            expires_at: 0,
         };
         let viewer = Viewer { user: Some(user.id), now: Timestamp::from_unix_millis(1000) };
-        reason(&user, &viewer, &post(1, visibility, expires_at)).map_err(|error| match error {
+        let locked = Locked { post: post(1, visibility, expires_at), seen };
+        reason(&user, &viewer, &locked).map_err(|error| match error {
             Error::Forbidden => 403,
             _ => 404,
         })
@@ -97,11 +98,13 @@ mod tests {
     #[test]
     fn the_author_deletes_the_moderator_moderates_and_others_get_403_or_404() {
         use Visibility::{Followers, Public};
-        assert_eq!(outcome(1, "", Followers, None), Ok(Reason::Deleted));
-        assert_eq!(outcome(1, MODERATE, Public, None), Ok(Reason::Deleted));
-        assert_eq!(outcome(2, MODERATE, Followers, None), Ok(Reason::Moderated));
-        assert_eq!(outcome(2, "posts", Public, None), Err(403));
-        assert_eq!(outcome(2, "", Followers, None), Err(404));
-        assert_eq!(outcome(1, MODERATE, Public, Some(1000)), Err(404));
+        assert_eq!(outcome(1, "", (Followers, true), None), Ok(Reason::Deleted));
+        assert_eq!(outcome(1, MODERATE, (Public, true), None), Ok(Reason::Deleted));
+        assert_eq!(outcome(2, MODERATE, (Public, true), None), Ok(Reason::Moderated));
+        assert_eq!(outcome(2, MODERATE, (Followers, false), None), Ok(Reason::Moderated));
+        assert_eq!(outcome(2, "posts", (Public, true), None), Err(403));
+        assert_eq!(outcome(2, "", (Followers, true), None), Err(403));
+        assert_eq!(outcome(2, "", (Followers, false), None), Err(404));
+        assert_eq!(outcome(1, MODERATE, (Public, false), Some(1000)), Err(404));
     }
 }

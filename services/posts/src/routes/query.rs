@@ -37,10 +37,14 @@ pub fn parse(parameters: Vec<(String, String)>) -> Result<(Question, PageQuery),
             "limit" => limit.replace(value.parse().map_err(|error| bad(&name, error))?).is_some(),
             "cursor" => cursor.replace(value).is_some(),
             other => match other.strip_prefix(ATTRIBUTE) {
-                Some(key) if !key.is_empty() && !key.contains('\0') && !value.contains('\0') => {
-                    wanted.insert(key.to_owned(), attributes::scalar(&value)).is_some()
+                Some(key) if key.contains('\0') || value.contains('\0') => {
+                    return Err(Problem::malformed(
+                        "The name or value of an attributes. parameter has the character U+0000, which no \
+                         attribute has.",
+                    ));
                 }
-                _ => {
+                Some(key) => wanted.insert(key.to_owned(), attributes::scalar(&value)).is_some(),
+                None => {
                     return Err(Problem::malformed(format!(
                         "There is no query parameter {other:?}. {FORMS}"
                     )));
@@ -69,9 +73,12 @@ pub fn parse(parameters: Vec<(String, String)>) -> Result<(Question, PageQuery),
 }
 
 fn parse_ids(text: &str) -> Result<Vec<Uuid>, Problem> {
+    if text.is_empty() {
+        return Err(Problem::malformed("ids= names no post: give 1 to 100 ids, separated by commas."));
+    }
     let mut ids = Vec::new();
     for part in text.split(',') {
-        let id = part.parse().map_err(|error| bad("ids", error))?;
+        let id = part.parse().map_err(|_| bad("ids", format!("{part:?} is no UUID")))?;
         if !ids.contains(&id) {
             ids.push(id);
         }
@@ -107,6 +114,7 @@ mod tests {
         for (parameters, filter) in [
             (&[("author_id", "7")][..], Filter::Author(author)),
             (&[("attributes.n", "1")], Filter::Attributes(wanted(json!({"n": 1})))),
+            (&[("attributes.", "red")], Filter::Attributes(wanted(json!({"": "red"})))),
             (
                 &[("attributes.a.b", "x"), ("author_id", "7"), ("limit", "3")],
                 Filter::AuthorAndAttributes(author, wanted(json!({"a.b": "x"}))),
@@ -131,8 +139,8 @@ mod tests {
             &[][..],
             &[("limit", "5")],
             &[("colour", "red")],
-            &[("attributes.", "red")],
             &[("attributes.a", "\0")],
+            &[("attributes.\0", "1")],
             &[("attributes.a", "1"), ("attributes.a", "2")],
             &[("author_id", "x")],
             &[("author_id", "0")],

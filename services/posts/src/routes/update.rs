@@ -13,7 +13,12 @@ use tracklore_platform::{
 use uuid::Uuid;
 
 use crate::{
-    document::problem_responses, draft::Change, error::Error, event, post::Post, state::AppState, store,
+    document::problem_responses,
+    draft::Change,
+    error::Error,
+    post::Post,
+    state::AppState,
+    store::{self, Locked},
     visibility::Viewer,
 };
 
@@ -28,7 +33,7 @@ problem_responses! { Problems:
     422 => "`validation-failed` with all violations in `errors`",
 }
 
-/// Changes a post (JSON merge patch). A change that changes nothing leaves the version as it is.
+/// Changes a post (JSON merge patch). What it was before is kept among its revisions. A change that changes nothing leaves the version as it is.
 #[utoipa::path(
     patch, path = "/v1/posts/{id}", tag = "posts", operation_id = "updatePost",
     params(
@@ -52,18 +57,16 @@ pub async fn update(
     MergePatch(change): MergePatch<Change>,
 ) -> Result<Response, Error> {
     let mut tx = state.pool.begin().await?;
-    let post = store::lock(&mut tx, id).await?.ok_or(Error::NotFound)?;
     let viewer = Viewer::now(Some(user.id));
-    if !viewer.sees(&post) {
-        return Err(Error::NotFound);
-    }
+    let Locked { post, .. } =
+        store::lock(&mut tx, id, &viewer).await?.filter(|locked| locked.seen).ok_or(Error::NotFound)?;
     if post.author_id != user.id {
         return Err(Error::Forbidden);
     }
     ETag::of_version(post.version).check_if_match(&headers)?;
-    let changed = change.apply(&post, viewer.now)?;
+    let mut changed = change.apply(&post, viewer.now)?;
     if changed.version != post.version {
-        store::update(&mut tx, &changed, &event::updated(&changed)).await?;
+        changed = store::update(&mut tx, &post, changed).await?;
         tx.commit().await?;
         state.relay.wake();
     }

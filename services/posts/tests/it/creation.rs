@@ -85,6 +85,28 @@ async fn one_key_sent_many_times_at_once_makes_one_post() {
 }
 
 #[tokio::test]
+async fn answer_reading_and_event_write_numbers_alike() {
+    let stack = stack().await;
+    let ada = stack.sign_up("ada").await;
+    let body = r#"{"text": "n", "attributes": {"big": 1e30, "small": 1.50, "zero": -0.0, "int": 18446744073709551616}}"#;
+    let raw = async |request: reqwest::RequestBuilder| request.send().await.unwrap().text().await.unwrap();
+    let attributes = |text: &str| {
+        let start = text.find("\"attributes\"").unwrap();
+        let text = &text[start..=start + text[start..].find('}').unwrap()];
+        text.replace(' ', "")
+    };
+    let request = ada.request(&stack, Method::POST, "posts", "/v1/posts");
+    let answer = raw(request.header("content-type", "application/json").body(body)).await;
+    let post: serde_json::Value = serde_json::from_str(&answer).unwrap();
+    let read = raw(stack.request(Method::GET, "posts", &at(&post))).await;
+    assert_eq!(attributes(&answer), attributes(&read));
+    let id = post["id"].as_str().unwrap();
+    let record = stack.record("posts-events", |record| record.key == id.as_bytes()).await;
+    let event = String::from_utf8(record.value.unwrap()).unwrap();
+    assert_eq!(attributes(&answer), attributes(&event));
+}
+
+#[tokio::test]
 async fn a_post_of_any_characters_is_stored_as_it_is() {
     let stack = stack().await;
     let ada = stack.sign_up("ada").await;

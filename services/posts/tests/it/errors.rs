@@ -26,13 +26,22 @@ async fn every_kind_of_bad_request_has_its_own_status_and_code() {
         (create(r#"{"text": 7}"#), 400, "malformed-request"),
         (create(r#"{"text": "x", "colour": "red"}"#), 400, "malformed-request"),
         (create(r#"{"text": "x", "attributes": []}"#), 400, "malformed-request"),
-        (create(r#"{"text": "x", "visibility": "friends"}"#), 400, "malformed-request"),
+        (create(r#"{"text": "x", "visibility": "friends"}"#), 422, "validation-failed"),
+        (json(&ada, Method::PATCH, &path, r#"{"visibility": "friends"}"#), 422, "validation-failed"),
+        (json(&ada, Method::PATCH, &path, r#"{"visibility": 7}"#), 400, "malformed-request"),
         (create(r#"{"text": "x", "expires_at": "tomorrow"}"#), 400, "malformed-request"),
         (create(r#"{"text": "x", "attributes": {"a": "\u0000"}}"#), 422, "validation-failed"),
         (create(r#"{"text": "\u0000"}"#), 422, "validation-failed"),
         (create(r#"{"text": ""}"#), 422, "validation-failed"),
         (create(&big), 413, "payload-too-large"),
         (create("{}").header("idempotency-key", ""), 400, "malformed-request"),
+        (create("{}").header("idempotency-key", "a b"), 400, "malformed-request"),
+        (
+            create("{}").header("idempotency-key", "a").header("idempotency-key", "b"),
+            400,
+            "malformed-request",
+        ),
+        (create("{}").header("content-encoding", "gzip"), 415, "unsupported-media-type"),
         (ada.request(&stack, Method::POST, "posts", "/v1/posts").body("{}"), 415, "unsupported-media-type"),
         (ada.request(&stack, Method::PUT, "posts", &path), 405, "method-not-allowed"),
         (nobody(Method::POST, "/v1/posts").json(&text("x")), 401, "token-missing"),
@@ -51,6 +60,10 @@ async fn every_kind_of_bad_request_has_its_own_status_and_code() {
         (nobody(Method::GET, "/v1/posts?author_id=1&limit=101"), 400, "malformed-request"),
         (nobody(Method::GET, "/v1/posts?author_id=1&cursor=x"), 400, "malformed-request"),
         (nobody(Method::GET, "/v1/posts?attributes.a=%00"), 400, "malformed-request"),
+        (nobody(Method::GET, "/v1/posts?ids="), 400, "malformed-request"),
+        (nobody(Method::GET, &format!("{unknown}/revisions")), 404, "not-found"),
+        (nobody(Method::GET, &format!("{path}/revisions?limit=0")), 400, "malformed-request"),
+        (nobody(Method::GET, &format!("{path}/revisions?cursor=x")), 400, "malformed-request"),
     ] {
         let request = request.build().unwrap();
         let what = format!("{} {}", request.method(), request.url());
@@ -88,13 +101,14 @@ async fn the_document_has_every_endpoint_with_its_problems() {
         ("/v1/posts/{id}", "get", &["200", "304", "401", "404", "503"]),
         ("/v1/posts/{id}", "patch", &["200", "400", "401", "403", "404", "412", "413", "415", "422"]),
         ("/v1/posts/{id}", "delete", &["204", "401", "403", "404", "412"]),
+        ("/v1/posts/{id}/revisions", "get", &["200", "400", "401", "404", "503"]),
     ] {
         let responses = &document["paths"][path][method]["responses"];
         for status in statuses {
             assert!(responses[status].is_object(), "{method} {path} lacks {status}");
         }
     }
-    for schema in ["Post", "Draft", "Change", "Problem", "FieldError"] {
+    for schema in ["Post", "Revision", "Draft", "Change", "Problem", "FieldError"] {
         assert!(document["components"]["schemas"][schema].is_object(), "{schema}");
     }
 }

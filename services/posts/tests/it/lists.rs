@@ -55,6 +55,7 @@ async fn attributes_are_compared_as_json_scalars_or_else_as_strings() {
         (&ada, "true", json!({"k": true})),
         (&ada, "null", json!({"k": null})),
         (&ada, "list", json!({"k": [1]})),
+        (&ada, "nameless", json!({"": "x"})),
         (&ada, "word", json!({"k": "red wine", "n": 2})),
         (&bob, "bob's", json!({"k": "red wine", "n": 3})),
     ] {
@@ -68,6 +69,7 @@ async fn attributes_are_compared_as_json_scalars_or_else_as_strings() {
         ("attributes.k=true".to_owned(), &["true"]),
         ("attributes.k=null".to_owned(), &["null"]),
         ("attributes.k=[1]".to_owned(), &[]),
+        ("attributes.=x".to_owned(), &["nameless"]),
         ("attributes.k=red%20wine".to_owned(), &["bob's", "word"]),
         ("attributes.k=red+wine&attributes.n=2".to_owned(), &["word"]),
         (format!("attributes.k=red%20wine&author_id={author}"), &["word"]),

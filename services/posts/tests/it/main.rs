@@ -2,10 +2,17 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail loudly")]
 
 mod changes;
+mod commands;
 mod creation;
 mod errors;
 mod events;
 mod expiry;
+mod follows;
+mod internal;
 mod lists;
+mod moderation;
+mod replicas;
+mod revisions;
 mod sight;
 mod support;
+mod users;

@@ -61,6 +61,38 @@ pub(crate) async fn events_of(stack: &Stack, post: &Value) -> Vec<Received> {
     records.iter().filter(|record| record.key == key).map(|record| record.event().unwrap().unwrap()).collect()
 }
 
+/// Puts an event about `key` into `topic`, as another service would.
+pub(crate) async fn tell(stack: &Stack, topic: &str, kind: &str, key: &str, sequence: i64, payload: &Value) {
+    let (r#type, sequence) = (format!("tracklore.{kind}.v1"), sequence.to_string());
+    let time = in_millis(0).to_string();
+    let headers = [
+        ("ce_specversion", "1.0"),
+        ("ce_type", &r#type),
+        ("ce_subject", key),
+        ("ce_time", &time),
+        ("ce_sequence", &sequence),
+    ];
+    stack.write_record(topic, key, &headers, Some(payload.to_string().as_bytes())).await;
+}
+
+/// Says that one user follows another from now on, or no more.
+pub(crate) async fn follow(stack: &Stack, (follower, followee): (i64, i64), following: bool, sequence: i64) {
+    let kind = if following { "user.followed" } else { "user.unfollowed" };
+    let payload = json!({"follower_id": follower, "followee_id": followee, "occurred_at": in_millis(0)});
+    tell(stack, "profile-events", kind, &format!("{follower}:{followee}"), sequence, &payload).await;
+}
+
+/// Says that an account was deleted.
+pub(crate) async fn delete_account(stack: &Stack, user: i64) {
+    let payload = json!({"id": user, "username": "gone", "status": "deleted", "created_at": in_millis(0)});
+    tell(stack, "user-events", "user.deleted", &user.to_string(), 2, &payload).await;
+}
+
+/// A number out of the service's database.
+pub(crate) async fn count(stack: &Stack, statement: &'static str) -> i64 {
+    sqlx::query_scalar(statement).fetch_one(&stack.database("posts")).await.unwrap()
+}
+
 /// Sends all requests before any answer is waited for.
 pub(crate) async fn at_once(requests: impl Iterator<Item = reqwest::RequestBuilder>) -> Vec<Answer> {
     let sent: Vec<_> = requests.map(|request| tokio::spawn(Answer::of(request))).collect();

@@ -5,8 +5,9 @@ use url::{Host, Url};
 
 /// Whether `text` is `https://`, a host name and a path, with nothing that browsers and other programs read differently.
 pub fn is_avatar_url(text: &str) -> bool {
-    // parsers drop or turn round these characters, so what we check would not be what clients load
-    if text.chars().any(|c| c.is_whitespace() || c.is_control() || c == '\\') {
+    // parsers drop or turn round white space and `\`, so what we check would not be what clients load; the others stand in
+    // no address (RFC 3986), and would end an attribute where a careless client puts it into HTML
+    if text.chars().any(|c| c.is_whitespace() || c.is_control() || r#"\<>"`{}|^"#.contains(c)) {
         return false;
     }
     let Some(rest) = text.strip_prefix("https://") else { return false };
@@ -71,6 +72,11 @@ mod tests {
             "https://example.org/\n",
             "https://example.org\\@evil.example/",
             "https://%00/",
+            "https://example.org/\"onerror=alert(1)",
+            "https://example.org/<script>",
+            "https://example.org/?a=`b`",
+            "https://example.org/{id}",
+            "https://example.org/a|b^c",
         ] {
             assert!(!is_avatar_url(bad), "{bad}");
         }
@@ -78,10 +84,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_accepted_parses_to_a_plain_https_address_of_a_host_name(text in "(https://)?[a-z0-9.:@/\\\\%\\[\\]]{0,24}") {
+        fn what_is_accepted_parses_to_a_plain_https_address_of_a_host_name(text in "(https://)?[a-z0-9.:@/\\\\%\\[\\]<>\"]{0,24}") {
             if is_avatar_url(&text) {
                 let url = Url::parse(&text).unwrap();
                 prop_assert_eq!(url.scheme(), "https");
+                prop_assert!(!text.contains(['<', '>', '"']));
                 prop_assert!(url.username().is_empty() && url.password().is_none() && url.port().is_none());
                 prop_assert!(url.domain().is_some_and(|domain| domain.parse::<std::net::IpAddr>().is_err()));
             }

@@ -86,9 +86,10 @@ struct ProfileState<'a> {
 }
 
 impl Profile {
-    /// The tag of exactly this representation: the username and the counts change without a new version.
+    /// The tag of exactly this representation: the username and the counts change without a new version. Changing the
+    /// profile only asks for the version, so that a new follower is no conflict.
     pub fn etag(&self) -> ETag {
-        ETag::of_bytes(event::payload(self).to_string().as_bytes())
+        ETag::of_version_and_bytes(self.version, event::payload(self).to_string().as_bytes())
     }
 
     /// The event that tells of the present version.
@@ -110,6 +111,18 @@ impl Profile {
                 updated_at: self.updated_at,
             }),
         }
+    }
+}
+
+/// The event that tells that nothing is left of a user here. It takes the place of the profile in the compacted topic.
+pub fn profile_deleted(id: UserId, sequence: i64, at: Timestamp) -> Event {
+    Event {
+        aggregate_type: "profile",
+        aggregate_id: id.to_string(),
+        r#type: "tracklore.profile.deleted.v1",
+        sequence,
+        occurred_at: at,
+        payload: serde_json::json!({"id": id}),
     }
 }
 

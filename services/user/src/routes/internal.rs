@@ -1,3 +1,4 @@
 //! What the other services ask.
 
 pub mod batch;
+pub mod following;

@@ -5,10 +5,8 @@ use std::collections::HashMap;
 use sqlx::{PgConnection, PgExecutor, PgPool};
 use tracklore_platform::{id::UserId, outbox, time::Timestamp};
 
+use super::SOURCE;
 use crate::domain::{FollowPolicy, Profile, Status};
-
-/// The name of this service in its events.
-const SOURCE: &str = "user";
 
 /// What is known of a user.
 #[derive(Debug)]
@@ -17,12 +15,15 @@ pub enum Lookup {
     Unknown,
     /// That the account was deleted.
     Deleted,
+    /// The profile of an account that is locked: nobody gets to see it before it is unlocked.
+    Suspended(Box<Profile>),
     /// The profile.
     Here(Box<Profile>),
 }
 
+/// A profile as it is stored.
 #[derive(sqlx::FromRow)]
-struct Row {
+pub(super) struct Row {
     id: UserId,
     username: Option<String>,
     status: Status,
@@ -31,18 +32,31 @@ struct Row {
     avatar_url: Option<String>,
     location: Option<String>,
     follow_policy: FollowPolicy,
+    followers_count: i64,
+    following_count: i64,
     version: i64,
     created_at: Timestamp,
     updated_at: Timestamp,
 }
 
+/// What a [`Row`] is read from: `auth_users u`, `profiles p` and `follow_counts c`.
+macro_rules! columns {
+    () => {
+        "u.id, u.username, u.status, p.display_name, p.bio, p.avatar_url, p.location, \
+         coalesce(p.follow_policy, 'open') AS follow_policy, coalesce(c.followers, 0) AS followers_count, \
+         coalesce(c.following, 0) AS following_count, coalesce(p.version, 0) AS version, u.created_at, \
+         coalesce(p.updated_at, u.created_at) AS updated_at"
+    };
+}
+pub(super) use columns;
+
 macro_rules! select {
     ($condition:literal) => {
         concat!(
-            "SELECT u.id, u.username, u.status, p.display_name, p.bio, p.avatar_url, p.location, \
-             coalesce(p.follow_policy, 'open') AS follow_policy, coalesce(p.version, 0) AS version, u.created_at, \
-             coalesce(p.updated_at, u.created_at) AS updated_at \
-             FROM auth_users u LEFT JOIN profiles p ON p.user_id = u.id ",
+            "SELECT ",
+            columns!(),
+            " FROM auth_users u LEFT JOIN profiles p ON p.user_id = u.id \
+             LEFT JOIN follow_counts c ON c.user_id = u.id ",
             $condition
         )
     };
@@ -68,13 +82,7 @@ pub async fn find_by_username(pool: &PgPool, username: &str) -> Result<Vec<Profi
         .bind(username)
         .fetch_all(pool)
         .await?;
-    Ok(rows
-        .into_iter()
-        .filter_map(|row| match row.lookup() {
-            Lookup::Here(profile) => Some(*profile),
-            Lookup::Deleted | Lookup::Unknown => None,
-        })
-        .collect())
+    Ok(rows.into_iter().filter_map(Row::active).collect())
 }
 
 /// Writes a changed profile and its event. The account's row must be locked.
@@ -101,26 +109,35 @@ pub async fn save(connection: &mut PgConnection, profile: &Profile) -> Result<()
 }
 
 impl Row {
-    fn lookup(self) -> Lookup {
-        match self {
-            Self { username: Some(username), status: Status::Active | Status::Suspended, .. } => {
-                Lookup::Here(Box::new(Profile {
-                    id: self.id,
-                    username,
-                    display_name: self.display_name,
-                    bio: self.bio,
-                    avatar_url: self.avatar_url,
-                    location: self.location,
-                    follow_policy: self.follow_policy,
-                    // nobody can follow anybody in this version
-                    followers_count: 0,
-                    following_count: 0,
-                    created_at: self.created_at,
-                    updated_at: self.updated_at,
-                    version: self.version,
-                }))
-            }
-            Self { .. } => Lookup::Deleted,
+    /// The profile, if the account is in use.
+    pub(super) fn active(self) -> Option<Profile> {
+        match self.lookup() {
+            Lookup::Here(profile) => Some(*profile),
+            Lookup::Suspended(_) | Lookup::Deleted | Lookup::Unknown => None,
+        }
+    }
+
+    /// What the row says.
+    pub(super) fn lookup(self) -> Lookup {
+        let Some(username) = self.username else { return Lookup::Deleted };
+        let profile = Box::new(Profile {
+            id: self.id,
+            username,
+            display_name: self.display_name,
+            bio: self.bio,
+            avatar_url: self.avatar_url,
+            location: self.location,
+            follow_policy: self.follow_policy,
+            followers_count: self.followers_count,
+            following_count: self.following_count,
+            created_at: self.created_at,
+            updated_at: self.updated_at,
+            version: self.version,
+        });
+        match self.status {
+            Status::Active => Lookup::Here(profile),
+            Status::Suspended => Lookup::Suspended(profile),
+            Status::Deleted => Lookup::Deleted,
         }
     }
 }

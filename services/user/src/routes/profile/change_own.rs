@@ -2,17 +2,26 @@
 
 use axum::{Json, extract::State, response::IntoResponse};
 use http::{HeaderMap, header};
-use tracklore_platform::{extract::MergePatch, problem::ProblemBody, time::Timestamp, token::User};
+use tracklore_platform::{extract::MergePatch, time::Timestamp};
 
 use crate::{
+    actor::Actor,
     domain::{Profile, ProfilePatch},
     error::Error,
+    openapi::problems,
     state::AppState,
     store::{
         profiles::{self, Lookup},
         references,
     },
 };
+
+problems! { Problems:
+    412 => "`precondition-failed`: the profile has changed since it was read",
+    413 => "`payload-too-large`: the body has more than 64 KiB",
+    415 => "`unsupported-media-type`: the body isn't announced as JSON",
+    422 => "`validation-failed`: `errors` lists all values that are against the rules",
+}
 
 /// Change your own profile
 ///
@@ -32,32 +41,22 @@ use crate::{
     responses(
         (status = 200, description = "The profile as it is now", body = Profile,
             headers(("ETag" = String, description = "Changes with the profile"))),
-        (status = 412, description = "`precondition-failed`: the profile has changed since it was read",
-            body = ProblemBody, content_type = "application/problem+json"),
-        (status = 413, description = "`payload-too-large`: the body has more than 64 KiB",
-            body = ProblemBody, content_type = "application/problem+json"),
-        (status = 415, description = "`unsupported-media-type`: the body isn't announced as JSON",
-            body = ProblemBody, content_type = "application/problem+json"),
-        (status = 422, description = "`validation-failed`: `errors` lists all values that are against the rules",
-            body = ProblemBody, content_type = "application/problem+json"),
+        Problems,
     ),
 )]
 pub async fn change_own_profile(
     State(state): State<AppState>,
-    user: User,
+    actor: Actor,
     headers: HeaderMap,
     MergePatch(patch): MergePatch<ProfilePatch>,
 ) -> Result<impl IntoResponse, Error> {
     patch.validate()?;
-    // before the first event the account's row comes from auth
-    state.directory.profile(user.id).await?.ok_or(Error::CallerGone)?;
-
     let mut tx = state.pool.begin().await?;
-    references::lock(&mut tx, user.id).await?;
-    let Lookup::Here(current) = profiles::find(&mut *tx, user.id).await? else {
+    references::lock(&mut tx, &[actor.id()]).await?;
+    let Lookup::Here(current) = profiles::find(&mut *tx, actor.id()).await? else {
         return Err(Error::CallerGone);
     };
-    current.etag().check_if_match(&headers)?;
+    current.etag().check_version_if_match(&headers)?;
     let profile = match patch.apply(&current, Timestamp::now()) {
         None => *current,
         Some(changed) => {

@@ -7,6 +7,8 @@ use tracklore_platform::{etag, extract::Path, id::UserId, problem::ProblemBody, 
 use crate::{domain::Profile, error::Error, state::AppState};
 
 /// Read somebody's profile
+///
+/// A suspended user's profile is hidden until they are let in again.
 #[utoipa::path(
     get,
     path = "/v1/users/{id}",

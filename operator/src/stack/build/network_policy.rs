@@ -1,0 +1,197 @@
+//! NetworkPolicies: nothing reaches a pod that has no business with it, and pods reach nothing outside their stack.
+//!
+//! One policy forbids everything to all pods of the stack, Jobs as well, but names (DNS) and ways out to the rest of the
+//! stack; one per component says who may come in. Probes need no rule: a node always reaches its own pods.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::{
+    api::networking::v1::{
+        NetworkPolicy, NetworkPolicyEgressRule, NetworkPolicyIngressRule, NetworkPolicyPeer,
+        NetworkPolicyPort, NetworkPolicySpec,
+    },
+    apimachinery::pkg::{
+        apis::meta::v1::{LabelSelector, LabelSelectorRequirement, ObjectMeta},
+        util::intstr::IntOrString,
+    },
+};
+
+use super::pod;
+use crate::{
+    api::v1alpha1::Smtp,
+    stack::{
+        component::{Component, INSTANCE, Service},
+        validate::ValidStack,
+    },
+};
+
+/// The label of namespaces whose pods may read metrics.
+const METRICS: &str = "tracklore.io/metrics";
+
+/// All policies of a stack.
+pub fn policies(stack: &ValidStack) -> Vec<NetworkPolicy> {
+    let mut components: Vec<_> = Service::ALL.into_iter().map(Component::Service).collect();
+    components.extend([Component::Postgres, Component::Kafka, Component::Redis]);
+    components.extend(stack.gateway.as_ref().map(|_| Component::Gateway));
+    let entries = components.into_iter().map(|component| entry(stack, component));
+    let mail = stack.mail.as_ref().map(|smtp| mail(stack, smtp));
+    std::iter::once(nothing_else(stack)).chain(entries).chain(mail).collect()
+}
+
+/// The one way out of the stack: auth's mail, on the server's port. Where the server is can't be said by name.
+fn mail(stack: &ValidStack, smtp: &Smtp) -> NetworkPolicy {
+    let auth = Component::Service(Service::Auth);
+    NetworkPolicy {
+        metadata: pod::metadata(stack, &stack.names.child("mail"), auth),
+        spec: Some(NetworkPolicySpec {
+            pod_selector: Some(LabelSelector {
+                match_labels: Some(stack.names.selector(auth)),
+                ..LabelSelector::default()
+            }),
+            policy_types: Some(pod::words(&["Egress"])),
+            egress: Some(vec![NetworkPolicyEgressRule { ports: Some(vec![port(smtp.port)]), to: None }]),
+            ingress: None,
+        }),
+    }
+}
+
+/// What holds for all pods of the stack.
+fn nothing_else(stack: &ValidStack) -> NetworkPolicy {
+    let everyone = BTreeMap::from([(INSTANCE.to_owned(), stack.names.stack.clone())]);
+    let selector = LabelSelector { match_labels: Some(everyone), ..LabelSelector::default() };
+    let dns =
+        ["UDP", "TCP"].map(|protocol| NetworkPolicyPort { protocol: Some(protocol.into()), ..port(53) });
+    NetworkPolicy {
+        metadata: ObjectMeta {
+            labels: Some(stack.names.stack_labels()),
+            ..pod::metadata(stack, &stack.names.stack, Component::Gateway)
+        },
+        spec: Some(NetworkPolicySpec {
+            pod_selector: Some(selector.clone()),
+            policy_types: Some(pod::words(&["Ingress", "Egress"])),
+            egress: Some(vec![
+                // Wherever the cluster's resolver runs.
+                NetworkPolicyEgressRule { ports: Some(dns.to_vec()), to: None },
+                NetworkPolicyEgressRule {
+                    ports: None,
+                    to: Some(vec![NetworkPolicyPeer {
+                        pod_selector: Some(selector),
+                        ..NetworkPolicyPeer::default()
+                    }]),
+                },
+            ]),
+            ingress: None,
+        }),
+    }
+}
+
+/// Who may reach a component.
+fn entry(stack: &ValidStack, component: Component) -> NetworkPolicy {
+    let clients = |services: &[Service]| services.iter().copied().map(Component::Service).collect::<Vec<_>>();
+    let mut rules = match component {
+        // Databases are prepared and migrated by Jobs that bear the labels of their component.
+        Component::Postgres => {
+            let mut callers = clients(&Service::WITH_DATABASE);
+            callers.push(component);
+            vec![from(stack, &callers, 5432)]
+        }
+        Component::Kafka => {
+            vec![from(stack, &clients(&Service::ALL), 9092), within(stack, component)]
+        }
+        Component::Redis => vec![from(stack, &clients(&[Service::Feed]), 6379), within(stack, component)],
+        Component::Gateway => vec![anyone(8000)],
+        Component::Service(service) => {
+            let mut rules = vec![match stack.gateway {
+                Some(_) if service == Service::Auth => {
+                    // The others fetch auth's public keys.
+                    let mut callers = clients(&Service::CLIENTS);
+                    callers.push(Component::Gateway);
+                    from(stack, &callers, 8080)
+                }
+                Some(_) => from(stack, &[Component::Gateway], 8080),
+                // Whoever brings a gateway of their own may be anywhere.
+                None => anyone(8080),
+            }];
+            let callers = callers(service);
+            if !callers.is_empty() {
+                rules.push(from(stack, &clients(callers), 8081));
+            }
+            rules
+        }
+    };
+    if matches!(component, Component::Service(_) | Component::Gateway) {
+        rules.push(metrics());
+    }
+    NetworkPolicy {
+        metadata: pod::metadata(stack, &stack.names.of(component), component),
+        spec: Some(NetworkPolicySpec {
+            pod_selector: Some(LabelSelector {
+                match_labels: Some(stack.names.selector(component)),
+                ..LabelSelector::default()
+            }),
+            policy_types: Some(pod::words(&["Ingress"])),
+            ingress: Some(rules),
+            egress: None,
+        }),
+    }
+}
+
+/// The services that use a service's internal port.
+fn callers(service: Service) -> &'static [Service] {
+    match service {
+        Service::Auth => &Service::CLIENTS,
+        Service::User | Service::Posts => &[Service::Feed],
+        Service::Feed => &[],
+    }
+}
+
+fn from(stack: &ValidStack, components: &[Component], number: i32) -> NetworkPolicyIngressRule {
+    NetworkPolicyIngressRule { from: Some(vec![peers(stack, components)]), ports: Some(vec![port(number)]) }
+}
+
+/// Between the pods of a component, and from its Jobs, on every port.
+fn within(stack: &ValidStack, component: Component) -> NetworkPolicyIngressRule {
+    NetworkPolicyIngressRule { from: Some(vec![peers(stack, &[component])]), ports: None }
+}
+
+fn anyone(number: i32) -> NetworkPolicyIngressRule {
+    NetworkPolicyIngressRule { from: None, ports: Some(vec![port(number)]) }
+}
+
+fn metrics() -> NetworkPolicyIngressRule {
+    let labels = BTreeMap::from([(METRICS.to_owned(), "true".to_owned())]);
+    NetworkPolicyIngressRule {
+        from: Some(vec![NetworkPolicyPeer {
+            namespace_selector: Some(LabelSelector {
+                match_labels: Some(labels),
+                ..LabelSelector::default()
+            }),
+            ..NetworkPolicyPeer::default()
+        }]),
+        ports: Some(vec![port(9090)]),
+    }
+}
+
+/// Pods of this stack that belong to one of the components.
+fn peers(stack: &ValidStack, components: &[Component]) -> NetworkPolicyPeer {
+    let names = components.iter().map(|component| component.as_str().to_owned()).collect();
+    NetworkPolicyPeer {
+        pod_selector: Some(LabelSelector {
+            match_labels: Some(BTreeMap::from([(INSTANCE.to_owned(), stack.names.stack.clone())])),
+            match_expressions: Some(vec![LabelSelectorRequirement {
+                key: "app.kubernetes.io/component".into(),
+                operator: "In".into(),
+                values: Some(names),
+            }]),
+        }),
+        ..NetworkPolicyPeer::default()
+    }
+}
+
+fn port(number: i32) -> NetworkPolicyPort {
+    NetworkPolicyPort {
+        port: Some(IntOrString::Int(number)),
+        protocol: Some("TCP".into()),
+        ..NetworkPolicyPort::default()
+    }
+}

@@ -1,0 +1,43 @@
+//! PodDisruptionBudgets: a node that is drained takes one pod of a component at a time.
+
+use k8s_openapi::{
+    api::policy::v1::{PodDisruptionBudget, PodDisruptionBudgetSpec},
+    apimachinery::pkg::{apis::meta::v1::LabelSelector, util::intstr::IntOrString},
+};
+
+use super::pod;
+use crate::stack::{
+    component::{Component, Service},
+    validate::ValidStack,
+};
+
+/// One for each component with several pods. A single pod has none: it would only keep its node from being drained.
+pub fn budgets(stack: &ValidStack) -> Vec<PodDisruptionBudget> {
+    let services = Service::ALL
+        .into_iter()
+        .map(|service| (Component::Service(service), stack.services.get(service).replicas));
+    let gateway = stack.gateway.iter().map(|gateway| (Component::Gateway, gateway.replicas));
+    services
+        .chain(gateway)
+        .chain([(Component::Kafka, stack.kafka.nodes)])
+        .filter(|(_, replicas)| *replicas > 1)
+        .map(|(component, _)| budget(stack, component))
+        .collect()
+}
+
+fn budget(stack: &ValidStack, component: Component) -> PodDisruptionBudget {
+    PodDisruptionBudget {
+        metadata: pod::metadata(stack, &stack.names.of(component), component),
+        spec: Some(PodDisruptionBudgetSpec {
+            max_unavailable: Some(IntOrString::Int(1)),
+            selector: Some(LabelSelector {
+                match_labels: Some(stack.names.selector(component)),
+                ..LabelSelector::default()
+            }),
+            // A pod that isn't ready anyway holds nothing up.
+            unhealthy_pod_eviction_policy: Some("AlwaysAllow".into()),
+            ..PodDisruptionBudgetSpec::default()
+        }),
+        ..PodDisruptionBudget::default()
+    }
+}

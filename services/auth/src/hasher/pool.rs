@@ -1,0 +1,129 @@
+//! The threads that hash, each with memory of its own that it keeps: never more than so many times 19 MiB.
+
+use std::{
+    hash::Hash,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    thread,
+    time::Duration,
+};
+
+use tokio::sync::oneshot;
+
+use super::{HashError, argon::Memory, queue::FairQueue};
+
+/// A thread that had nothing to do for this long gives its memory back.
+const IDLE: Duration = Duration::from_secs(10);
+
+type Work = Box<dyn FnOnce(&mut Memory) + Send>;
+
+/// A bounded number of threads before a bounded queue.
+pub struct Pool<K> {
+    /// Held by the pool's clones, not by its threads: when the last one goes, the threads end.
+    open: Arc<Open<K>>,
+}
+
+struct Shared<K> {
+    state: Mutex<State<K>>,
+    changed: Condvar,
+}
+
+struct State<K> {
+    queue: FairQueue<K, Work>,
+    closed: bool,
+}
+
+struct Open<K>(Arc<Shared<K>>);
+
+impl<K> Clone for Pool<K> {
+    fn clone(&self) -> Self {
+        Self { open: Arc::clone(&self.open) }
+    }
+}
+
+impl<K: Clone + Eq + Hash + Send + 'static> Pool<K> {
+    /// Starts `threads`; `room` may wait for them.
+    pub fn new(threads: usize, room: usize) -> Self {
+        let state = State { queue: FairQueue::new(room), closed: false };
+        let shared = Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new() });
+        for _ in 0..threads.max(1) {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || shared.work_off());
+        }
+        Self { open: Arc::new(Open(shared)) }
+    }
+
+    /// Runs `work` when the line of `key` comes to it. Who gives up meanwhile takes nobody's time.
+    pub async fn run<T: Send + 'static>(
+        &self,
+        key: K,
+        work: impl FnOnce(&mut Memory) -> T + Send + 'static,
+    ) -> Result<T, HashError> {
+        let (answer, answered) = oneshot::channel();
+        let work: Work = Box::new(move |memory| {
+            if !answer.is_closed() {
+                drop(answer.send(work(memory)));
+            }
+        });
+        let (admitted, waiting) = {
+            let mut state = self.open.0.state();
+            (state.queue.push(key, work).is_ok(), state.queue.len())
+        };
+        metrics_waiting(waiting);
+        if !admitted {
+            tracing::warn!("too many passwords to hash at once: a request was told to come again");
+            return Err(HashError::Busy);
+        }
+        self.open.0.changed.notify_one();
+        answered.await.map_err(|_| HashError::Interrupted)
+    }
+}
+
+impl<K: Clone + Eq + Hash> Shared<K> {
+    fn work_off(&self) {
+        let mut memory = Memory::default();
+        while let Some(work) = self.next(&mut memory) {
+            // a panic costs its own caller an answer, and nobody else a thread
+            if catch_unwind(AssertUnwindSafe(|| work(&mut memory))).is_err() {
+                memory = Memory::default();
+            }
+        }
+    }
+
+    /// Waits for work; none when the pool is gone.
+    fn next(&self, memory: &mut Memory) -> Option<Work> {
+        let mut state = self.state();
+        loop {
+            if state.closed {
+                return None;
+            }
+            if let Some(work) = state.queue.pop() {
+                return Some(work);
+            }
+            let (woken, waited) =
+                self.changed.wait_timeout(state, IDLE).unwrap_or_else(PoisonError::into_inner);
+            state = woken;
+            if waited.timed_out() {
+                *memory = Memory::default();
+            }
+        }
+    }
+}
+
+impl<K> Shared<K> {
+    fn state(&self) -> MutexGuard<'_, State<K>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<K> Drop for Open<K> {
+    fn drop(&mut self) {
+        self.0.state().closed = true;
+        self.0.changed.notify_all();
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a gauge is a floating-point number")]
+fn metrics_waiting(waiting: usize) {
+    metrics::gauge!("password_hashes_waiting").set(waiting as f64);
+}

@@ -1,0 +1,148 @@
+//! A worker for each partition: takes its records in order, one after the other.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use futures::future::join_all;
+use rdkafka::{
+    TopicPartitionList,
+    consumer::{Consumer, StreamConsumer},
+};
+use tokio::{
+    runtime::Handle,
+    sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
+    task::{JoinHandle, block_in_place},
+    time::timeout,
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{Applier, Context, Handler};
+use crate::event::Record;
+
+/// With so many records waiting, a partition is paused…
+const FULL: usize = 32;
+/// …and goes on when only so many are left.
+const LOW: usize = 8;
+/// How long a record at hand may take when its partition is to be given back.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Topic and partition.
+pub(super) type Place = (String, i32);
+
+/// The workers of a consumer.
+#[derive(Default)]
+pub(super) struct Workers(Mutex<BTreeMap<Place, Worker>>);
+
+struct Worker {
+    queue: UnboundedSender<Record>,
+    load: Arc<Mutex<Load>>,
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+/// What waits for a worker. Pausing and resuming happen under its lock, so that they can't cross.
+#[derive(Default)]
+struct Load {
+    waiting: usize,
+    paused: bool,
+}
+
+/// Hands the record to the worker of its partition.
+pub(super) fn dispatch<H: Handler>(
+    workers: &Workers,
+    consumer: &Arc<StreamConsumer<Context<H>>>,
+    applier: &Arc<Applier<H>>,
+    record: Record,
+) {
+    let place = (record.topic.clone(), record.partition);
+    let mut workers = lock(&workers.0);
+    let worker = workers
+        .entry(place.clone())
+        .or_insert_with(|| start(place.clone(), consumer.clone(), applier.clone()));
+    {
+        let mut load = lock(&worker.load);
+        load.waiting += 1;
+        if load.waiting >= FULL && !load.paused {
+            load.paused = consumer.pause(&list(&place)).is_ok();
+            tracing::debug!(topic = place.0, partition = place.1, "paused: its worker is behind");
+        }
+    }
+    // a worker ends only when its partition is taken away, which takes it out of the map
+    drop(worker.queue.send(record));
+}
+
+impl Workers {
+    /// Ends the workers of these partitions, from the callback of the group's news.
+    pub(super) fn stop(&self, places: Vec<Place>) {
+        let ending: Vec<_> = {
+            let mut workers = lock(&self.0);
+            places.into_iter().filter_map(|place| workers.remove(&place)).collect()
+        };
+        if !ending.is_empty() {
+            block_in_place(|| Handle::current().block_on(end(ending)));
+        }
+    }
+
+    /// Ends all workers.
+    pub(super) async fn stop_all(&self) {
+        let ending = std::mem::take(&mut *lock(&self.0)).into_values().collect();
+        end(ending).await;
+    }
+}
+
+async fn end(workers: Vec<Worker>) {
+    for worker in &workers {
+        worker.stop.cancel();
+    }
+    if timeout(PATIENCE, join_all(workers.into_iter().map(|worker| worker.task))).await.is_err() {
+        tracing::warn!("a record is still being applied while its partition is given back");
+    }
+}
+
+fn start<H: Handler>(
+    place: Place,
+    consumer: Arc<StreamConsumer<Context<H>>>,
+    applier: Arc<Applier<H>>,
+) -> Worker {
+    let (queue, records) = unbounded_channel();
+    let (load, stop) = (Arc::<Mutex<Load>>::default(), CancellationToken::new());
+    let task = tokio::spawn(work(place, consumer, applier, records, Arc::clone(&load), stop.clone()));
+    Worker { queue, load, stop, task }
+}
+
+async fn work<H: Handler>(
+    place: Place,
+    consumer: Arc<StreamConsumer<Context<H>>>,
+    applier: Arc<Applier<H>>,
+    mut records: UnboundedReceiver<Record>,
+    load: Arc<Mutex<Load>>,
+    stop: CancellationToken,
+) {
+    while let Some(Some(record)) = stop.run_until_cancelled(records.recv()).await {
+        if !applier.apply(&record, &stop).await {
+            break;
+        }
+        if let Err(error) = consumer.store_offset(&place.0, place.1, record.offset) {
+            // the partition went to another member: it will see the record again, which changes nothing
+            tracing::debug!(%error, "offset not stored");
+        }
+        let mut load = lock(&load);
+        load.waiting -= 1;
+        if load.paused && load.waiting <= LOW {
+            load.paused = consumer.resume(&list(&place)).is_err();
+        }
+    }
+}
+
+fn list((topic, partition): &Place) -> TopicPartitionList {
+    let mut list = TopicPartitionList::new();
+    list.add_partition(topic, *partition);
+    list
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,7 @@
+//! The catalogue of badges.
+
+pub mod change;
+pub mod create;
+pub mod delete;
+pub mod list;
+pub mod read;

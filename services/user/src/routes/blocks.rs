@@ -1,0 +1,6 @@
+//! Blocks.
+
+pub mod block;
+pub mod list;
+pub mod read;
+pub mod unblock;

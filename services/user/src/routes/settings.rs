@@ -1,0 +1,4 @@
+//! Settings.
+
+pub mod change;
+pub mod read;
