@@ -38,7 +38,7 @@ pub struct AppState {
     pub progress: Progress,
     /// Live connections.
     pub live: Live,
-    /// From where browsers may open WebSockets.
+    /// From where browsers may open `WebSocket`s.
     pub allowed_origins: Arc<[HeaderValue]>,
     /// Checks tokens.
     pub verifier: Verifier<RemoteKeys>,

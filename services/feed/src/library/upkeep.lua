@@ -10,15 +10,18 @@ local function begin_fill(keys, args)
   return { is_short(list, tonumber(args[3])) and 1 or 0, redis.call('GET', list.floor) or '' }
 end
 
--- Posts of a snapshot, newest first, all that a list shows between its floor and the new one. 'moved' when the floor
--- isn't the one that the snapshot was made for; {'ask', ids…} when authors aren't known.
+-- Posts of a snapshot, newest first: all there are between the list's floor and (score, id), the last one included.
+-- 'moved' when the floor isn't the one that the snapshot was made for; {'ask', ids…} when authors aren't known.
 local function fill(keys, args)
   local base, kind, author, expected, score, id = keys[1], unpack(args, 1, 5)
   local keep_global, keep_user, now, unused_since = args[6], args[7], args[8], args[9]
   local list = list_of(base, kind, author, kind == 'global' and keep_global or keep_user)
+  -- the floor is just below the last post: no other id is between
+  if id ~= '' then id = string.sub(id, 1, -2) .. string.char(string.byte(id, -1) - 1) .. '~' end
   if (redis.call('GET', list.floor) or '') ~= expected then return { 'moved' } end
   local floor = floor_of(list)
-  if is_known(floor) and not is_above({ score = tonumber(score), id = id }, floor.score, floor.id) then return { 'filled' } end
+  local bottom = { score = tonumber(score), id = id }
+  if is_known(floor) and not is_above(bottom, floor.score, floor.id) then return { 'filled' } end
 
   local posts, ask = {}, {}
   for i = 10, #args, 8 do

@@ -132,12 +132,12 @@ impl Session {
 
     async fn subscribe(&mut self, scopes: &[Scope], after: Option<&str>) -> Result<(), Over> {
         let (live, user) = (&self.state.live, self.user.as_ref());
-        let followed = match (self.follower.take(), after) {
+        let begun = match (self.follower.take(), after) {
             // on from where it is
             (Some(follower), None) => live.listen(follower, scopes, user).await,
             _ => live.follow(scopes, user, after).await,
         };
-        let follower = followed.map_err(|error| match error {
+        let follower = begun.map_err(|error| match error {
             Error::Problem(problem) => {
                 let detail = problem.detail().to_owned();
                 Over::Wrong(problem, detail)
