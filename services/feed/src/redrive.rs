@@ -3,44 +3,33 @@
 
 use std::sync::Arc;
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use tokio_util::sync::CancellationToken;
 use tracklore_platform::{
-    args::{KafkaArgs, ServiceClientArgs},
-    cli,
     consumer::{Failure, Handler},
     dlq::{self, DeadLetters, DlqAction, DlqError},
     event::Record,
     kafka::{Kafka, KafkaError},
     problem::Chain,
-    service_client::ServiceTokens,
 };
 
 use crate::{
-    actors::Actors,
     apply::{Applier, ReadModel},
     consume::{ACTOR_TOPICS, POST_TOPICS, cluster_id},
     library,
     lists::Limits,
+    page,
     positions::{Expected, Offsets, Stored},
     redis::Redis,
+    serve::ModelArgs,
 };
 
 /// Settings of `dlq`.
 #[derive(clap::Args, Clone, Debug)]
 pub struct DlqCommand {
-    /// Where the dead letters are.
+    /// The read model that letters are applied to.
     #[command(flatten)]
-    pub kafka: KafkaArgs,
-    /// How to call the other services.
-    #[command(flatten)]
-    pub client: ServiceClientArgs,
-    /// Base URL of user's internal API.
-    #[arg(long, env = "TRACKLORE_USER_INTERNAL_URL")]
-    pub user_internal_url: String,
-    /// Redis URL; the user needs the keys `feed:*` and functions, and nothing else.
-    #[arg(long, env = "TRACKLORE_REDIS_URL", hide_env_values = true, value_parser = cli::secret)]
-    pub redis_url: SecretString,
+    pub model: ModelArgs,
     /// What to do.
     #[command(subcommand)]
     pub action: DlqAction,
@@ -76,16 +65,15 @@ impl Handler for Redriver {
 
 /// Does something with the dead letters.
 pub async fn run(command: &DlqCommand) -> Result<(), RedriveError> {
-    let kafka = Kafka::new(&command.kafka);
+    let kafka = Kafka::new(&command.model.kafka);
     let producer = kafka.producer()?;
-    let redis = Redis::new(command.redis_url.expose_secret())?;
+    let redis = Redis::new(command.model.redis_url.expose_secret())?;
     library::load(&redis).await?;
-    let offsets = Offsets::new(redis.clone(), cluster_id(&producer).await);
-    let tokens = ServiceTokens::new(&command.client);
+    let base = page::generation(&redis).await?;
     let applier = Applier {
-        model: ReadModel::new(redis, Limits::default()),
-        actors: Actors::new(tokens.client("user", &command.user_internal_url)),
-        offsets,
+        model: ReadModel::new(redis.clone(), base.clone(), Limits::default()),
+        actors: command.model.sources(redis.clone()).actors,
+        offsets: Offsets::new(redis, cluster_id(&producer).await, base),
         expected: Arc::new(Expected::default()),
         session: CancellationToken::new(),
     };

@@ -256,6 +256,7 @@ impl Stack {
         }
         if service == "feed" {
             settings.push(("TRACKLORE_USER_INTERNAL_URL", self.internal_url("user")));
+            settings.push(("TRACKLORE_POSTS_INTERNAL_URL", self.internal_url("posts")));
             settings.push(("TRACKLORE_REDIS_URL", self.redis_url.clone()));
         }
         let settings = settings.into_iter().map(|(key, value)| (key.to_owned(), value));

@@ -3,10 +3,15 @@
 
 mod dead_letters;
 mod events;
+mod filling;
+mod fills;
 mod functions;
 mod healing;
+mod home;
 mod laws;
+mod live;
 mod model;
 mod neighbour;
 mod service;
 mod whole_path;
+mod ws;
