@@ -24,9 +24,8 @@ use crate::{
 
 /// Read side by side: a post that waits for its author, while user is away, must not hold up the events that name
 /// the author.
-pub const ACTOR_TOPICS: [&str; 2] = ["user-events", "profile-events"];
-/// What people post.
-pub const POST_TOPICS: [&str; 1] = ["posts-events"];
+pub(crate) const ACTOR_TOPICS: [&str; 2] = ["user-events", "profile-events"];
+pub(crate) const POST_TOPICS: [&str; 1] = ["posts-events"];
 const PAUSE: Duration = Duration::from_millis(200);
 const KAFKA_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -95,19 +94,24 @@ impl Feeder {
             }
             sleep(PAUSE).await;
         };
-        loop {
-            let producer = self.producer.clone();
-            let ask = spawn_blocking(move || producer.client().fetch_cluster_id(KAFKA_TIMEOUT));
-            if let Ok(Some(cluster)) = ask.await {
-                return (cluster, base);
-            }
-            tracing::warn!("waiting for Kafka");
-            sleep(PAUSE).await;
-        }
+        (cluster_id(&self.producer).await, base)
     }
 
     async fn load(&self) -> RedisResult<String> {
         library::load(&self.redis).await?;
         page::generation(&self.redis).await
+    }
+}
+
+/// The id of the Kafka cluster, as soon as it answers.
+pub(crate) async fn cluster_id(producer: &FutureProducer) -> String {
+    loop {
+        let producer = producer.clone();
+        let ask = spawn_blocking(move || producer.client().fetch_cluster_id(KAFKA_TIMEOUT));
+        if let Ok(Some(cluster)) = ask.await {
+            return cluster;
+        }
+        tracing::warn!("waiting for Kafka");
+        sleep(PAUSE).await;
     }
 }

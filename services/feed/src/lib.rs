@@ -22,6 +22,7 @@ pub mod posts;
 pub mod progress;
 pub mod rebuild;
 pub mod redis;
+pub mod redrive;
 pub mod routes;
 pub mod serve;
 pub mod state;

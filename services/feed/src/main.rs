@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use tracklore_feed::{
     rebuild::{self, RebuildArgs},
+    redrive::{self, DlqCommand},
     routes,
     serve::{ServeArgs, serve},
 };
@@ -22,6 +23,8 @@ enum Cli {
     Openapi,
     /// Prints all settings as a Markdown table.
     Config,
+    /// Lists, shows, redrives or discards events that this service couldn't process.
+    Dlq(Box<DlqCommand>),
 }
 
 #[tokio::main]
@@ -40,6 +43,7 @@ async fn main() -> ExitCode {
             print!("{}", cli::reference::<Cli>());
             ExitCode::SUCCESS
         }
+        Cli::Dlq(command) => cli::exit(redrive::run(&command).await),
     }
 }
 

@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use axum::body::HttpBody;
 use axum::{
-    body::Body,
+    body::{Body, HttpBody},
     extract::{FromRequest, FromRequestParts, Request},
     http::request::Parts,
 };

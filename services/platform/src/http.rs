@@ -12,7 +12,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use tower_http::{catch_panic::CatchPanicLayer, cors::CorsLayer};
 use tracing::Instrument;
 
-use crate::{client_address, extract, problem::Problem, trace::TraceContext};
+use crate::{client_address, deadline, extract, problem::Problem, trace::TraceContext};
 
 /// Requests are answered within this time or cut (503).
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
@@ -138,7 +138,7 @@ fn request_id(headers: &HeaderMap) -> String {
 }
 
 async fn cut_long_requests(request: Request, next: Next) -> Response {
-    match tokio::time::timeout(REQUEST_TIMEOUT, next.run(request)).await {
+    match deadline::within(REQUEST_TIMEOUT, next.run(request)).await {
         Ok(response) => response,
         Err(_) => Problem::unavailable().into_response(),
     }

@@ -7,7 +7,7 @@
 //! | [`problem`], [`extract`], [`validate`], [`patch`] | bad input becomes RFC 9457 problem details |
 //! | [`page`], [`cursor`], [`etag`], [`idempotency`] | the contract's lists, preconditions and safe retries |
 //! | [`token`], [`revocations`], [`client_address`] | who calls, whether their session still runs, and from where |
-//! | [`service_client`] | calls to the other services |
+//! | [`service_client`], [`deadline`] | calls to the other services, and until when |
 //! | [`database`], [`outbox`], [`event`], [`kafka`], [`consumer`] | state, and the event path |
 //! | [`admin`], [`dlq`], [`replay`] | sub-commands for people: what couldn't be applied, applying again, sending again |
 //! | [`id`], [`time`], [`trace`] | identifiers, instants, W3C trace context |
@@ -21,6 +21,7 @@ pub mod client_address;
 pub mod consumer;
 pub mod cursor;
 pub mod database;
+pub mod deadline;
 pub mod dlq;
 pub mod docs;
 pub mod etag;

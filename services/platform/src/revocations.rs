@@ -11,8 +11,7 @@ use std::{
 };
 
 use rdkafka::{
-    ClientContext,
-    Offset, TopicPartitionList,
+    ClientContext, Offset, TopicPartitionList,
     consumer::{BaseConsumer, Consumer, ConsumerContext},
     error::{KafkaError, KafkaResult},
     types::RDKafkaErrorCode,

@@ -1,39 +1,39 @@
-//! Calls to the other services' internal APIs: with a service token, a deadline, one retry, and a circuit breaker, so
-//! that a service that is away costs its callers next to nothing.
+//! Calls to the other services' internal APIs, which cost their callers next to nothing when the other is away: a deadline
+//! from the request that is served, retries with jitter within a budget, a circuit breaker with single probes, one question
+//! at a time about the same thing, and a service token that is renewed early.
 
-use std::{
-    sync::{
-        Arc, PoisonError,
-        atomic::{AtomicU32, Ordering},
-    },
-    time::{Duration, Instant},
-};
+mod breaker;
+mod budget;
+mod flights;
+mod tokens;
 
+use std::sync::Arc;
+
+use bytes::Bytes;
 use http::{Method, StatusCode};
-use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use tokio::sync::Mutex;
+use serde::{Serialize, de::DeserializeOwned};
+use tokio::time::{Duration, Instant, sleep};
 
+pub use self::tokens::ServiceTokens;
+use self::{breaker::Breaker, budget::Budget, flights::Flights};
 use crate::{
-    args::ServiceClientArgs,
+    deadline,
     problem::Problem,
     trace::{TRACEPARENT, TraceContext},
 };
 
-/// For a whole call, retries and token included.
-const DEADLINE: Duration = Duration::from_secs(3);
+/// For a whole call, retries and token included; less when the request that is served ends before.
+const LONGEST_CALL: Duration = Duration::from_secs(3);
+/// What is left of the request's time to tell its client that nothing came.
+const TO_ANSWER: Duration = Duration::from_millis(100);
 const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(1200);
+const CONNECT_TIMEOUT: Duration = Duration::from_millis(500);
 const ATTEMPTS: u32 = 3;
-const PAUSE: Duration = Duration::from_millis(50);
-/// So many failures in a row open the circuit…
-const OPEN_AFTER: u32 = 5;
-/// …for this long; then one call may try.
-const OPEN_FOR: Duration = Duration::from_secs(2);
-/// A token is replaced this long before it expires.
-const RENEW_BEFORE: Duration = Duration::from_secs(30);
+/// Before the first retry, at most; twice as long before the next.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// Why there is no answer.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum CallError {
     /// The other service is away, overloaded or too slow.
     #[error("{service} can't be reached: {reason}")]
@@ -52,12 +52,12 @@ pub enum CallError {
         status: StatusCode,
     },
     /// The answer isn't what the contract says.
-    #[error("{service} answered something unexpected")]
+    #[error("{service} answered something unexpected: {reason}")]
     Answer {
         /// Which service.
         service: &'static str,
         /// The parser's word.
-        source: reqwest::Error,
+        reason: String,
     },
 }
 
@@ -73,83 +73,65 @@ impl From<CallError> for Problem {
     }
 }
 
-/// Where this service gets its tokens; share one per process.
-#[derive(Clone)]
-pub struct ServiceTokens {
-    http: reqwest::Client,
-    url: String,
-    client_id: String,
-    client_secret: SecretString,
-    token: Arc<Mutex<Option<(String, Instant)>>>,
-}
-
 /// One other service's internal API.
 #[derive(Clone)]
 pub struct ServiceClient {
     service: &'static str,
-    base: String,
+    base: Arc<str>,
     tokens: ServiceTokens,
-    breaker: Arc<Breaker>,
+    breaker: Breaker,
+    budget: Arc<Budget>,
+    flights: Flights<Result<Reply, CallError>>,
 }
 
-#[derive(Default)]
-struct Breaker {
-    failures: AtomicU32,
-    open_until: std::sync::Mutex<Option<Instant>>,
+/// What the other service answered.
+#[derive(Clone, Debug)]
+struct Reply {
+    status: StatusCode,
+    body: Bytes,
 }
 
-#[derive(Serialize)]
-struct TokenRequest<'a> {
-    client_id: &'a str,
-    client_secret: &'a str,
-}
-
-#[derive(Deserialize)]
-struct TokenAnswer {
-    access_token: String,
-    expires_in: u64,
-}
-
-impl ServiceTokens {
-    /// Tokens from auth's internal API; nothing is fetched before the first call.
-    pub fn new(args: &ServiceClientArgs) -> Self {
-        Self {
-            http: reqwest::Client::builder().timeout(ATTEMPT_TIMEOUT).build().unwrap_or_default(),
-            url: format!("{}/internal/v1/token", args.auth_internal_url),
-            client_id: args.client_id.clone(),
-            client_secret: args.client_secret.clone(),
-            token: Arc::default(),
-        }
-    }
-
-    /// A client for the service at `base`.
-    pub fn client(&self, service: &'static str, base: &str) -> ServiceClient {
-        ServiceClient { service, base: base.to_owned(), tokens: self.clone(), breaker: Arc::default() }
-    }
-
-    async fn get(&self) -> Result<String, reqwest::Error> {
-        let mut held = self.token.lock().await;
-        if let Some((token, _)) = held.as_ref().filter(|(_, until)| *until > Instant::now()) {
-            return Ok(token.clone());
-        }
-        let request =
-            TokenRequest { client_id: &self.client_id, client_secret: self.client_secret.expose_secret() };
-        let answer = self.http.post(&self.url).json(&request).send().await?.error_for_status()?;
-        let TokenAnswer { access_token, expires_in } = answer.json().await?;
-        let good_for = Duration::from_secs(expires_in).saturating_sub(RENEW_BEFORE);
-        *held = Some((access_token.clone(), Instant::now() + good_for));
-        Ok(access_token)
-    }
-
-    async fn forget(&self) {
-        *self.token.lock().await = None;
-    }
+/// Why an attempt failed.
+enum Failed {
+    /// The service didn't answer, or with a failure of its own.
+    Service(String),
+    /// There is no token to ask it with: that is auth's fault, not the service's.
+    Token(String),
 }
 
 impl ServiceClient {
-    /// GET; `None` for 404.
+    fn new(service: &'static str, base: &str, tokens: ServiceTokens) -> Self {
+        Self {
+            service,
+            base: base.into(),
+            tokens,
+            breaker: Breaker::new(service),
+            budget: Arc::default(),
+            flights: Flights::default(),
+        }
+    }
+
+    /// GET; `None` for 404. Who asks for the same at the same time gets the same answer.
     pub async fn get<A: DeserializeOwned>(&self, path: &str) -> Result<Option<A>, CallError> {
-        self.call(Method::GET, path, None::<&()>).await
+        let ask = || {
+            let (client, path, trace) = (self.clone(), path.to_owned(), TraceContext::current());
+            async move {
+                let call = client.call(&Method::GET, &path, None, LONGEST_CALL);
+                match trace {
+                    Some(trace) => trace.scope(call).await,
+                    None => call.await,
+                }
+            }
+        };
+        let (reply, shared) = match tokio::time::timeout(time_left(), self.flights.join(path, ask)).await {
+            Ok((Some(reply), shared)) => (reply, shared),
+            Ok((None, _)) => return Err(self.unavailable("asking failed")),
+            Err(_) => return Err(self.unavailable("the request's time is over")),
+        };
+        if shared {
+            metrics::counter!("service_client_shared_total", "service" => self.service).increment(1);
+        }
+        self.read(&reply?)
     }
 
     /// POST of an idempotent question (it may be sent twice); `None` for 404.
@@ -158,76 +140,125 @@ impl ServiceClient {
         path: &str,
         body: &B,
     ) -> Result<Option<A>, CallError> {
-        self.call(Method::POST, path, Some(body)).await
+        let body = serde_json::to_value(body)
+            .map_err(|error| CallError::Answer { service: self.service, reason: error.to_string() })?;
+        self.read(&self.call(&Method::POST, path, Some(&body), time_left()).await?)
     }
 
-    async fn call<B: Serialize + Sync, A: DeserializeOwned>(
-        &self,
-        method: Method,
-        path: &str,
-        body: Option<&B>,
-    ) -> Result<Option<A>, CallError> {
-        if self.breaker.is_open() {
-            return Err(self.unavailable("it failed several times, waiting a moment"));
-        }
-        let answer = match tokio::time::timeout(DEADLINE, self.attempts(method, path, body)).await {
-            Ok(answer) => answer,
-            Err(_) => Err(self.unavailable(format!("no answer within {DEADLINE:?}"))),
-        };
-        self.breaker.record(!matches!(answer, Err(CallError::Unavailable { .. })));
-        let answer = answer?;
-        match answer.status() {
+    fn read<A: DeserializeOwned>(&self, reply: &Reply) -> Result<Option<A>, CallError> {
+        match reply.status {
             StatusCode::NOT_FOUND => Ok(None),
-            status if status.is_success() => answer
-                .json()
-                .await
+            status if status.is_success() => serde_json::from_slice(&reply.body)
                 .map(Some)
-                .map_err(|source| CallError::Answer { service: self.service, source }),
+                .map_err(|error| CallError::Answer { service: self.service, reason: error.to_string() }),
             status => Err(CallError::Refused { service: self.service, status }),
         }
     }
 
-    async fn attempts<B: Serialize + Sync>(
+    /// One call with all its attempts, measured.
+    async fn call(
         &self,
-        method: Method,
+        method: &Method,
         path: &str,
-        body: Option<&B>,
-    ) -> Result<reqwest::Response, CallError> {
-        let mut last = String::new();
-        for attempt in 0..ATTEMPTS {
-            if attempt > 0 {
-                tokio::time::sleep(PAUSE * attempt).await;
+        body: Option<&serde_json::Value>,
+        limit: Duration,
+    ) -> Result<Reply, CallError> {
+        let started = Instant::now();
+        let Some(permit) = self.breaker.permit() else {
+            self.count("open");
+            return Err(self.unavailable("it failed several times, waiting a moment"));
+        };
+        self.budget.earn();
+        let reply = tokio::time::timeout(limit, self.attempts(method, path, body)).await;
+        metrics::histogram!("service_client_call_duration_seconds", "service" => self.service)
+            .record(started.elapsed());
+        match reply {
+            Ok(Ok(reply)) => {
+                permit.record(true);
+                self.count(if reply.status.is_success() { "ok" } else { "refused" });
+                Ok(reply)
             }
-            match self.attempt(method.clone(), path, body).await {
-                // the key or our secret was rotated: with a new token once more
-                Ok(answer) if answer.status() == StatusCode::UNAUTHORIZED && attempt == 0 => {
-                    self.tokens.forget().await;
+            Ok(Err(Failed::Token(reason))) => {
+                drop(permit);
+                self.count("no-token");
+                Err(self.unavailable(reason))
+            }
+            Ok(Err(Failed::Service(reason))) => {
+                permit.record(false);
+                self.count("unavailable");
+                Err(self.unavailable(reason))
+            }
+            Err(_) => {
+                // who has less time than a call may take says nothing of the service
+                if limit >= ATTEMPT_TIMEOUT {
+                    permit.record(false);
                 }
-                Ok(answer) if answer.status().is_server_error() => {
-                    last = format!("it answered {}", answer.status());
-                }
-                Ok(answer) => return Ok(answer),
-                Err(error) => last = error.to_string(),
+                self.count("too-slow");
+                Err(self.unavailable(format!("no answer within {limit:?}")))
             }
         }
-        Err(self.unavailable(last))
     }
 
-    async fn attempt<B: Serialize + Sync>(
+    async fn attempts(
         &self,
-        method: Method,
+        method: &Method,
         path: &str,
-        body: Option<&B>,
-    ) -> Result<reqwest::Response, reqwest::Error> {
-        let token = self.tokens.get().await?;
-        let mut request = self.tokens.http.request(method, format!("{}{path}", self.base)).bearer_auth(token);
+        body: Option<&serde_json::Value>,
+    ) -> Result<Reply, Failed> {
+        let mut attempt = 1;
+        let mut refused = false;
+        loop {
+            let token = self.tokens.get().await.map_err(|error| Failed::Token(told(error)))?;
+            let failure = match self.attempt(method, path, body, &token).await {
+                // the key or our secret was rotated: with a new token once more, at once
+                Ok(reply) if reply.status == StatusCode::UNAUTHORIZED && !refused => {
+                    refused = true;
+                    self.tokens.forget(&token);
+                    continue;
+                }
+                Ok(reply) if reply.status.is_server_error() => format!("it answered {}", reply.status),
+                Ok(reply) => return Ok(reply),
+                Err(error) => told(error),
+            };
+            if attempt == ATTEMPTS || !self.may_retry() {
+                return Err(Failed::Service(failure));
+            }
+            sleep((PAUSE * attempt).mul_f64(rand::random_range(0.5..1.0))).await;
+            attempt += 1;
+        }
+    }
+
+    fn may_retry(&self) -> bool {
+        let affordable = self.budget.spend();
+        let outcome = if affordable { "taken" } else { "over-budget" };
+        metrics::counter!("service_client_retries_total", "service" => self.service, "outcome" => outcome)
+            .increment(1);
+        affordable
+    }
+
+    /// The body is read within the attempt: a connection that is cut in the middle of it is worth another one.
+    async fn attempt(
+        &self,
+        method: &Method,
+        path: &str,
+        body: Option<&serde_json::Value>,
+        token: &str,
+    ) -> Result<Reply, reqwest::Error> {
+        let url = format!("{}{path}", self.base);
+        let mut request = self.tokens.http.request(method.clone(), url).bearer_auth(token);
         if let Some(trace) = TraceContext::current() {
             request = request.header(TRACEPARENT, trace.child().to_string());
         }
         if let Some(body) = body {
             request = request.json(body);
         }
-        request.send().await
+        let answer = request.send().await?;
+        Ok(Reply { status: answer.status(), body: answer.bytes().await? })
+    }
+
+    fn count(&self, outcome: &'static str) {
+        metrics::counter!("service_client_calls_total", "service" => self.service, "outcome" => outcome)
+            .increment(1);
     }
 
     fn unavailable(&self, reason: impl Into<String>) -> CallError {
@@ -235,33 +266,13 @@ impl ServiceClient {
     }
 }
 
-impl Breaker {
-    fn is_open(&self) -> bool {
-        let open_until = self.open_until.lock().unwrap_or_else(PoisonError::into_inner);
-        open_until.is_some_and(|until| until > Instant::now())
-    }
-
-    fn record(&self, reached: bool) {
-        let failures = if reached { 0 } else { self.failures.load(Ordering::Relaxed) + 1 };
-        self.failures.store(failures, Ordering::Relaxed);
-        let mut open_until = self.open_until.lock().unwrap_or_else(PoisonError::into_inner);
-        *open_until = (failures >= OPEN_AFTER).then(|| Instant::now() + OPEN_FOR);
-    }
+/// How long a call may take: as long as the request that is served, with a moment left to answer it.
+fn time_left() -> Duration {
+    let left = deadline::current().map(|at| at.saturating_duration_since(Instant::now()));
+    left.map_or(LONGEST_CALL, |left| left.saturating_sub(TO_ANSWER).min(LONGEST_CALL))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_circuit_opens_after_failures_in_a_row_and_closes_on_success() {
-        let breaker = Breaker::default();
-        for _ in 0..OPEN_AFTER {
-            assert!(!breaker.is_open());
-            breaker.record(false);
-        }
-        assert!(breaker.is_open());
-        breaker.record(true);
-        assert!(!breaker.is_open());
-    }
+/// What happened, without the address: it may hold what a user typed.
+fn told(error: reqwest::Error) -> String {
+    crate::problem::Chain(&error.without_url()).to_string()
 }

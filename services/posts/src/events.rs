@@ -144,6 +144,25 @@ mod tests {
     }
 
     #[test]
+    fn everything_that_was_ever_published_can_be_read() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/events/examples");
+        let mut read_in = 0;
+        for kind in std::fs::read_dir(folder).unwrap() {
+            for example in std::fs::read_dir(kind.unwrap().path()).unwrap() {
+                let text = std::fs::read_to_string(example.unwrap().path()).unwrap();
+                let example: Value = serde_json::from_str(&text).unwrap();
+                let header = |name: &str| example["headers"][name].as_str().unwrap().to_owned();
+                let (kind, subject, sequence) =
+                    (header("ce_type"), header("ce_subject"), header("ce_sequence"));
+                read_in += usize::from(
+                    read(&kind, &subject, &sequence, &example["payload"]).unwrap() != News::Nothing,
+                );
+            }
+        }
+        assert!(read_in >= 3, "{read_in}");
+    }
+
+    #[test]
     fn events_that_contradict_themselves_are_poison() {
         let pair = json!({"follower_id": 7, "followee_id": 8});
         for (r#type, subject, sequence, payload) in [

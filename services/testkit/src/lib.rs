@@ -21,12 +21,15 @@ mod database;
 mod events;
 mod mail;
 mod process;
+mod proxy;
+pub mod schemas;
 mod stack;
 
 use std::time::Duration;
 
 pub use client::{Account, Answer};
 pub use mail::Mail;
+pub use proxy::{Fault, Proxy};
 pub use stack::Stack;
 use tokio::time::{Instant, sleep};
 

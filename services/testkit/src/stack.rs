@@ -190,6 +190,11 @@ impl Stack {
         self.events.write(topic, key, headers, value).await;
     }
 
+    /// Gives a topic more partitions.
+    pub async fn grow(&self, topic: &str, partitions: usize) {
+        self.events.grow(topic, partitions).await;
+    }
+
     /// What the topics' full names begin with.
     pub fn topic_prefix(&self) -> &str {
         &self.events.prefix

@@ -121,11 +121,11 @@ async fn begin(
 
 async fn change(
     connection: &mut PgConnection,
-    follower: UserId,
-    followee: UserId,
+    who: UserId,
+    whom: UserId,
     act: FollowAct,
 ) -> Result<FollowState, Error> {
-    let before = follows::find(connection, follower, followee).await?;
+    let before = follows::find(connection, who, whom).await?;
     let Some(after) = before.after(act, Timestamp::now()) else { return Ok(before.state) };
     follows::save(connection, &before, &after).await?;
     Ok(after.state)

@@ -64,6 +64,10 @@ fn common(stack: &ValidStack, service: Service) -> Vec<EnvVar> {
         secret_env("TRACKLORE_KAFKA_SASL_USERNAME", &login, "username"),
         secret_env("TRACKLORE_KAFKA_SASL_PASSWORD", &login, "password"),
     ]);
+    if stack.gateway.is_some() {
+        // The gateway names the caller's address, and removes what callers say of themselves.
+        variables.push(env("TRACKLORE_TRUSTED_HOPS", "1"));
+    }
     if !stack.prefix.is_empty() {
         variables.push(env("TRACKLORE_KAFKA_TOPIC_PREFIX", stack.prefix.clone()));
     }

@@ -1,6 +1,7 @@
 //! The feed against real servers: its functions inside Redis, its events from Kafka, its neighbours as processes.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail loudly")]
 
+mod dead_letters;
 mod events;
 mod fills;
 mod filling;

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// No transaction of a request lasts so long.
-const SETTLED: Duration = Duration::from_secs(60);
+const SETTLED: Duration = Duration::from_mins(1);
 
 /// Remembers that the user was deleted.
 pub async fn forget_user(pool: &PgPool, user: UserId, deleted_at: Timestamp) -> sqlx::Result<()> {

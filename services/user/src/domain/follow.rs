@@ -71,10 +71,10 @@ impl FollowState {
 }
 
 impl Pair {
-    /// Two who never had to do with each other.
-    pub fn strangers(follower: UserId, followee: UserId) -> Self {
+    /// Two who never had to do with each other: who might follow, and whom.
+    pub fn strangers(who: UserId, whom: UserId) -> Self {
         let changed_at = Timestamp::from_unix_millis(0);
-        Self { follower, followee, state: FollowState::Apart, sequence: 0, changed_at }
+        Self { follower: who, followee: whom, state: FollowState::Apart, sequence: 0, changed_at }
     }
 
     /// The pair after `act` at `now`; `None` when it stays as it is. Beginning or ending to follow is an event.
@@ -158,9 +158,9 @@ mod tests {
                 prop_assert_eq!(pair.after(act, pair.changed_at), None, "the same again changes nothing");
                 prop_assert_eq!(count, pair.count());
             }
-            for (index, event) in published.iter().enumerate() {
-                prop_assert_eq!(event.sequence, index as i64 + 1);
-                prop_assert_eq!(event.r#type.contains(".followed."), index % 2 == 0);
+            for (sequence, event) in (1..).zip(&published) {
+                prop_assert_eq!(event.sequence, sequence);
+                prop_assert_eq!(event.r#type.contains(".followed."), sequence % 2 == 1);
             }
         }
 

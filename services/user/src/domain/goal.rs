@@ -2,7 +2,7 @@
 //!
 //! `active` ⇄ `abandoned`, and `active` → `completed`, which is for good: it has been announced.
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use tracklore_platform::{
     etag::ETag,
     event::{self, Event},
@@ -53,7 +53,6 @@ pub struct Goal {
     pub description: Option<String>,
     /// By when.
     #[schema(value_type = Option<String>, format = Date, examples("2027-06-30"))]
-    #[serde(serialize_with = "date")]
     pub target_date: Option<chrono::NaiveDate>,
     /// How far it is.
     pub status: GoalStatus,
@@ -84,7 +83,8 @@ struct Completed<'a> {
     visibility: GoalVisibility,
     #[serde(skip_serializing_if = "Option::is_none")]
     title: Option<&'a str>,
-    completed_at: Timestamp,
+    #[serde(rename = "completed_at")]
+    at: Timestamp,
 }
 
 impl GoalStatus {
@@ -144,7 +144,7 @@ impl Goal {
             user_id: self.user_id,
             visibility: self.visibility,
             title: (self.visibility == GoalVisibility::Public).then_some(self.title.as_str()),
-            completed_at: self.completed_at?,
+            at: self.completed_at?,
         })
     }
 }
@@ -163,11 +163,4 @@ pub fn goal_erased(user: UserId, id: Uuid, sequence: i64, at: Timestamp) -> Even
 
 fn key(user: UserId, id: Uuid) -> String {
     format!("{user}:{id}")
-}
-
-fn date<S: Serializer>(date: &Option<chrono::NaiveDate>, serializer: S) -> Result<S::Ok, S::Error> {
-    match date {
-        Some(date) => serializer.collect_str(&date.format("%Y-%m-%d")),
-        None => serializer.serialize_none(),
-    }
 }

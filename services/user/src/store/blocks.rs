@@ -5,15 +5,11 @@ use tracklore_platform::{id::UserId, time::Timestamp};
 
 use crate::actor::Actor;
 
-/// Whether `blocker` has blocked `blocked`.
-pub async fn exists(
-    executor: impl PgExecutor<'_>,
-    blocker: UserId,
-    blocked: UserId,
-) -> Result<bool, sqlx::Error> {
+/// Whether `who` has blocked `whom`.
+pub async fn exists(executor: impl PgExecutor<'_>, who: UserId, whom: UserId) -> Result<bool, sqlx::Error> {
     sqlx::query_scalar("SELECT EXISTS (SELECT FROM blocks WHERE blocker_id = $1 AND blocked_id = $2)")
-        .bind(blocker)
-        .bind(blocked)
+        .bind(who)
+        .bind(whom)
         .fetch_one(executor)
         .await
 }

@@ -55,9 +55,10 @@ async fn end_follows(
         .await?;
 
     let following: Vec<_> = pairs.iter().filter(|pair| pair.state == FollowState::Following).collect();
-    let followers = following.iter().filter(|pair| pair.followee == id).map(|pair| pair.follower.get());
-    let followees = following.iter().filter(|pair| pair.follower == id).map(|pair| pair.followee.get());
-    let (followers, followees): (Vec<_>, Vec<_>) = (followers.collect(), followees.collect());
+    let followers: Vec<_> =
+        following.iter().filter(|pair| pair.followee == id).map(|pair| pair.follower.get()).collect();
+    let followed: Vec<_> =
+        following.iter().filter(|pair| pair.follower == id).map(|pair| pair.followee.get()).collect();
     sqlx::query(
         "WITH locked AS (SELECT user_id FROM follow_counts WHERE user_id = ANY($1) OR user_id = ANY($2) \
          ORDER BY user_id FOR NO KEY UPDATE) \
@@ -65,7 +66,7 @@ async fn end_follows(
          followers = c.followers - (c.user_id = ANY($2))::int FROM locked WHERE c.user_id = locked.user_id",
     )
     .bind(&followers)
-    .bind(&followees)
+    .bind(&followed)
     .execute(&mut *connection)
     .await?;
     sqlx::query("DELETE FROM follow_counts WHERE user_id = $1").bind(id).execute(connection).await?;

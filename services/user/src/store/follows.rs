@@ -28,21 +28,17 @@ impl From<Row> for Pair {
     }
 }
 
-/// The pair as it stands.
-pub async fn find(
-    connection: &mut PgConnection,
-    follower: UserId,
-    followee: UserId,
-) -> Result<Pair, sqlx::Error> {
+/// How `who` stands to `whom`.
+pub async fn find(connection: &mut PgConnection, who: UserId, whom: UserId) -> Result<Pair, sqlx::Error> {
     let row: Option<Row> = sqlx::query_as(
         "SELECT follower_id, followee_id, state, sequence, changed_at FROM follows \
          WHERE follower_id = $1 AND followee_id = $2",
     )
-    .bind(follower)
-    .bind(followee)
+    .bind(who)
+    .bind(whom)
     .fetch_optional(connection)
     .await?;
-    Ok(row.map_or_else(|| Pair::strangers(follower, followee), Into::into))
+    Ok(row.map_or_else(|| Pair::strangers(who, whom), Into::into))
 }
 
 /// How many the user follows.

@@ -13,8 +13,8 @@ fn block_of(id: i64) -> String {
     format!("{ME}/blocks/{id}")
 }
 
-async fn block(stack: &Stack, blocker: &Account, blocked: &Account) -> Answer {
-    blocker.put(stack, "user", &block_of(blocked.id)).await
+async fn block(stack: &Stack, who: &Account, whom: &Account) -> Answer {
+    who.put(stack, "user", &block_of(whom.id)).await
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! Events in and out.
 
 use serde_json::json;
-use tracklore_testkit::{Stack, eventually};
+use tracklore_testkit::eventually;
 
 use crate::{account, patch, payload, stack, tell, username_becomes};
 

@@ -10,8 +10,8 @@ pub fn following(id: i64) -> String {
     format!("{ME}/following/{id}")
 }
 
-pub async fn follow(stack: &Stack, follower: &Account, followee: &Account) -> Answer {
-    follower.put(stack, "user", &following(followee.id)).await
+pub async fn follow(stack: &Stack, who: &Account, whom: &Account) -> Answer {
+    who.put(stack, "user", &following(whom.id)).await
 }
 
 /// Followers and followed of somebody, as the profile says.
@@ -159,6 +159,6 @@ async fn counts_are_exact_however_many_follow_and_unfollow_at_once() {
     for (below, id) in (0..).zip(sorted) {
         assert_eq!(counts(&stack, id).await, (4 - below, below), "those who came later still follow");
         let followers = stack.get("user", &format!("/v1/users/{id}/followers")).await.expect(200).json;
-        assert_eq!(ids(&followers).len() as i64, 4 - below);
+        assert_eq!(i64::try_from(ids(&followers).len()), Ok(4 - below));
     }
 }

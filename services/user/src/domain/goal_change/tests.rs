@@ -21,7 +21,7 @@ fn change(goal: &Goal, body: Value) -> Result<Option<Goal>, Problem> {
     serde_json::from_value::<GoalPatch>(body).unwrap().apply(goal, at(2000))
 }
 
-fn pointers(refused: Problem) -> Vec<String> {
+fn pointers(refused: &Problem) -> Vec<String> {
     refused.body("r").errors.into_iter().map(|error| error.pointer).collect()
 }
 
@@ -51,12 +51,12 @@ fn all_violations_are_told_at_once() {
         "title": " ", "description": "a\0", "target_date": "30.6.2027", "progress": 101, "visibility": "friends"
     });
     let all = ["/title", "/description", "/target_date", "/progress", "/visibility"];
-    assert_eq!(pointers(draft(bad).unwrap_err()), all);
+    assert_eq!(pointers(&draft(bad).unwrap_err()), all);
     let bad = json!({
         "title": null, "description": "a\0", "target_date": "+2027-6-30", "progress": -1, "visibility": "",
         "status": "done"
     });
-    let mut told = pointers(change(&goal(), bad).unwrap_err());
+    let mut told = pointers(&change(&goal(), bad).unwrap_err());
     told.sort();
     assert_eq!(told, ["/description", "/progress", "/status", "/target_date", "/title", "/visibility"]);
 }
@@ -82,9 +82,9 @@ fn completing_sets_progress_and_time_and_is_for_good() {
         let refused = change(&done, step).unwrap_err();
         assert_eq!((refused.status().as_u16(), refused.code()), (409, "goal-transition"));
     }
-    assert_eq!(pointers(change(&done, json!({"progress": 50})).unwrap_err()), ["/progress"]);
+    assert_eq!(pointers(&change(&done, json!({"progress": 50})).unwrap_err()), ["/progress"]);
     assert_eq!(
-        pointers(change(&goal(), json!({"status": "completed", "progress": 99})).unwrap_err()),
+        pointers(&change(&goal(), json!({"status": "completed", "progress": 99})).unwrap_err()),
         ["/progress"]
     );
 }

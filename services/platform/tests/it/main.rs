@@ -1,0 +1,4 @@
+//! What the services share, over real connections.
+#![expect(clippy::unwrap_used, reason = "tests fail loudly")]
+
+mod calls;
