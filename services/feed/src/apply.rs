@@ -14,8 +14,7 @@ use tracklore_platform::{
 use crate::{
     actors::{Actor, Actors},
     event::{Change, PostChange, Shown},
-    library,
-    lists,
+    library, lists,
     positions::{Expected, Offsets, Step, Stored},
     redis::Redis,
 };
@@ -112,7 +111,8 @@ impl ReadModel {
     }
 
     fn post_args(&self, post: &PostChange, remember: String, author: Author<'_>) -> Vec<String> {
-        let mut args = vec![post.sequence.to_string(), remember, post.id.to_string(), post.author.to_string()];
+        let mut args =
+            vec![post.sequence.to_string(), remember, post.id.to_string(), post.author.to_string()];
         let Some(Shown { audience, created_at, expires_at, body }) = &post.shown else {
             args.push("nobody".to_owned());
             return args;

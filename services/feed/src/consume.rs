@@ -16,8 +16,8 @@ use crate::{
     apply::{Applier, ReadModel},
     library,
     lists::Limits,
-    positions::{Expected, Offsets},
     page,
+    positions::{Expected, Offsets},
     progress::{self, Progress},
     redis::Redis,
 };
@@ -57,7 +57,11 @@ impl Feeder {
         }
     }
 
-    async fn session(&self, (cluster, base): (String, String), session: CancellationToken) -> Result<(), KafkaError> {
+    async fn session(
+        &self,
+        (cluster, base): (String, String),
+        session: CancellationToken,
+    ) -> Result<(), KafkaError> {
         let offsets = Offsets::new(self.redis.clone(), cluster, base.clone());
         let expected = Arc::new(Expected::default());
         let applier = Applier {

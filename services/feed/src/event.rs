@@ -279,7 +279,10 @@ mod tests {
             "attributes":{"b":1e3, "a":2},"expires_at":null,"version":3,"created_at":"2026-11-20T09:30:00.123Z",
             "updated_at":"2026-11-20T09:30:00.123Z","more":[1]}"#;
         let other = PostChange::of_resource(one).unwrap().shown.unwrap().body;
-        assert!(other.contains(r#""attributes":{"b":1e3, "a":2}"#) && other.contains(r#""more":[1]"#), "{other}");
+        assert!(
+            other.contains(r#""attributes":{"b":1e3, "a":2}"#) && other.contains(r#""more":[1]"#),
+            "{other}"
+        );
         assert_eq!(PostChange::of_resource(&other).unwrap().shown.unwrap().body, other);
     }
 

@@ -81,11 +81,7 @@ pub const BOTTOM: i64 = -1;
 impl Filler {
     /// Fills from `sources`.
     pub fn new(sources: Sources) -> Self {
-        Self {
-            sources: Arc::new(sources),
-            running: Arc::default(),
-            slots: Arc::new(Semaphore::new(SLOTS)),
-        }
+        Self { sources: Arc::new(sources), running: Arc::default(), slots: Arc::new(Semaphore::new(SLOTS)) }
     }
 
     /// Sees to it that these lists are filled, and waits for it for at most `patience`; it goes on without the caller.
@@ -181,7 +177,8 @@ impl Sources {
     ) -> Result<bool, FillError> {
         loop {
             let answer = model.fill(list, floor, bottom, posts).await?;
-            let (word, ids) = answer.split_first().map_or(("", [].as_slice()), |(word, ids)| (word.as_str(), ids));
+            let (word, ids) =
+                answer.split_first().map_or(("", [].as_slice()), |(word, ids)| (word.as_str(), ids));
             if word != "ask" {
                 return Ok(word == "filled");
             }
@@ -207,7 +204,8 @@ impl ReadModel {
     pub async fn begin_fill(&self, list: List) -> RedisResult<(bool, String)> {
         let (author, shown) = (list.author(), self.limits.shown(list).to_string());
         let args = [list.kind(), &author, &shown].map(str::as_bytes);
-        let (is_short, floor): (u8, String) = library::call(&self.redis, "begin_fill", &[&self.base], &args).await?;
+        let (is_short, floor): (u8, String) =
+            library::call(&self.redis, "begin_fill", &[&self.base], &args).await?;
         Ok((is_short == 1, floor))
     }
 

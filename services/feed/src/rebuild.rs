@@ -32,7 +32,17 @@ use crate::{
 
 /// What the keys of a generation begin with, after its base.
 const PREFIXES: [&str; 11] = [
-    "activity:", "floor:", "post:", "actor:", "follows:", "unfollowed:", "home:", "readers:", "used", "fills", "offset:",
+    "activity:",
+    "floor:",
+    "post:",
+    "actor:",
+    "follows:",
+    "unfollowed:",
+    "home:",
+    "readers:",
+    "used",
+    "fills",
+    "offset:",
 ];
 const PAUSE: Duration = Duration::from_millis(200);
 /// Keys that are removed at once.

@@ -57,7 +57,8 @@ impl AppState {
     pub async fn list(&self, request: &HeaderMap, list: List, query: &PageQuery) -> Result<Response, Error> {
         let name = list.name();
         let (limit, after) = (query.limit()?, query.after(&name)?);
-        let read = || page::read(&self.redis, list, Limits::default().shown(list), limit, after, Timestamp::now());
+        let read =
+            || page::read(&self.redis, list, Limits::default().shown(list), limit, after, Timestamp::now());
         let mut rows = read().await?;
         if rows.is_short {
             self.filler.fill([list], PATIENCE).await;

@@ -30,7 +30,8 @@ pub async fn issue(redis: &Redis, user: User) -> RedisResult<String> {
     let ticket = URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>());
     let User { id, session_id, scope, auth_time, expires_at, .. } = user;
     // numbers and strings always serialise
-    let bearer = serde_json::to_string(&Bearer { id, session_id, scope, auth_time, expires_at }).unwrap_or_default();
+    let bearer =
+        serde_json::to_string(&Bearer { id, session_id, scope, auth_time, expires_at }).unwrap_or_default();
     let milliseconds = u64::try_from(LIFETIME.as_millis()).unwrap_or_default();
     redis.send(redis::cmd("SET").arg(key(&ticket)).arg(bearer).arg("PX").arg(milliseconds)).await?;
     Ok(ticket)
@@ -38,8 +39,7 @@ pub async fn issue(redis: &Redis, user: User) -> RedisResult<String> {
 
 /// Uses a ticket up; `None` when it isn't one (any more).
 pub async fn redeem(redis: &Redis, ticket: &str) -> RedisResult<Option<User>> {
-    let bearer: Option<String> =
-        from_redis_value(redis.send(redis::cmd("GETDEL").arg(key(ticket))).await?)?;
+    let bearer: Option<String> = from_redis_value(redis.send(redis::cmd("GETDEL").arg(key(ticket))).await?)?;
     let bearer: Option<Bearer> = bearer.and_then(|text| serde_json::from_str(&text).ok());
     Ok(bearer.map(|Bearer { id, session_id, scope, auth_time, expires_at }| User {
         id,

@@ -82,8 +82,10 @@ pub async fn listen(
     Query(query): Query<StreamQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
-    let scope: Scope =
-        query.scope.parse().map_err(|error| Problem::malformed(format!("Bad query parameter scope: {error}.")))?;
+    let scope: Scope = query
+        .scope
+        .parse()
+        .map_err(|error| Problem::malformed(format!("Bad query parameter scope: {error}.")))?;
     let slot = state.live.enter()?;
     let user = state.live.listener(user, query.ticket.as_deref()).await?;
     let cursor = headers.get("last-event-id").map(|value| value.to_str().unwrap_or_default());
@@ -115,7 +117,8 @@ impl Stream {
     async fn next(mut self) -> Option<(Result<Bytes, Infallible>, Self)> {
         if !self.begun {
             self.begun = true;
-            let start = format!("retry: {RETRY}\nid: {}\n: here we go\n\n", self.follower.position().cursor());
+            let start =
+                format!("retry: {RETRY}\nid: {}\n: here we go\n\n", self.follower.position().cursor());
             return Some((Ok(start.into()), self));
         }
         let piece = tokio::select! {

@@ -119,7 +119,9 @@ mod tests {
         let from = |origin| HeaderMap::from_iter([(header::ORIGIN, HeaderValue::from_static(origin))]);
         assert!(check_origin(&HeaderMap::new(), &[]).is_ok());
         assert!(check_origin(&from("https://app.example.org"), &allowed).is_ok());
-        for origin in ["https://app.example.org:444", "http://app.example.org", "null", "https://evil.example"] {
+        for origin in
+            ["https://app.example.org:444", "http://app.example.org", "null", "https://evil.example"]
+        {
             assert_eq!(check_origin(&from(origin), &allowed).unwrap_err().code(), "origin-not-allowed");
         }
     }

@@ -54,7 +54,8 @@ pub async fn profile_event(stack: &Stack, id: i64, sequence: i64, display_name: 
 
 /// `follower` follows `followee`, or no longer.
 pub async fn follow_event(stack: &Stack, follower: i64, followee: i64, sequence: i64, follows: bool) {
-    let payload = json!({"follower_id": follower, "followee_id": followee, "occurred_at": "2026-11-20T09:30:00.000Z"});
+    let payload =
+        json!({"follower_id": follower, "followee_id": followee, "occurred_at": "2026-11-20T09:30:00.000Z"});
     let r#type = if follows { "user.followed" } else { "user.unfollowed" };
     write(stack, "profile-events", &format!("{follower}:{followee}"), r#type, sequence, &payload).await;
 }

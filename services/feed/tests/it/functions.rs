@@ -8,11 +8,11 @@ use tracklore_feed::{
     event::Change,
     home, library,
     lists::{Limits, List},
-    page::{self, FIRST},
     live::{
         change::{self, After},
         ticket,
     },
+    page::{self, FIRST},
     redis::Redis,
     upkeep,
 };
@@ -74,7 +74,11 @@ async fn a_lost_answer_does_not_apply_twice_and_another_position_is_a_gap() {
 async fn offsets_of_another_kafka_are_ignored_and_replaced() {
     let mut model = Model::new(10, 10).await;
     model.apply(&Change::Nothing).await;
-    let other = tracklore_feed::positions::Offsets::new(model.redis.clone(), "cluster-2".to_owned(), FIRST.to_owned());
+    let other = tracklore_feed::positions::Offsets::new(
+        model.redis.clone(),
+        "cluster-2".to_owned(),
+        FIRST.to_owned(),
+    );
     assert!(other.stored("t").await.unwrap().is_empty());
     let step = other.step(&record(40), String::new());
     assert_eq!(

@@ -12,7 +12,8 @@ use crate::{
 async fn wait_for_home(stack: &Stack, reader: &Account, what: &str, ids: &[Uuid]) {
     eventually(what, async || {
         let page = reader.get(stack, "feed", "/v1/feed/home").await;
-        (page.status == 200 && shown_ids(&page) == ids && page.header("x-feed-state").is_empty()).then_some(())
+        (page.status == 200 && shown_ids(&page) == ids && page.header("x-feed-state").is_empty())
+            .then_some(())
     })
     .await;
 }

@@ -6,9 +6,7 @@ use std::collections::BTreeSet;
 use proptest::{prelude::*, sample::Index};
 use tracklore_feed::{event::Change, lists::List};
 
-use crate::model::{
-    Model, displayed, following, gone, hidden, ids, named, post_id, shown, user, whispered,
-};
+use crate::model::{Model, displayed, following, gone, hidden, ids, named, post_id, shown, user, whispered};
 
 const AUTHORS: i64 = 2;
 const READERS: [i64; 2] = [11, 12];
@@ -45,7 +43,9 @@ pub fn world() -> impl Strategy<Value = World> {
     let post = (1..=AUTHORS, 0_i64..3, prop::collection::vec(seen, 1..4));
     let posts = prop::collection::vec(post, 1..8).prop_map(|posts| {
         let lives = posts.into_iter().zip(1_u128..);
-        lives.map(|((author, created, states), number)| PostLife { number, author, created, states }).collect()
+        lives
+            .map(|((author, created, states), number)| PostLife { number, author, created, states })
+            .collect()
     });
     let authors = prop::collection::vec((1_i64..3, prop::bool::weighted(0.2)), 2);
     let pairs = prop::collection::vec(0_i64..4, 4).prop_map(|turns| {
@@ -108,7 +108,8 @@ impl World {
 
     /// The posts that are to be in the home feed of a reader, newest first.
     fn home(&self, reader: i64) -> Vec<uuid::Uuid> {
-        let follows = |author| self.follows.iter().any(|(r, a, turns)| (*r, *a) == (reader, author) && turns % 2 == 1);
+        let follows =
+            |author| self.follows.iter().any(|(r, a, turns)| (*r, *a) == (reader, author) && turns % 2 == 1);
         let posts = self.posts(|post| post.last() != Seen::Nobody && follows(post.author));
         posts.into_iter().map(|post| post_id(post.number)).collect()
     }

@@ -64,13 +64,22 @@ async fn every_change_is_told_to_those_who_may_see_it_and_none_is_merged() {
         model.apply(&change).await;
     }
     let public = [
-        "activity.created", "activity.updated", "activity.removed", "activity.created", "activity.removed",
+        "activity.created",
+        "activity.updated",
+        "activity.removed",
+        "activity.created",
+        "activity.removed",
         "activity.created",
     ];
     assert_eq!(names(&mut global, 6).await.0, public);
     let followed = [
-        "activity.created", "activity.updated", "activity.updated", "activity.updated", "activity.removed",
-        "activity.created", "activity.removed",
+        "activity.created",
+        "activity.updated",
+        "activity.updated",
+        "activity.updated",
+        "activity.removed",
+        "activity.created",
+        "activity.removed",
     ];
     assert_eq!(names(&mut home, 7).await.0, followed);
     let event = other.next().await.unwrap();
@@ -136,7 +145,8 @@ impl Lines {
     async fn open(stack: &Stack, query: &str, cursor: Option<&str>) -> Self {
         // right after the start, streams are 503 until the log has been looked at
         let response = tracklore_testkit::eventually("the stream opens", async || {
-            let mut request = stack.request(reqwest::Method::GET, "feed", &format!("/v1/feed/stream?{query}"));
+            let mut request =
+                stack.request(reqwest::Method::GET, "feed", &format!("/v1/feed/stream?{query}"));
             if let Some(cursor) = cursor {
                 request = request.header("last-event-id", cursor);
             }
@@ -194,7 +204,8 @@ async fn a_stream_tells_what_happens_goes_on_where_it_was_and_ends_with_the_serv
     unknown.next().await.unwrap();
     assert_eq!(unknown.next().await.unwrap().1, "reset");
 
-    for (query, status) in [("scope=home", 401), ("scope=global&ticket=x", 401), ("scope=x", 400), ("", 400)] {
+    for (query, status) in [("scope=home", 401), ("scope=global&ticket=x", 401), ("scope=x", 400), ("", 400)]
+    {
         let answer = stack.get("feed", &format!("/v1/feed/stream?{query}")).await;
         assert_eq!(answer.status, status, "{query}");
     }

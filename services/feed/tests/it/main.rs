@@ -3,8 +3,8 @@
 
 mod dead_letters;
 mod events;
-mod fills;
 mod filling;
+mod fills;
 mod functions;
 mod healing;
 mod home;

@@ -73,7 +73,10 @@ async fn one_connection_listens_to_several_lists_and_goes_on_where_another_was()
     assert_eq!(client.hear().await.unwrap()["event"], "authenticated");
     client.say(json!({"subscribe": ["home", "global"]})).await;
     let subscribed = client.hear().await.unwrap();
-    assert_eq!((&subscribed["event"], &subscribed["scopes"]), (&json!("subscribed"), &json!(["home", "global"])));
+    assert_eq!(
+        (&subscribed["event"], &subscribed["scopes"]),
+        (&json!("subscribed"), &json!(["home", "global"]))
+    );
     let (whisper, public) = (Uuid::now_v7(), Uuid::now_v7());
     post_event(&stack, whisper, 7, 1, &json!({"visibility": "followers"})).await;
     let told = client.hear().await.unwrap();

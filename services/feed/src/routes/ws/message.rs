@@ -94,8 +94,7 @@ impl Reply<'_> {
 pub fn text(event: &Event) -> String {
     let data = event.told.data();
     let data = serde_json::from_slice(&data).ok();
-    let told =
-        Told { event: event.told.name(), scope: event.scope.to_string(), cursor: &event.cursor, data };
+    let told = Told { event: event.told.name(), scope: event.scope.to_string(), cursor: &event.cursor, data };
     serde_json::to_string(&told).unwrap_or_default()
 }
 
@@ -112,8 +111,14 @@ mod tests {
             Ok(Request::Subscribe(vec![Scope::Global, Scope::Home], Some("c".to_owned())))
         );
         for bad in [
-            "", "[]", "{}", r#"{"token":"t","subscribe":[]}"#, r#"{"subscribe":["x"]}"#, r#"{"after":"c"}"#,
-            r#"{"subscribe":"global"}"#, r#"{"hello":1}"#,
+            "",
+            "[]",
+            "{}",
+            r#"{"token":"t","subscribe":[]}"#,
+            r#"{"subscribe":["x"]}"#,
+            r#"{"after":"c"}"#,
+            r#"{"subscribe":"global"}"#,
+            r#"{"hello":1}"#,
         ] {
             assert!(Request::of(bad).is_err(), "{bad}");
         }

@@ -104,13 +104,9 @@ impl Session {
             Message::Text(text) => match Request::of(&text) {
                 Ok(Request::Token(token)) => self.authenticate(&token).await,
                 Ok(Request::Subscribe(scopes, after)) => self.subscribe(&scopes, after.as_deref()).await,
-                Err(reason) => {
-                    Err(Over::Wrong(Problem::malformed(""), format!("Bad message: {reason}.")))
-                }
+                Err(reason) => Err(Over::Wrong(Problem::malformed(""), format!("Bad message: {reason}."))),
             },
-            Message::Binary(_) => {
-                Err(Over::Wrong(Problem::malformed(""), "Send JSON as text.".to_owned()))
-            }
+            Message::Binary(_) => Err(Over::Wrong(Problem::malformed(""), "Send JSON as text.".to_owned())),
             Message::Close(_) => Err(Over::Gone),
             Message::Ping(_) | Message::Pong(_) => Ok(()),
         }
@@ -146,7 +142,8 @@ impl Session {
         })?;
         let cursor = follower.position().cursor();
         self.follower = Some(follower);
-        self.send(Reply::Subscribed { scopes: scopes.iter().map(Scope::to_string).collect(), cursor }.text()).await
+        self.send(Reply::Subscribed { scopes: scopes.iter().map(Scope::to_string).collect(), cursor }.text())
+            .await
     }
 
     async fn send(&mut self, text: String) -> Result<(), Over> {
