@@ -36,6 +36,7 @@ const BUDGET_SPAN: Duration = Duration::from_hours(1);
 
 /// The mail server.
 #[derive(clap::Args, Clone, Debug)]
+#[expect(clippy::struct_field_names, reason = "the options are called so")]
 pub struct MailArgs {
     /// Where mails go: `smtps://user:password@host:465`, `smtp://user:password@host:587?tls=required`, or
     /// `file:///folder` for development. What can't be sent is tried again, after growing

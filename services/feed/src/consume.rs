@@ -24,9 +24,8 @@ use crate::{
 
 /// Read side by side: a post that waits for its author, while user is away, must not hold up the events that name
 /// the author.
-pub const ACTOR_TOPICS: [&str; 2] = ["user-events", "profile-events"];
-/// What people post.
-pub const POST_TOPICS: [&str; 1] = ["posts-events"];
+pub(crate) const ACTOR_TOPICS: [&str; 2] = ["user-events", "profile-events"];
+pub(crate) const POST_TOPICS: [&str; 1] = ["posts-events"];
 const PAUSE: Duration = Duration::from_millis(200);
 const KAFKA_TIMEOUT: Duration = Duration::from_secs(2);
 

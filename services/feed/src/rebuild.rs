@@ -6,10 +6,9 @@
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
-use rdkafka::producer::Producer;
 use redis::{RedisError, RedisResult, Value, from_redis_value};
 use secrecy::ExposeSecret;
-use tokio::{task::spawn_blocking, time::sleep};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracklore_platform::{
     consumer::{Failure, Handler},
@@ -21,7 +20,7 @@ use tracklore_platform::{
 
 use crate::{
     apply::{Applier, ReadModel},
-    consume::{ACTOR_TOPICS, POST_TOPICS},
+    consume::{ACTOR_TOPICS, POST_TOPICS, cluster_id},
     fill::FillError,
     library,
     lists::{Limits, List},
@@ -46,7 +45,6 @@ const PREFIXES: [&str; 11] = [
     "offset:",
 ];
 const PAUSE: Duration = Duration::from_millis(200);
-const KAFKA_TIMEOUT: Duration = Duration::from_secs(10);
 /// Keys that are removed at once.
 const SCAN: usize = 500;
 
@@ -82,12 +80,6 @@ pub enum RebuildError {
     /// A list can't be filled.
     #[error("the global list can't be filled")]
     Fill(#[from] FillError),
-    /// Kafka can't be asked.
-    #[error("Kafka doesn't say which cluster it is")]
-    NoCluster,
-    /// The program is at fault.
-    #[error("a task failed")]
-    Task(#[from] tokio::task::JoinError),
 }
 
 /// Rebuilds, and says the base of the new generation.
@@ -98,8 +90,7 @@ pub async fn run(args: &ModelArgs) -> Result<String, RebuildError> {
     let producer = kafka.producer()?;
     let sources = args.sources(redis.clone());
     let base = format!("feed:{}:", Timestamp::now().unix_millis());
-    let cluster = spawn_blocking(move || producer.client().fetch_cluster_id(KAFKA_TIMEOUT)).await?;
-    let offsets = Offsets::new(redis.clone(), cluster.ok_or(RebuildError::NoCluster)?, base.clone());
+    let offsets = Offsets::new(redis.clone(), cluster_id(&producer).await, base.clone());
     let expected = Arc::new(Expected::default());
     let model = ReadModel::new(redis.clone(), base.clone(), Limits::default());
     let applier = Applier {

@@ -27,7 +27,7 @@ use crate::{
 /// Settings of `dlq`.
 #[derive(clap::Args, Clone, Debug)]
 pub struct DlqCommand {
-    /// The read model that letters are applied to.
+    /// Where the dead letters are, and what they are applied to.
     #[command(flatten)]
     pub model: ModelArgs,
     /// What to do.
@@ -72,8 +72,8 @@ pub async fn run(command: &DlqCommand) -> Result<(), RedriveError> {
     let base = page::generation(&redis).await?;
     let applier = Applier {
         model: ReadModel::new(redis.clone(), base.clone(), Limits::default()),
-        actors: command.model.sources(redis.clone()).actors,
-        offsets: Offsets::new(redis, cluster_id(&producer).await, base),
+        offsets: Offsets::new(redis.clone(), cluster_id(&producer).await, base),
+        actors: command.model.sources(redis).actors,
         expected: Arc::new(Expected::default()),
         session: CancellationToken::new(),
     };
