@@ -37,6 +37,10 @@ test-chart: ## The Helm chart, the CRD and the examples against the schemas of K
 test-e2e: ## End-to-end tests on the cluster (brings it up when it is not there)
 	@$(run)/test.sh e2e
 
+.PHONY: verify-schemas
+verify-schemas: ## What is documented of events against itself, what was published before, and what consumers read
+	@cargo test --locked --workspace --lib --bins -- schemas:: ever_published
+
 .PHONY: images bench campaign
 images: ## Build the images of the operator and the services, tagged by content
 	@$(run)/images.sh

@@ -45,6 +45,7 @@ ENV
   if [ "$service" = feed ]; then
     echo "TRACKLORE_REDIS_URL=$TRACKLORE_DEV_REDIS_URL"
     echo "TRACKLORE_USER_INTERNAL_URL=http://127.0.0.1:$(internal 1)"
+    echo "TRACKLORE_POSTS_INTERNAL_URL=http://127.0.0.1:$(internal 2)"
   else
     echo "TRACKLORE_DATABASE_URL=$(database "$service" "")"
   fi

@@ -70,6 +70,18 @@ impl Person {
         answer.await.json["access_token"].as_str().expect("a token").clone_into(&mut self.token);
     }
 
+    /// Somebody else who has signed up with the password that [`Person::sign_up`] gives.
+    #[must_use]
+    pub fn named(&self, username: &str, id: i64) -> Self {
+        Self {
+            username: username.to_owned(),
+            id,
+            password: format!("a long enough secret of {username}"),
+            token: String::new(),
+            ..self.clone()
+        }
+    }
+
     /// The same person at another stack's address.
     #[must_use]
     pub fn at(&self, url: &str) -> Self {

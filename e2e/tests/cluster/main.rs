@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests fail loudly")]
 
 mod deletion;
+mod identity;
 mod isolation;
 mod main_job;
 mod refusals;

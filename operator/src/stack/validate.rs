@@ -60,7 +60,7 @@ pub struct ValidStack {
 pub struct Refusal(pub Vec<String>);
 
 /// Environment variables that the operator sets; a stack may not set them beside it.
-const RESERVED: [&str; 26] = [
+const RESERVED: [&str; 27] = [
     "TRACKLORE_LISTEN_PUBLIC",
     "TRACKLORE_LISTEN_INTERNAL",
     "TRACKLORE_LISTEN_ADMIN",
@@ -76,6 +76,7 @@ const RESERVED: [&str; 26] = [
     "TRACKLORE_JWKS_URL",
     "TRACKLORE_AUTH_INTERNAL_URL",
     "TRACKLORE_USER_INTERNAL_URL",
+    "TRACKLORE_POSTS_INTERNAL_URL",
     "TRACKLORE_CLIENT_ID",
     "TRACKLORE_CLIENT_SECRET",
     "TRACKLORE_EMAIL_VERIFICATION",

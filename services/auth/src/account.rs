@@ -85,6 +85,16 @@ impl Account {
 }
 
 impl Candidate {
+    /// Who comes from another program with a name and an address; the password is only known by its hash.
+    pub fn imported(username: String, email: &str) -> Result<Self, tracklore_platform::problem::Problem> {
+        let email = normalize_email(email);
+        let mut violations = Violations::default();
+        violations.require(username::is_valid(&username), "/username", username::RULE);
+        violations.require(email::is_valid(&email), "/email", email::RULE);
+        violations.finish()?;
+        Ok(Self { username, email, password: SecretString::default() })
+    }
+
     /// Checks everything at once; the violations are named by JSON pointers.
     pub fn check(
         username: String,

@@ -3,6 +3,7 @@
 //! is told at once to come again.
 
 mod argon;
+mod foreign;
 mod pool;
 mod queue;
 
@@ -94,6 +95,11 @@ impl Hasher {
             Ok::<_, ArgonError>(matches && hash.is_some())
         });
         Ok(done.await??)
+    }
+
+    /// Whether log-ins can be checked against this hash, which another program made; if not, why not.
+    pub fn check_imported(hash: &str) -> Result<(), &'static str> {
+        foreign::parse(hash).map_or_else(|| argon::check_imported(hash), |foreign| foreign.check_imported())
     }
 
     /// Whether this hash was made otherwise than new ones are.

@@ -1,39 +1,54 @@
-//! The keys that sign tokens: Ed25519, one file `<key id>.pem` each. The greatest name signs; all are published, so
-//! that tokens of the key before stay good while a new one takes over.
+//! The keys that sign tokens: Ed25519, one file `<key id>.pem` each. All are published as soon as they are there; the
+//! newest signs once everybody can know it, so that no token is refused while one key takes over from another.
 
-use std::{collections::HashMap, fs, io, path::Path, sync::Arc};
+mod ring;
+
+use std::{collections::HashMap, fs, io, path::Path, time::Duration};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
+use chrono::NaiveDateTime;
 use ed25519_dalek::{
     SigningKey,
     pkcs8::{DecodePrivateKey, EncodePrivateKey, KeypairBytes},
 };
 use jsonwebtoken::{DecodingKey, EncodingKey};
 use serde::Serialize;
-use tracklore_platform::token::LocalKeys;
+use tracklore_platform::time::Timestamp;
 use utoipa::ToSchema;
 
-/// All keys of the folder.
-#[derive(Clone)]
+pub use self::ring::KeyRing;
+
+/// How key ids tell when the key was made.
+const ID_FORMAT: &str = "%Y%m%d%H%M%S";
+
+/// All keys of the folder at one time.
 pub struct SigningKeys {
-    /// The key id that new tokens carry.
-    pub kid: String,
-    /// The key that signs them.
-    pub signing: EncodingKey,
+    /// In the order of their ids; the one that signs while no other may.
+    first: KeyPair,
+    later: Vec<KeyPair>,
     /// All keys to verify with.
-    pub verifying: LocalKeys,
+    verifying: HashMap<String, DecodingKey>,
     /// All keys to publish.
     pub published: KeySet,
 }
 
+/// A key that can sign.
+pub struct KeyPair {
+    /// The key id that its tokens carry.
+    pub kid: String,
+    /// The private key.
+    pub signing: EncodingKey,
+    signs_from: Timestamp,
+}
+
 /// A JSON Web Key Set (RFC 7517).
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct KeySet {
     keys: Vec<Key>,
 }
 
 /// An Ed25519 public key (RFC 8037).
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Key {
     /// The `kid` of the tokens that it verifies.
     #[schema(examples("20261120093000"))]
@@ -80,13 +95,19 @@ pub enum KeysError {
 }
 
 impl SigningKeys {
-    /// Reads all `<key id>.pem` of `folder`.
-    pub fn read(folder: &Path) -> Result<Self, KeysError> {
+    /// Reads all `<key id>.pem` of `folder`. A key signs when it has been there for `lead`: counted from the time in
+    /// its id, and for one that wasn't among `known` from `now` at the earliest.
+    pub fn read(
+        folder: &Path,
+        lead: Duration,
+        known: Option<&Self>,
+        now: Timestamp,
+    ) -> Result<Self, KeysError> {
         let mut files = read_folder(folder)?;
         files.sort();
         let mut verifying = HashMap::new();
         let mut published = Vec::new();
-        let mut last = None;
+        let mut pairs = Vec::new();
         for (name, pem) in files {
             let Some(kid) = name.strip_suffix(".pem").map(str::to_owned) else { continue };
             let no_key = || KeysError::NoKey { kid: kid.clone() };
@@ -102,12 +123,43 @@ impl SigningKeys {
                 x,
             });
             let signing = encoding_key(&key).ok_or_else(no_key)?;
-            last = Some((kid, signing));
+            let signs_from = match known {
+                Some(known) => known.signs_from(&kid).unwrap_or_else(|| now.plus(lead)),
+                None => made_at(&kid).plus(lead),
+            };
+            pairs.push(KeyPair { kid, signing, signs_from });
         }
-        let (kid, signing) = last.ok_or_else(|| KeysError::Empty { path: folder.display().to_string() })?;
-        let verifying = LocalKeys(Arc::new(verifying));
-        Ok(Self { kid, signing, verifying, published: KeySet { keys: published } })
+        if pairs.is_empty() {
+            return Err(KeysError::Empty { path: folder.display().to_string() });
+        }
+        let first = pairs.remove(0);
+        Ok(Self { first, later: pairs, verifying, published: KeySet { keys: published } })
     }
+
+    /// The key that signs at `now`: the newest that everybody can know.
+    pub fn signing(&self, now: Timestamp) -> &KeyPair {
+        self.later.iter().rev().find(|key| key.signs_from <= now).unwrap_or(&self.first)
+    }
+
+    fn signs_from(&self, kid: &str) -> Option<Timestamp> {
+        let known = std::iter::once(&self.first).chain(&self.later).find(|key| key.kid == kid);
+        known.map(|key| key.signs_from)
+    }
+}
+
+/// A private key for a new file, and the name of the file.
+pub fn generate(now: Timestamp) -> Result<(String, String), ed25519_dalek::pkcs8::Error> {
+    let secret: [u8; 32] = rand::random();
+    let pem = SigningKey::from_bytes(&secret)
+        .to_pkcs8_pem(ed25519_dalek::pkcs8::spki::der::pem::LineEnding::LF)?
+        .to_string();
+    Ok((format!("{}.pem", now.as_datetime().format(ID_FORMAT)), pem))
+}
+
+/// The time in a key id; long ago when there is none.
+fn made_at(kid: &str) -> Timestamp {
+    let time = NaiveDateTime::parse_from_str(kid, ID_FORMAT).map(|time| time.and_utc().timestamp_millis());
+    Timestamp::from_unix_millis(time.unwrap_or(0))
 }
 
 /// Written anew as PKCS#8 without the public key, whichever of the two forms the file has: the signer knows only that.
@@ -160,19 +212,64 @@ mod tests {
         }
     }
 
+    const LEAD: Duration = Duration::from_mins(15);
+
+    fn read_or_error(folder: &Folder) -> KeysError {
+        SigningKeys::read(&folder.0, LEAD, None, Timestamp::now()).map(|_| ()).unwrap_err()
+    }
+
     fn pem(byte: u8) -> String {
         SigningKey::from_bytes(&[byte; 32]).to_pkcs8_pem(LineEnding::LF).unwrap().to_string()
     }
 
+    fn at(kid: &str) -> Timestamp {
+        made_at(kid)
+    }
+
+    fn read(folder: &Folder, known: Option<&SigningKeys>, now: Timestamp) -> SigningKeys {
+        SigningKeys::read(&folder.0, LEAD, known, now).unwrap()
+    }
+
     #[test]
-    fn the_greatest_name_signs_and_all_are_published() {
-        let folder =
-            Folder::with(&[("2.pem", &pem(2)), ("1.pem", &pem(1)), ("..data", "x"), ("readme", "x")]);
-        let keys = SigningKeys::read(&folder.0).unwrap();
-        assert_eq!(keys.kid, "2");
+    fn all_keys_are_published_at_once_and_a_new_one_signs_when_everybody_can_know_it() {
+        let folder = Folder::with(&[
+            ("20260101000000.pem", &pem(1)),
+            ("20260301120000.pem", &pem(2)),
+            ("..data", "x"),
+            ("readme", "x"),
+        ]);
+        let keys = read(&folder, None, at("20260301120000"));
         let published: Vec<_> = keys.published.keys.iter().map(|key| key.kid.as_str()).collect();
-        assert_eq!(published, ["1", "2"]);
-        assert_eq!(keys.verifying.0.len(), 2);
+        assert_eq!(published, ["20260101000000", "20260301120000"]);
+        for (now, kid) in [
+            ("20260301120000", "20260101000000"),
+            ("20260301121459", "20260101000000"),
+            ("20260301121500", "20260301120000"),
+        ] {
+            assert_eq!(keys.signing(at(now)).kid, kid, "{now}");
+        }
+    }
+
+    #[test]
+    fn the_only_key_signs_however_new_it_is() {
+        let folder = Folder::with(&[("20260301120000.pem", &pem(1))]);
+        assert_eq!(
+            read(&folder, None, at("20260301120000")).signing(at("20260301120000")).kid,
+            "20260301120000"
+        );
+    }
+
+    #[test]
+    fn a_key_that_comes_while_running_is_first_published_whatever_its_name() {
+        let folder = Folder::with(&[("20260101000000.pem", &pem(1))]);
+        let before = read(&folder, None, at("20260301120000"));
+        fs::write(folder.0.join("20260201000000.pem"), pem(2)).unwrap();
+        let now = at("20260301120000");
+        let after = read(&folder, Some(&before), now);
+        assert_eq!(after.signing(now).kid, "20260101000000");
+        // seen once more later: counted from the first sight
+        let again = read(&folder, Some(&after), now.plus(LEAD / 2));
+        assert_eq!(again.signing(now.plus(LEAD)).kid, "20260201000000");
     }
 
     #[test]
@@ -183,17 +280,26 @@ mod tests {
         let header = jsonwebtoken::Header::new(jsonwebtoken::Algorithm::EdDSA);
         let sign = |pem: &str| {
             let folder = Folder::with(&[("k.pem", pem)]);
-            let keys = SigningKeys::read(&folder.0).unwrap();
-            jsonwebtoken::encode(&header, &serde_json::json!({"sub": "1"}), &keys.signing).unwrap()
+            let (keys, now) = (read(&folder, None, Timestamp::now()), Timestamp::now());
+            jsonwebtoken::encode(&header, &serde_json::json!({"sub": "1"}), &keys.signing(now).signing)
+                .unwrap()
         };
         assert_eq!(sign(&bare), sign(&pem(3)));
     }
 
     #[test]
     fn an_empty_folder_and_a_file_that_is_no_key_are_named() {
-        let empty = SigningKeys::read(&Folder::with(&[]).0).map(|_| ()).unwrap_err();
+        let empty = read_or_error(&Folder::with(&[]));
         assert!(empty.to_string().contains("there is no key to sign with"), "{empty}");
-        let other = SigningKeys::read(&Folder::with(&[("k.pem", "hello")]).0).map(|_| ()).unwrap_err();
+        let other = read_or_error(&Folder::with(&[("k.pem", "hello")]));
         assert!(other.to_string().starts_with("k.pem is no Ed25519"), "{other}");
+    }
+
+    #[test]
+    fn a_generated_key_is_one_that_can_be_read_named_by_its_time() {
+        let (name, pem) = generate(at("20260301120000")).unwrap();
+        assert_eq!(name, "20260301120000.pem");
+        let folder = Folder::with(&[(name.as_str(), pem.as_str())]);
+        assert_eq!(read(&folder, None, Timestamp::now()).published.keys.len(), 1);
     }
 }

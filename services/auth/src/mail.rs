@@ -36,11 +36,20 @@ const BUDGET_SPAN: Duration = Duration::from_hours(1);
 
 /// The mail server.
 #[derive(clap::Args, Clone, Debug)]
+#[expect(clippy::struct_field_names, reason = "the options are called so")]
 pub struct MailArgs {
     /// Where mails go: `smtps://user:password@host:465`, `smtp://user:password@host:587?tls=required`, or
-    /// `file:///folder` for development. Without it no mail is sent, and addresses can't be confirmed.
+    /// `file:///folder` for development. What can't be sent is tried again, after growing
+    /// pauses, for 24 hours (links to reset a password for 30 minutes). Without it no mail is sent, and addresses
+    /// can't be confirmed.
     #[arg(long, env = "TRACKLORE_MAIL_URL", hide_env_values = true, value_parser = cli::secret)]
     pub mail_url: Option<SecretString>,
+    /// The user at the mail server, as it is: in the URL it would have to be percent-encoded.
+    #[arg(long, env = "TRACKLORE_MAIL_USERNAME", requires = "mail_password")]
+    pub mail_username: Option<String>,
+    /// The password of that user.
+    #[arg(long, env = "TRACKLORE_MAIL_PASSWORD", hide_env_values = true, value_parser = cli::secret, requires = "mail_username")]
+    pub mail_password: Option<SecretString>,
     /// The sender of all mails, such as `Tracklore <no-reply@example.org>`.
     #[arg(long, env = "TRACKLORE_MAIL_FROM", default_value = "Tracklore <no-reply@localhost>")]
     pub mail_from: String,

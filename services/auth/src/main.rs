@@ -1,12 +1,17 @@
 //! The auth service: accounts, log-ins and the sessions they begin, and the tokens that say who calls.
 
 mod account;
+mod administration;
 mod clients;
+mod commands;
 mod error;
+mod first_admin;
 mod hasher;
+mod import;
 mod keys;
 mod mail;
 mod one_time;
+mod reload;
 mod responses;
 mod routes;
 mod serve;
@@ -39,6 +44,20 @@ enum Cli {
     Serve(Box<serve::ServeArgs>),
     /// Brings the database's schema up to date; run it before a new version serves.
     Migrate(MigrateArgs),
+    /// Grants a scope to an account.
+    Grant(commands::GrantArgs),
+    /// Takes a scope from an account, and ends its sessions.
+    Revoke(commands::GrantArgs),
+    /// Suspends an account: its sessions end, and it can't be used.
+    Suspend(commands::AccountArgs),
+    /// Lets a suspended account be used again.
+    Resume(commands::AccountArgs),
+    /// Takes over accounts of another program from JSON lines.
+    Import(import::ImportArgs),
+    /// Prints a new secret for a service: a file of `TRACKLORE_CLIENTS_DIR`, whose name is the client id.
+    Client,
+    /// Prints a new key to sign tokens with: a file `<time>.pem` of `TRACKLORE_SIGNING_KEYS_DIR`.
+    Keys,
     /// Prints the OpenAPI document of the public API.
     Openapi,
     /// Prints the reference of all settings as a Markdown table.
@@ -58,6 +77,16 @@ async fn main() -> ExitCode {
             telemetry::start_logging(&args.log, args.log_format);
             cli::exit(database::migrate(&args.migration_database_url, &MIGRATOR).await)
         }
+        Cli::Grant(args) => cli::exit(commands::grant(&args).await),
+        Cli::Revoke(args) => cli::exit(commands::revoke(&args).await),
+        Cli::Suspend(args) => cli::exit(commands::suspend(&args).await),
+        Cli::Resume(args) => cli::exit(commands::resume(&args).await),
+        Cli::Import(args) => cli::exit(import::import(&args).await),
+        Cli::Client => {
+            println!("{}", commands::new_secret());
+            ExitCode::SUCCESS
+        }
+        Cli::Keys => cli::exit(commands::print_key()),
         Cli::Openapi => cli::exit(print_document()),
         Cli::Config => {
             print!("{}", cli::reference::<Cli>());

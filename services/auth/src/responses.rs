@@ -19,6 +19,9 @@ pub struct WithBody;
 /// What any endpoint that counts failures may answer besides.
 pub struct Throttled;
 
+/// What any endpoint for users with a scope may answer besides.
+pub struct NeedsScope;
+
 /// What any endpoint for logged-in users may answer besides.
 pub struct LoggedIn;
 
@@ -60,6 +63,12 @@ impl IntoResponses for Throttled {
             "`too-many-requests`: too many attempts failed on this account or from this address; come again after \
              `Retry-After` seconds.",
         )])
+    }
+}
+
+impl IntoResponses for NeedsScope {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        collect([("403", "`scope-missing`: the token doesn't have the scope `users:admin`.")])
     }
 }
 

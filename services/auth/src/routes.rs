@@ -11,6 +11,7 @@ mod password;
 mod refresh;
 mod sessions;
 mod signup;
+mod users;
 mod verify;
 
 use http::{HeaderValue, header};
@@ -38,6 +39,7 @@ use crate::{account::Account, state::AppState, tokens::Issued};
         (name = "sessions", description = "Where you are logged in"),
         (name = "password", description = "Changing and resetting passwords"),
         (name = "email", description = "Confirming addresses"),
+        (name = "administration", description = "Suspending accounts and granting scopes: for `users:admin`"),
         (name = "keys", description = "Signing keys"),
     ),
     components(schemas(ProblemBody)),
@@ -75,6 +77,10 @@ pub fn public() -> OpenApiRouter<AppState> {
         .routes(routes!(email::undo::undo_email_change))
         .routes(routes!(links::page))
         .routes(routes!(verify::verify))
+        .routes(routes!(users::read::read))
+        .routes(routes!(users::change::change))
+        .routes(routes!(users::grant::grant))
+        .routes(routes!(users::revoke::revoke))
         .routes(routes!(jwks::keys))
 }
 
@@ -185,6 +191,11 @@ mod tests {
         assert_eq!(statuses("/v1/auth/links/{page}", "get"), "200 404 500 503");
         assert_eq!(statuses("/v1/auth/email/undo", "post"), "204 400 409 413 415 422 500 503");
         assert_eq!(statuses("/v1/auth/verify", "get"), "200 401 500 503");
+        assert_eq!(statuses("/v1/auth/users/{id}", "get"), "200 304 401 403 404 500 503");
+        assert_eq!(statuses("/v1/auth/users/{id}", "patch"), "200 400 401 403 404 412 413 415 422 500 503");
+        let grants = "/v1/auth/users/{id}/grants/{scope}";
+        assert_eq!(statuses(grants, "put"), "204 401 403 404 500 503");
+        assert_eq!(statuses(grants, "delete"), "204 401 403 404 422 500 503");
         assert_eq!(statuses("/.well-known/jwks.json", "get"), "200 304");
         assert!(document["components"]["schemas"]["Problem"].is_object());
     }

@@ -24,10 +24,11 @@ use tracklore_platform::{
 use crate::{
     account::PasswordRules,
     clients::Clients,
+    first_admin::{self, FirstAdminArgs},
     hasher::{HashError, Hasher, HasherArgs},
-    keys::{KeysError, SigningKeys},
+    keys::{KeyRing, KeysError},
     mail::{MailArgs, Mailbox, Transport, TransportError, courier::Courier, letters::Writer},
-    routes,
+    reload, routes,
     session::key::KeyWrap,
     state::{AppState, Inner},
     store,
@@ -65,14 +66,26 @@ pub struct ServeArgs {
     /// How long an access token is good: 10s to 1h. A session that ends is refused at once all the same.
     #[arg(long, env = "TRACKLORE_ACCESS_TOKEN_TTL", default_value = "5m", value_parser = access_token_ttl)]
     access_token_ttl: Duration,
-    /// Folder of the keys that sign tokens: `<key id>.pem`, each an Ed25519 private key in PKCS#8. The greatest name
-    /// signs; all are published. Add a new key, wait 10 minutes, then remove the old one 1 hour later.
+    /// Folder of the keys that sign tokens: `<key id>.pem`, each an Ed25519 private key in PKCS#8, its id the time when
+    /// it was made (`yyyymmddhhmmss` in UTC). All are published at once; the newest signs that is published for
+    /// `TRACKLORE_SIGNING_KEYS_LEAD`. The folder is read again and again: add a key, and remove the one before when the
+    /// new one has signed for an hour.
     #[arg(long, env = "TRACKLORE_SIGNING_KEYS_DIR")]
     signing_keys_dir: PathBuf,
+    /// How long a new key is published before it signs. Verifiers keep keys for 5 minutes: less than 10 minutes, and
+    /// some may not know it yet; the rest is for mounts to reach all replicas.
+    #[arg(long, env = "TRACKLORE_SIGNING_KEYS_LEAD", default_value = "15m", value_parser = args::duration)]
+    signing_keys_lead: Duration,
+    /// How often keys and clients are read again.
+    #[arg(long, env = "TRACKLORE_RELOAD_INTERVAL", default_value = "30s", value_parser = args::duration)]
+    reload_interval: Duration,
+    #[command(flatten)]
+    first_admin: FirstAdminArgs,
     /// 32 random bytes in base64, under which the keys of refresh tokens are kept. Another key ends all sessions.
     #[arg(long, env = "TRACKLORE_SESSION_KEY", hide_env_values = true, value_parser = cli::secret)]
     session_key: SecretString,
-    /// Folder of the other services' secrets: the file's name is the client id, its content the secret.
+    /// Folder of the other services' secrets: the file's name is the client id, its content the secret; several lines
+    /// are several secrets, so that one can replace another without a gap.
     #[arg(long, env = "TRACKLORE_CLIENTS_DIR")]
     clients_dir: PathBuf,
 }
@@ -125,7 +138,8 @@ pub async fn serve(args: &ServeArgs) -> Result<(), StartError> {
     if verification_required && transport.is_none() {
         return Err(StartError::EmailVerification);
     }
-    let keys = SigningKeys::read(&args.signing_keys_dir)?;
+    let keys = KeyRing::read(&args.signing_keys_dir, args.signing_keys_lead, Timestamp::now())?;
+    let clients = Clients::read(&args.clients_dir)?;
     let pool = database::pool(&args.database)?;
     let kafka = Kafka::new(&args.kafka);
     let relay = Relay::new(pool.clone(), &kafka, kafka.producer()?);
@@ -134,7 +148,6 @@ pub async fn serve(args: &ServeArgs) -> Result<(), StartError> {
     let throttle = Throttle::new(pool.clone(), &session_key, args.throttle.clone());
     let background = Background::default();
     let revoked = revocations::follow(&kafka, &background).await;
-    tracing::info!(kid = keys.kid, keys = keys.verifying.0.len(), "signing keys read");
     let key_wrap = KeyWrap::new(&session_key);
     let mailbox = Mailbox::new(key_wrap.clone(), transport.is_some());
     let writer = Writer::new(issuer);
@@ -149,16 +162,20 @@ pub async fn serve(args: &ServeArgs) -> Result<(), StartError> {
         mailbox: mailbox.clone(),
         writer: writer.clone(),
         verification_required,
-        clients: Clients::read(&args.clients_dir)?,
-        issuer: Issuer::new(issuer, &keys, args.access_token_ttl),
-        verifier: Verifier::new(issuer, keys.verifying.clone()).refusing(revoked),
-        published: keys.published,
+        clients: clients.clone(),
+        issuer: Issuer::new(issuer, keys.clone(), args.access_token_ttl),
+        verifier: Verifier::new(issuer, keys.clone()).refusing(revoked),
+        keys: keys.clone(),
     });
 
     background.spawn(|stop| relay.run(stop));
     background.spawn(|stop| database::housekeeping(pool.clone(), KEEP_EVENTS, stop));
     background.spawn(|stop| housekeeping(pool.clone(), args.audit_retention, stop));
     background.spawn(|stop| throttle.housekeeping(stop));
+    background.spawn(|stop| reload::run(keys, clients, args.reload_interval, stop));
+    if let Some(first) = args.first_admin.wanted() {
+        background.spawn(|stop| first_admin::run(state.clone(), first, stop));
+    }
     if let Some(transport) = transport {
         let courier = Courier { pool: pool.clone(), mailbox, writer, transport };
         background.spawn(|stop| courier.run(stop));
@@ -186,7 +203,8 @@ async fn housekeeping(pool: PgPool, keep_audit: Duration, stop: CancellationToke
 }
 
 fn transport(args: &MailArgs) -> Result<Option<Transport>, TransportError> {
-    args.mail_url.as_ref().map(|url| Transport::new(url, &args.mail_from)).transpose()
+    let login = args.mail_username.as_deref().zip(args.mail_password.as_ref());
+    args.mail_url.as_ref().map(|url| Transport::new(url, login, &args.mail_from)).transpose()
 }
 
 fn session_key(base64: &SecretString) -> Result<SecretBox<[u8; 32]>, StartError> {

@@ -6,7 +6,7 @@ use sqlx::PgPool;
 use tracklore_platform::{
     outbox::Relay,
     time::Timestamp,
-    token::{HasVerifier, LocalKeys, Revoked, Verifier},
+    token::{HasVerifier, Revoked, Verifier},
 };
 use uuid::Uuid;
 
@@ -14,7 +14,7 @@ use crate::{
     account::PasswordRules,
     clients::Clients,
     hasher::Hasher,
-    keys::KeySet,
+    keys::KeyRing,
     mail::{Mailbox, letters::Writer},
     session::key::KeyWrap,
     throttle::Throttle,
@@ -52,9 +52,9 @@ pub struct Inner {
     /// Signs tokens.
     pub issuer: Issuer,
     /// Checks tokens.
-    pub verifier: Verifier<LocalKeys>,
-    /// What `/.well-known/jwks.json` answers.
-    pub published: KeySet,
+    pub verifier: Verifier<KeyRing>,
+    /// What tokens are signed with.
+    pub keys: KeyRing,
 }
 
 impl AppState {
@@ -87,9 +87,9 @@ impl Deref for AppState {
 }
 
 impl HasVerifier for AppState {
-    type Keys = LocalKeys;
+    type Keys = KeyRing;
 
-    fn verifier(&self) -> &Verifier<LocalKeys> {
+    fn verifier(&self) -> &Verifier<KeyRing> {
         &self.verifier
     }
 }

@@ -1,8 +1,10 @@
 //! All SQL of this service.
 
 pub mod accounts;
+pub mod administration;
 pub mod audit;
 pub mod changes;
+pub mod grants;
 pub mod housekeeping;
 pub mod mails;
 pub mod names;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use jsonwebtoken::{Algorithm, Header};
 use serde::Serialize;
 use tracklore_platform::{
     id::UserId,
@@ -11,7 +11,7 @@ use tracklore_platform::{
 };
 use uuid::Uuid;
 
-use crate::keys::SigningKeys;
+use crate::keys::KeyRing;
 
 /// The client that browsers and apps are until clients can be told apart.
 const WEB_CLIENT: &str = "web";
@@ -22,9 +22,22 @@ const SERVICE_TTL: Duration = Duration::from_mins(5);
 #[derive(Clone)]
 pub struct Issuer {
     public_url: String,
-    header: Header,
-    key: EncodingKey,
+    keys: KeyRing,
     access_ttl: Duration,
+}
+
+/// What an access token says.
+pub struct Access<'a> {
+    /// Whose.
+    pub user: UserId,
+    /// By which session.
+    pub session: Uuid,
+    /// Granted scopes, separated by spaces.
+    pub scope: &'a str,
+    /// When they proved who they are.
+    pub auth_time: Timestamp,
+    /// When the session ends, whatever happens: no token outlives it.
+    pub session_ends: Timestamp,
 }
 
 /// A signed token and its life.
@@ -36,36 +49,30 @@ pub struct Issued {
 }
 
 impl Issuer {
-    /// Tokens of the stack at `public_url` by the signing key of `keys`, good for `access_ttl`.
-    pub fn new(public_url: impl Into<String>, keys: &SigningKeys, access_ttl: Duration) -> Self {
-        let mut header = Header::new(Algorithm::EdDSA);
-        header.typ = Some(TOKEN_TYPE.to_owned());
-        header.kid = Some(keys.kid.clone());
-        Self { public_url: public_url.into(), header, key: keys.signing.clone(), access_ttl }
+    /// Tokens of the stack at `public_url` by whichever of `keys` signs at the time, good for `access_ttl`.
+    pub fn new(public_url: impl Into<String>, keys: KeyRing, access_ttl: Duration) -> Self {
+        Self { public_url: public_url.into(), keys, access_ttl }
     }
 
-    /// An access token for a user's session that began at `auth_time`.
-    pub fn access(
-        &self,
-        user: UserId,
-        session: Uuid,
-        auth_time: Timestamp,
-        now: Timestamp,
-    ) -> Result<Issued, jsonwebtoken::errors::Error> {
+    /// An access token.
+    pub fn access(&self, access: &Access<'_>, now: Timestamp) -> Result<Issued, jsonwebtoken::errors::Error> {
+        let session_left = access.session_ends.unix_seconds() - now.unix_seconds();
+        let ttl = self.access_ttl.min(Duration::from_secs(session_left.try_into().unwrap_or(0)));
         self.sign(
             &AccessClaims {
                 iss: self.public_url.clone(),
                 aud: USER_AUDIENCE.to_owned(),
-                sub: user.to_string(),
-                sid: session,
+                sub: access.user.to_string(),
+                sid: access.session,
                 client_id: WEB_CLIENT.to_owned(),
-                scope: String::new(),
-                auth_time: auth_time.unix_seconds(),
+                scope: access.scope.to_owned(),
+                auth_time: access.auth_time.unix_seconds(),
                 iat: now.unix_seconds(),
-                exp: now.plus(self.access_ttl).unix_seconds(),
+                exp: now.plus(ttl).unix_seconds(),
                 jti: Uuid::now_v7(),
             },
-            self.access_ttl,
+            ttl,
+            now,
         )
     }
 
@@ -81,11 +88,22 @@ impl Issuer {
                 jti: Uuid::now_v7(),
             },
             SERVICE_TTL,
+            now,
         )
     }
 
-    fn sign<C: Serialize>(&self, claims: &C, ttl: Duration) -> Result<Issued, jsonwebtoken::errors::Error> {
-        let token = jsonwebtoken::encode(&self.header, claims, &self.key)?;
+    fn sign<C: Serialize>(
+        &self,
+        claims: &C,
+        ttl: Duration,
+        now: Timestamp,
+    ) -> Result<Issued, jsonwebtoken::errors::Error> {
+        let keys = self.keys.current();
+        let key = keys.signing(now);
+        let mut header = Header::new(Algorithm::EdDSA);
+        header.typ = Some(TOKEN_TYPE.to_owned());
+        header.kid = Some(key.kid.clone());
+        let token = jsonwebtoken::encode(&header, claims, &key.signing)?;
         Ok(Issued { token, expires_in: ttl.as_secs() })
     }
 }

@@ -16,8 +16,8 @@ pub struct Actors(ServiceClient);
 /// A user's name and profile, each value as JSON text.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Actor {
-    #[serde(rename = "id")]
-    _id: UserId,
+    /// Who.
+    pub id: UserId,
     /// The username.
     #[serde(deserialize_with = "json_text")]
     pub username: String,
@@ -30,8 +30,8 @@ pub struct Actor {
 }
 
 #[derive(Serialize)]
-struct Question {
-    ids: [UserId; 1],
+struct Question<'a> {
+    ids: &'a [UserId],
 }
 
 #[derive(Deserialize)]
@@ -45,10 +45,9 @@ impl Actors {
         Self(client)
     }
 
-    /// The user; `None` when there is no such user (any more).
-    pub async fn ask(&self, id: UserId) -> Result<Option<Actor>, CallError> {
-        let answer: Option<Answer> =
-            self.0.ask("/internal/v1/profiles:batch", &Question { ids: [id] }).await?;
-        Ok(answer.and_then(|answer| answer.items.into_iter().next()))
+    /// The users with these ids, at most 100; without those that don't exist (any more).
+    pub async fn ask(&self, ids: &[UserId]) -> Result<Vec<Actor>, CallError> {
+        let answer: Option<Answer> = self.0.ask("/internal/v1/profiles:batch", &Question { ids }).await?;
+        Ok(answer.map(|answer| answer.items).unwrap_or_default())
     }
 }

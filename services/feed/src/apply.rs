@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use tracklore_platform::{
     consumer::{Failure, Handler},
     event::Record,
+    time::Timestamp,
 };
 
 use crate::{
@@ -20,16 +21,17 @@ use crate::{
 
 /// How long a deleted or hidden post and a deleted user are remembered: longer than `posts-events` are kept, so no
 /// older event can come after that.
-const REMEMBER: Duration = Duration::from_hours(8 * 24);
+pub const REMEMBER: Duration = Duration::from_hours(8 * 24);
 /// How often Redis is asked for the stored offset before the consumer starts without it (and is then sent back).
 const OFFSET_ATTEMPTS: u32 = 10;
 const OFFSET_PAUSE: Duration = Duration::from_millis(200);
 
-/// Writes the read model.
+/// Writes one generation of the read model.
 #[derive(Clone)]
 pub struct ReadModel {
-    redis: Redis,
-    limits: lists::Limits,
+    pub(crate) redis: Redis,
+    pub(crate) base: String,
+    pub(crate) limits: lists::Limits,
 }
 
 /// The consumers' handler, for as long as they keep their partitions.
@@ -56,6 +58,8 @@ pub enum Outcome {
     AskForActor,
     /// Redis stands elsewhere than expected; nothing was changed.
     Gap,
+    /// The topic was made anew; nothing was changed.
+    OtherTopic,
 }
 
 /// What is known of a post's author besides what Redis knows.
@@ -70,77 +74,67 @@ pub enum Author<'a> {
 }
 
 impl ReadModel {
-    /// The read model in `redis` with lists of these lengths.
-    pub fn new(redis: Redis, limits: lists::Limits) -> Self {
-        Self { redis, limits }
+    /// The read model in `redis` whose keys begin with `base`, with lists of these lengths.
+    pub fn new(redis: Redis, base: String, limits: lists::Limits) -> Self {
+        Self { redis, base, limits }
     }
 
     /// Applies a change at `step`, together with the offset.
     pub async fn apply(&self, step: &Step, change: &Change, author: Author<'_>) -> RedisResult<Outcome> {
-        let answer = match change {
-            Change::Post(post) => self.apply_post(step, post, author).await?,
-            Change::User { id, sequence, username } => {
-                let [list, floor] = [lists::user(*id), lists::floor_of_user(*id)];
-                let keys = [&lists::actor(*id), &list, lists::GLOBAL, &floor];
-                let (sequence, remember) = (sequence.to_string(), REMEMBER.as_millis().to_string());
-                let args = [&sequence, &remember, &id.to_string(), username.as_deref().unwrap_or_default()];
-                self.call("user", step, &keys, &args).await?
+        let remember = REMEMBER.as_millis().to_string();
+        let (function, args): (_, Vec<String>) = match change {
+            Change::Post(post) => ("post", self.post_args(post, remember, author)),
+            Change::User { id, sequence, username } => (
+                "user",
+                vec![sequence.to_string(), remember, id.to_string(), username.clone().unwrap_or_default()],
+            ),
+            Change::Profile { id, sequence, display_name, avatar_url } => (
+                "profile",
+                vec![sequence.to_string(), id.to_string(), display_name.clone(), avatar_url.clone()],
+            ),
+            Change::Follow { follower, followee, sequence, follows } => {
+                let state = u8::from(*follows).to_string();
+                let pair = [follower.to_string(), followee.to_string(), state];
+                ("follow", [sequence.to_string(), remember].into_iter().chain(pair).collect())
             }
-            Change::Profile { id, sequence, display_name, avatar_url } => {
-                let args = [&sequence.to_string(), display_name, avatar_url];
-                self.call("profile", step, &[&lists::actor(*id)], &args.map(String::as_str)).await?
-            }
-            Change::Nothing => self.call("skip", step, &[], &[]).await?,
+            Change::Nothing => ("skip", Vec::new()),
         };
+        let args: Vec<_> = step.args.iter().chain(&args).map(String::as_bytes).collect();
+        let keys = step.keys.each_ref().map(String::as_str);
+        let answer: String = library::call(&self.redis, function, &keys, &args).await?;
         Ok(match answer.as_str() {
             "ask" => Outcome::AskForActor,
             "gap" => Outcome::Gap,
+            "other" => Outcome::OtherTopic,
             _ => Outcome::Settled,
         })
     }
 
-    async fn apply_post(&self, step: &Step, post: &PostChange, author: Author<'_>) -> RedisResult<String> {
-        let id = post.id.to_string();
-        let keys = [
-            lists::post(post.id),
-            lists::GLOBAL.to_owned(),
-            lists::user(post.author),
-            lists::actor(post.author),
-            lists::GLOBAL_FLOOR.to_owned(),
-            lists::floor_of_user(post.author),
-        ];
+    fn post_args(&self, post: &PostChange, remember: String, author: Author<'_>) -> Vec<String> {
         let mut args =
-            vec![post.sequence.to_string(), REMEMBER.as_millis().to_string(), id, post.author.to_string()];
-        match &post.shown {
-            None => args.push("0".to_owned()),
-            Some(Shown { created_at, expires_at, body }) => {
-                args.extend([
-                    "1".to_owned(),
-                    created_at.unix_millis().to_string(),
-                    created_at.to_string(),
-                    expires_at.map_or_else(String::new, |at| at.unix_millis().to_string()),
-                    body.clone(),
-                    self.limits.keep_global.to_string(),
-                    self.limits.keep_user.to_string(),
-                ]);
-                args.extend(match author {
-                    Author::NotAsked => [""; 4].map(str::to_owned),
-                    Author::Nobody => ["nobody", "", "", ""].map(str::to_owned),
-                    Author::Known(Actor { username, display_name, avatar_url, .. }) => {
-                        ["known", username, display_name, avatar_url].map(str::to_owned)
-                    }
-                });
+            vec![post.sequence.to_string(), remember, post.id.to_string(), post.author.to_string()];
+        let Some(Shown { audience, created_at, expires_at, body }) = &post.shown else {
+            args.push("nobody".to_owned());
+            return args;
+        };
+        args.extend([
+            audience.as_str().to_owned(),
+            created_at.unix_millis().to_string(),
+            created_at.to_string(),
+            expires_at.map_or_else(String::new, |at| at.unix_millis().to_string()),
+            body.clone(),
+            Timestamp::now().unix_millis().to_string(),
+            self.limits.keep_global.to_string(),
+            self.limits.keep_user.to_string(),
+        ]);
+        args.extend(match author {
+            Author::NotAsked => [""; 4].map(str::to_owned),
+            Author::Nobody => ["nobody", "", "", ""].map(str::to_owned),
+            Author::Known(Actor { username, display_name, avatar_url, .. }) => {
+                ["known", username, display_name, avatar_url].map(str::to_owned)
             }
-        }
-        let keys: Vec<_> = keys.iter().map(String::as_str).collect();
-        self.call("post", step, &keys, &args.iter().map(String::as_str).collect::<Vec<_>>()).await
-    }
-
-    async fn call(&self, function: &str, step: &Step, keys: &[&str], args: &[&str]) -> RedisResult<String> {
-        let keys: Vec<_> = [step.key.as_str()].into_iter().chain(keys.iter().copied()).collect();
-        let args: Vec<_> =
-            step.args.iter().map(String::as_bytes).chain(args.iter().map(|arg| arg.as_bytes())).collect();
-        library::call(&self.redis, function, &keys, &args).await
+        });
+        args
     }
 }
 
@@ -149,8 +143,8 @@ impl Applier {
         let step = self.offsets.step(record, self.expected.before(record));
         let mut outcome = self.model.apply(&step, change, Author::NotAsked).await.map_err(later)?;
         if let (Outcome::AskForActor, Change::Post(post)) = (outcome, change) {
-            let actor = self.actors.ask(post.author).await.map_err(later)?;
-            let author = actor.as_ref().map_or(Author::Nobody, Author::Known);
+            let actors = self.actors.ask(&[post.author]).await.map_err(later)?;
+            let author = actors.first().map_or(Author::Nobody, Author::Known);
             outcome = self.model.apply(&step, change, author).await.map_err(later)?;
         }
         match outcome {
@@ -162,8 +156,18 @@ impl Applier {
                 self.session.cancel();
                 Err(Failure::Retry("Redis stands at another offset, going there".to_owned()))
             }
+            Outcome::OtherTopic => Err(self.begin_anew(record).await),
             Outcome::AskForActor => Err(Failure::Retry("the author is not known yet".to_owned())),
         }
+    }
+
+    /// The topic isn't the one that the offsets are of.
+    async fn begin_anew(&self, record: &Record) -> Failure {
+        if let Err(error) = self.offsets.restart(&record.topic).await {
+            return later(error);
+        }
+        self.session.cancel();
+        Failure::Retry("the topic was made anew, reading it from its beginning".to_owned())
     }
 
     async fn stored_offset(&self, topic: &str, partition: i32) -> Stored {
@@ -184,6 +188,13 @@ impl Applier {
 
 impl Handler for Applier {
     async fn handle(&self, record: &Record) -> Result<(), Failure> {
+        match self.expected.before(record).parse::<i64>() {
+            // the one before the offset: only to see that it is still the same
+            Ok(next) if record.offset + 1 == next => return self.settle(record, &Change::Nothing).await,
+            // nobody asked for this one: the partition ends before the offset
+            Ok(next) if record.offset + 1 < next => return Err(self.begin_anew(record).await),
+            _ => {}
+        }
         self.settle(record, &Change::of(record)?).await
     }
 
@@ -195,11 +206,12 @@ impl Handler for Applier {
     }
 
     /// Without a stored offset from the beginning (0 is before the first record there is): the group's offset is that
-    /// of a Redis that is no more.
+    /// of a Redis that is no more. Else from the record before it: if another one stands there now, the topic was made
+    /// anew. (If it was compacted away, or the new topic is shorter, what comes next is taken as it is.)
     fn start_offset(&self, topic: &str, partition: i32) -> Option<i64> {
         let stored = block_in_place(|| Handle::current().block_on(self.stored_offset(topic, partition)));
         self.expected.assigned(topic, partition, stored);
-        let offset = if let Stored::Offset(offset) = stored { offset } else { 0 };
+        let offset = if let Stored::Offset(offset) = stored { (offset - 1).max(0) } else { 0 };
         tracing::info!(topic, partition, offset, "reading on from what Redis has");
         Some(offset)
     }

@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use rdkafka::producer::{FutureProducer, Producer};
+use redis::RedisResult;
 use tokio::{task::spawn_blocking, time::sleep};
 use tokio_util::sync::CancellationToken;
 use tracklore_platform::{
@@ -15,6 +16,7 @@ use crate::{
     apply::{Applier, ReadModel},
     library,
     lists::Limits,
+    page,
     positions::{Expected, Offsets},
     progress::{self, Progress},
     redis::Redis,
@@ -22,8 +24,8 @@ use crate::{
 
 /// Read side by side: a post that waits for its author, while user is away, must not hold up the events that name
 /// the author.
-const ACTOR_TOPICS: [&str; 2] = ["user-events", "profile-events"];
-const POST_TOPICS: [&str; 1] = ["posts-events"];
+pub(crate) const ACTOR_TOPICS: [&str; 2] = ["user-events", "profile-events"];
+pub(crate) const POST_TOPICS: [&str; 1] = ["posts-events"];
 const PAUSE: Duration = Duration::from_millis(200);
 const KAFKA_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -55,11 +57,15 @@ impl Feeder {
         }
     }
 
-    async fn session(&self, cluster: String, session: CancellationToken) -> Result<(), KafkaError> {
-        let offsets = Offsets::new(self.redis.clone(), cluster);
+    async fn session(
+        &self,
+        (cluster, base): (String, String),
+        session: CancellationToken,
+    ) -> Result<(), KafkaError> {
+        let offsets = Offsets::new(self.redis.clone(), cluster, base.clone());
         let expected = Arc::new(Expected::default());
         let applier = Applier {
-            model: ReadModel::new(self.redis.clone(), Limits::default()),
+            model: ReadModel::new(self.redis.clone(), base, Limits::default()),
             actors: self.actors.clone(),
             offsets: offsets.clone(),
             expected: Arc::clone(&expected),
@@ -82,20 +88,34 @@ impl Feeder {
         Ok(())
     }
 
-    /// Waits for Redis and Kafka; the id of the Kafka cluster, since offsets of another one mean nothing.
-    async fn wait_for_both(&self) -> String {
-        while let Err(error) = library::load(&self.redis).await {
-            tracing::warn!(%error, "waiting for Redis");
-            sleep(PAUSE).await;
-        }
-        loop {
-            let producer = self.producer.clone();
-            let ask = spawn_blocking(move || producer.client().fetch_cluster_id(KAFKA_TIMEOUT));
-            if let Ok(Some(cluster)) = ask.await {
-                return cluster;
+    /// Waits for Redis and Kafka; the id of the Kafka cluster, since offsets of another one mean nothing, and the base
+    /// of the generation that is read.
+    async fn wait_for_both(&self) -> (String, String) {
+        let base = loop {
+            match self.load().await {
+                Ok(base) => break base,
+                Err(error) => tracing::warn!(%error, "waiting for Redis"),
             }
-            tracing::warn!("waiting for Kafka");
             sleep(PAUSE).await;
+        };
+        (cluster_id(&self.producer).await, base)
+    }
+
+    async fn load(&self) -> RedisResult<String> {
+        library::load(&self.redis).await?;
+        page::generation(&self.redis).await
+    }
+}
+
+/// The id of the Kafka cluster, as soon as it answers.
+pub(crate) async fn cluster_id(producer: &FutureProducer) -> String {
+    loop {
+        let producer = producer.clone();
+        let ask = spawn_blocking(move || producer.client().fetch_cluster_id(KAFKA_TIMEOUT));
+        if let Ok(Some(cluster)) = ask.await {
+            return cluster;
         }
+        tracing::warn!("waiting for Kafka");
+        sleep(PAUSE).await;
     }
 }

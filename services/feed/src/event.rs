@@ -1,6 +1,9 @@
 //! What a record means for the feed. Knows the payloads of the topics it reads, and nothing of Redis or Kafka.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Deserializer, de::IgnoredAny};
+use serde_json::value::RawValue;
 use tracklore_platform::{
     event::{InvalidRecord, Received, Record},
     id::UserId,
@@ -33,6 +36,17 @@ pub enum Change {
         /// As JSON text.
         avatar_url: String,
     },
+    /// Somebody follows somebody, or no longer.
+    Follow {
+        /// Who.
+        follower: UserId,
+        /// Whom.
+        followee: UserId,
+        /// Of this pair's events.
+        sequence: i64,
+        /// Whether they follow now.
+        follows: bool,
+    },
     /// Nothing that concerns the feed.
     Nothing,
 }
@@ -46,19 +60,40 @@ pub struct PostChange {
     pub sequence: i64,
     /// Whose post.
     pub author: UserId,
-    /// What is to be seen; `None` when nothing is (deleted, or not public).
+    /// What is to be seen; `None` when nothing is.
     pub shown: Option<Shown>,
 }
 
-/// What clients see of a public post.
+/// Who may see a post.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audience {
+    /// Everybody.
+    Public,
+    /// The author's followers.
+    Followers,
+}
+
+/// What clients see of a post.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shown {
+    /// By whom.
+    pub audience: Audience,
     /// Decides the place in the lists.
     pub created_at: Timestamp,
     /// From then on it isn't shown.
     pub expires_at: Option<Timestamp>,
-    /// The posts resource as it was published.
+    /// The posts resource as it was published, its members in the order of their names.
     pub body: String,
+}
+
+impl Audience {
+    /// As Redis keeps it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Public => "public",
+            Self::Followers => "followers",
+        }
+    }
 }
 
 /// The fields of the posts resource that the feed decides by.
@@ -69,6 +104,7 @@ struct PostHead {
     visibility: String,
     expires_at: Option<Timestamp>,
     created_at: Timestamp,
+    version: i64,
     // what every body has to have, because clients get it as it is
     #[serde(rename = "text")]
     _text: IgnoredAny,
@@ -89,6 +125,12 @@ struct User {
 #[derive(Deserialize)]
 struct Gone {
     id: UserId,
+}
+
+#[derive(Deserialize)]
+struct Pair {
+    follower_id: UserId,
+    followee_id: UserId,
 }
 
 #[derive(Deserialize)]
@@ -123,20 +165,38 @@ impl Change {
                 let Profile { id, display_name, avatar_url } = event.payload()?;
                 Ok(Self::Profile { id, sequence, display_name, avatar_url })
             }
+            "tracklore.user.followed.v1" | "tracklore.user.unfollowed.v1" => {
+                let Pair { follower_id, followee_id } = event.payload()?;
+                let follows = event.r#type == "tracklore.user.followed.v1";
+                Ok(Self::Follow { follower: follower_id, followee: followee_id, sequence, follows })
+            }
             _ => Ok(Self::Nothing),
         }
     }
 }
 
 fn post(event: &Received) -> Result<PostChange, InvalidRecord> {
-    let body = text(event)?;
-    let head: PostHead = serde_json::from_str(body).map_err(|error| invalid(event, &error))?;
-    let shown = (head.visibility == "public").then(|| Shown {
-        created_at: head.created_at,
-        expires_at: head.expires_at,
-        body: body.to_owned(),
-    });
-    Ok(PostChange { id: head.id, sequence: event.sequence, author: head.author_id, shown })
+    let change = PostChange::of_resource(text(event)?).map_err(|error| invalid(event, &error))?;
+    Ok(PostChange { sequence: event.sequence, ..change })
+}
+
+impl PostChange {
+    /// The state that a posts resource tells of; its version is the sequence of the event that told of it.
+    pub fn of_resource(text: &str) -> Result<Self, serde_json::Error> {
+        let head: PostHead = serde_json::from_str(text)?;
+        let audience = match head.visibility.as_str() {
+            "public" => Some(Audience::Public),
+            "followers" => Some(Audience::Followers),
+            // a kind of a newer version: nobody, rather than too many
+            _ => None,
+        };
+        // events and snapshots write the same resource, in different orders
+        let members: BTreeMap<String, &RawValue> = serde_json::from_str(text)?;
+        let (created_at, expires_at) = (head.created_at, head.expires_at);
+        let body = serde_json::to_string(&members)?;
+        let shown = audience.map(|audience| Shown { audience, created_at, expires_at, body });
+        Ok(Self { id: head.id, sequence: head.version, author: head.author_id, shown })
+    }
 }
 
 fn text(event: &Received) -> Result<&str, InvalidRecord> {
@@ -194,17 +254,45 @@ mod tests {
     }
 
     #[test]
-    fn a_post_for_followers_and_a_deleted_one_are_not_shown() {
+    fn a_post_is_seen_by_its_audience_and_a_deleted_one_or_one_of_an_unknown_kind_by_nobody() {
         let mut followers = post();
         followers["visibility"] = json!("followers");
+        let mut newer = post();
+        newer["visibility"] = json!("friends");
         let deleted = json!({"id": post()["id"], "author_id": 7, "visibility": "public", "reason": "expired", "version": 3});
-        for (r#type, payload) in
-            [("tracklore.post.updated.v1", followers), ("tracklore.post.deleted.v1", deleted)]
-        {
+        for (r#type, payload, audience) in [
+            ("tracklore.post.created.v1", post(), Some(Audience::Public)),
+            ("tracklore.post.updated.v1", followers, Some(Audience::Followers)),
+            ("tracklore.post.updated.v1", newer, None),
+            ("tracklore.post.deleted.v1", deleted, None),
+        ] {
             let Change::Post(change) = Change::of(&record(r#type, &payload)).unwrap() else {
                 panic!("a post event")
             };
-            assert_eq!(change.shown, None);
+            assert_eq!(change.shown.map(|shown| shown.audience), audience);
+        }
+    }
+
+    #[test]
+    fn a_body_is_the_same_text_whatever_the_order_of_its_members() {
+        let one = r#"{"visibility":"public","id":"01890a5d-ac96-774b-bcce-b302099a8057","author_id":7,"text":"é\u0001",
+            "attributes":{"b":1e3, "a":2},"expires_at":null,"version":3,"created_at":"2026-11-20T09:30:00.123Z",
+            "updated_at":"2026-11-20T09:30:00.123Z","more":[1]}"#;
+        let other = PostChange::of_resource(one).unwrap().shown.unwrap().body;
+        assert!(
+            other.contains(r#""attributes":{"b":1e3, "a":2}"#) && other.contains(r#""more":[1]"#),
+            "{other}"
+        );
+        assert_eq!(PostChange::of_resource(&other).unwrap().shown.unwrap().body, other);
+    }
+
+    #[test]
+    fn a_pair_is_followed_or_not() {
+        let pair = json!({"follower_id": 1, "followee_id": 2, "occurred_at": "2026-11-20T09:30:00.123Z"});
+        for (what, follows) in [("followed", true), ("unfollowed", false)] {
+            let change = Change::of(&record(&format!("tracklore.user.{what}.v1"), &pair)).unwrap();
+            let (follower, followee) = (1.try_into().unwrap(), 2.try_into().unwrap());
+            assert_eq!(change, Change::Follow { follower, followee, sequence: 3, follows });
         }
     }
 
@@ -224,7 +312,7 @@ mod tests {
 
     #[test]
     fn what_is_of_another_kind_means_nothing_and_what_is_broken_is_refused() {
-        assert_eq!(Change::of(&record("tracklore.user.followed.v1", &json!({}))), Ok(Change::Nothing));
+        assert_eq!(Change::of(&record("tracklore.badge.awarded.v1", &json!({}))), Ok(Change::Nothing));
         let tombstone = Record { value: None, ..record("", &json!({})) };
         assert_eq!(Change::of(&tombstone), Ok(Change::Nothing));
         let mut broken = post();

@@ -1,4 +1,4 @@
-//! The Redis Function library that keeps the read model (`library.lua`), and calling it. Its name and its functions'
+//! The Redis Function library that keeps the read model (`library/*.lua`), and calling it. Its name and its functions'
 //! names carry a hash of the text, so that replicas of two versions work side by side, and a call never meets a
 //! function other than the one it was written for.
 
@@ -9,7 +9,17 @@ use sha2::{Digest, Sha256};
 
 use crate::redis::Redis;
 
-const TEXT: &str = include_str!("library.lua");
+/// One text: each part uses what stands before it.
+const TEXT: &str = concat!(
+    include_str!("library/head.lua"),
+    include_str!("library/positions.lua"),
+    include_str!("library/log.lua"),
+    include_str!("library/lists.lua"),
+    include_str!("library/home.lua"),
+    include_str!("library/events.lua"),
+    include_str!("library/pages.lua"),
+    include_str!("library/upkeep.lua"),
+);
 
 struct Library {
     version: String,
@@ -96,7 +106,7 @@ mod tests {
     fn the_library_and_all_its_functions_carry_the_version() {
         assert!(!LIBRARY.code.contains("@VERSION@"));
         assert!(LIBRARY.code.starts_with(&format!("#!lua name=tracklore_feed_{}\n", LIBRARY.version)));
-        for name in ["post", "user", "profile", "skip", "page"] {
+        for name in ["post", "user", "profile", "follow", "skip", "fill", "evict", "swap", "page", "home"] {
             assert!(LIBRARY.code.contains(&format!("'tracklore_feed_{name}_{}'", LIBRARY.version)), "{name}");
         }
     }

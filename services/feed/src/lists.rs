@@ -1,49 +1,79 @@
-//! Names and lengths of what is kept in Redis. The lists are longer than what is shown of them, so that the next older
-//! post is at hand when one goes.
+//! The lists and how long they are. They keep more than is shown of them, so that the next older post is at hand when
+//! one goes.
 
 use tracklore_platform::id::UserId;
-use uuid::Uuid;
 
-/// The list of everybody's posts.
-pub const GLOBAL: &str = "feed:activity:global";
-/// What the global list has dropped.
-pub const GLOBAL_FLOOR: &str = "feed:floor:global";
 /// How much of the global list is shown.
 pub const SHOW_GLOBAL: usize = 1_000;
 /// How much of a user's list is shown.
 pub const SHOW_USER: usize = 100;
+/// How much of a home feed is shown; of each followed user, as much as of a user's list.
+pub const SHOW_HOME: usize = 1_000;
 
-/// How many posts the lists keep.
+/// A list of posts, newest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum List {
+    /// Everybody's public posts.
+    Global,
+    /// A user's public posts.
+    User(UserId),
+    /// What a user's followers may see.
+    Circle(UserId),
+}
+
+impl List {
+    /// What Redis calls this kind.
+    pub fn kind(self) -> &'static str {
+        match self {
+            Self::Global => "global",
+            Self::User(_) => "user",
+            Self::Circle(_) => "circle",
+        }
+    }
+
+    /// Whose list; empty for everybody's.
+    pub fn author(self) -> String {
+        match self {
+            Self::Global => String::new(),
+            Self::User(id) | Self::Circle(id) => id.to_string(),
+        }
+    }
+
+    /// A name, to bind cursors to.
+    pub fn name(self) -> String {
+        match self {
+            Self::Global => self.kind().to_owned(),
+            Self::User(id) | Self::Circle(id) => format!("{}:{id}", self.kind()),
+        }
+    }
+}
+
+/// How many posts the lists show and keep.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// The global list.
+    /// How much of the global list is shown.
+    pub show_global: usize,
+    /// How much of a user's lists is shown.
+    pub show_user: usize,
+    /// How much of the global list is kept.
     pub keep_global: usize,
-    /// Each user's list.
+    /// How much of a user's lists is kept.
     pub keep_user: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { keep_global: 2 * SHOW_GLOBAL, keep_user: 2 * SHOW_USER }
+        let (show_global, show_user) = (SHOW_GLOBAL, SHOW_USER);
+        Self { show_global, show_user, keep_global: 2 * show_global, keep_user: 2 * show_user }
     }
 }
 
-/// The list of a user's posts.
-pub fn user(id: UserId) -> String {
-    format!("feed:activity:user:{id}")
-}
-
-/// What a user's list has dropped.
-pub fn floor_of_user(id: UserId) -> String {
-    format!("feed:floor:user:{id}")
-}
-
-/// A post.
-pub fn post(id: Uuid) -> String {
-    format!("feed:post:{id}")
-}
-
-/// A user as shown beside a post.
-pub fn actor(id: UserId) -> String {
-    format!("feed:actor:{id}")
+impl Limits {
+    /// How much of `list` is shown.
+    pub fn shown(&self, list: List) -> usize {
+        match list {
+            List::Global => self.show_global,
+            List::User(_) | List::Circle(_) => self.show_user,
+        }
+    }
 }

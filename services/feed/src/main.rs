@@ -4,6 +4,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use tracklore_feed::{
+    rebuild::{self, RebuildArgs},
+    redrive::{self, DlqCommand},
     routes,
     serve::{ServeArgs, serve},
 };
@@ -15,10 +17,14 @@ use tracklore_platform::{cli, telemetry};
 enum Cli {
     /// Serves the API and consumes events, until SIGTERM.
     Serve(Box<ServeArgs>),
+    /// Makes the read model anew beside the one that is read, and puts it in its place.
+    Rebuild(Box<RebuildArgs>),
     /// Prints the OpenAPI document.
     Openapi,
     /// Prints all settings as a Markdown table.
     Config,
+    /// Lists, shows, redrives or discards events that this service couldn't process.
+    Dlq(Box<DlqCommand>),
 }
 
 #[tokio::main]
@@ -28,11 +34,16 @@ async fn main() -> ExitCode {
             telemetry::start_logging(&args.server.log, args.server.log_format);
             cli::exit(serve(&args).await)
         }
+        Cli::Rebuild(args) => {
+            telemetry::start_logging(&args.log, args.log_format);
+            cli::exit(rebuild::run(&args.model).await.map(|base| println!("{base}")))
+        }
         Cli::Openapi => print(routes::document().to_pretty_json()),
         Cli::Config => {
             print!("{}", cli::reference::<Cli>());
             ExitCode::SUCCESS
         }
+        Cli::Dlq(command) => cli::exit(redrive::run(&command).await),
     }
 }
 

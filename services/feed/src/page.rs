@@ -1,64 +1,73 @@
 //! A page of a list: one call into Redis, and its JSON goes to the client as it is stored.
 
 use axum::response::{IntoResponse, Response};
-use http::{HeaderName, HeaderValue, StatusCode, header};
-use redis::RedisResult;
-use tracklore_platform::{cursor, etag::ETag, page::PageQuery, time::Timestamp};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use redis::{RedisResult, from_redis_value};
+use tracklore_platform::{etag::ETag, time::Timestamp};
 use uuid::Uuid;
 
-use crate::{error::Error, library, redis::Redis, state::AppState};
+use crate::{library, lists::List, redis::Redis};
 
 const X_FEED_STATE: HeaderName = HeaderName::from_static("x-feed-state");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
-
-/// A list that is read.
-pub struct List<'a> {
-    /// Its key in Redis, which also binds cursors to it.
-    pub key: &'a str,
-    /// How many of the newest are shown.
-    pub show: usize,
-}
+/// Holds the base of the generation that is read.
+pub const GENERATION: &str = "feed:generation";
+/// The base of the first generation.
+pub const FIRST: &str = "feed:";
 
 /// The sort key of an activity: `created_at` in milliseconds, and the post.
 pub type Key = (i64, Uuid);
 
 /// Some activities of a list.
+#[derive(Debug)]
 pub struct Rows {
     /// As JSON, with commas between.
     pub items: Vec<u8>,
     /// The key of the last one, when there are more after it.
     pub next: Option<Key>,
+    /// Posts may be missing that the posts service has.
+    pub is_short: bool,
+    /// It should be said that the list is still needed.
+    pub touch: bool,
 }
 
-/// Reads `limit` activities after `after`, without those that have expired at `now`.
+/// The base of the generation that is read.
+pub async fn generation(redis: &Redis) -> RedisResult<String> {
+    let base: Option<String> = from_redis_value(redis.send(redis::cmd("GET").arg(GENERATION)).await?)?;
+    Ok(base.unwrap_or_else(|| FIRST.to_owned()))
+}
+
+/// The arguments that say where a page starts.
+pub(crate) fn start(after: Option<Key>) -> [String; 2] {
+    after.map_or_else(Default::default, |(score, id)| [score.to_string(), id.to_string()])
+}
+
+/// The key of the last one, when there are more.
+pub(crate) fn next(score: &str, id: &str, more: u8) -> Option<Key> {
+    if more == 1 { Some((score.parse().ok()?, id.parse().ok()?)) } else { None }
+}
+
+/// Reads `limit` activities after `after`, of the `shown` newest, without those that have expired at `now`.
 pub async fn read(
     redis: &Redis,
-    list: &List<'_>,
+    list: List,
+    shown: usize,
     limit: usize,
     after: Option<Key>,
     now: Timestamp,
 ) -> RedisResult<Rows> {
-    let (score, id) = after.map_or_else(Default::default, |(score, id)| (score.to_string(), id.to_string()));
-    let (show, limit, now) = (list.show.to_string(), limit.to_string(), now.unix_millis().to_string());
-    let args = [&show, &limit, &now, &score, &id].map(String::as_bytes);
-    let (items, score, id, more): (Vec<u8>, String, String, u8) =
-        library::read(redis, "page", &[list.key], &args).await?;
-    let key = || Some((score.parse().ok()?, id.parse().ok()?));
-    Ok(Rows { items, next: if more == 1 { key() } else { None } })
+    let [score, id] = start(after);
+    let numbers = [shown, limit].map(|number| number.to_string());
+    let (author, now) = (list.author(), now.unix_millis().to_string());
+    let args = [list.kind(), &author, &numbers[0], &numbers[1], &now, &score, &id].map(str::as_bytes);
+    let (items, score, id, more, short, touch): (Vec<u8>, String, String, u8, u8, u8) =
+        library::read(redis, "page", &[GENERATION], &args).await?;
+    Ok(Rows { items, next: next(&score, &id, more), is_short: short == 1, touch: touch == 1 })
 }
 
-/// Answers the page that `query` asks for, or 304 when the client has it.
-pub async fn answer(
-    state: &AppState,
-    request: &http::HeaderMap,
-    list: &List<'_>,
-    query: &PageQuery,
-) -> Result<Response, Error> {
-    let (limit, after) = (query.limit()?, query.after(list.key)?);
-    let Rows { items, next } = read(&state.redis, list, limit, after, Timestamp::now()).await?;
-    let next = next.map(|key| cursor::encode(list.key, &key));
-    let body = body(&items, next.as_deref());
-
+/// Answers a page, or 304 when the client has it.
+pub fn answer(request: &HeaderMap, items: &[u8], next_cursor: Option<&str>, catching_up: bool) -> Response {
+    let body = body(items, next_cursor);
     let tag = ETag::of_bytes(&body);
     let mut response = if tag.is_known_to(request) {
         StatusCode::NOT_MODIFIED.into_response()
@@ -66,10 +75,10 @@ pub async fn answer(
         ([(header::CONTENT_TYPE, JSON)], body).into_response()
     };
     response.headers_mut().insert(header::ETAG, tag.header());
-    if state.progress.is_catching_up() {
+    if catching_up {
         response.headers_mut().insert(X_FEED_STATE, HeaderValue::from_static("catching-up"));
     }
-    Ok(response)
+    response
 }
 
 fn body(items: &[u8], next_cursor: Option<&str>) -> Vec<u8> {
@@ -82,6 +91,8 @@ fn body(items: &[u8], next_cursor: Option<&str>) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use tracklore_platform::{cursor, page::PageQuery};
+
     use super::*;
 
     #[test]

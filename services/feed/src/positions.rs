@@ -12,11 +12,12 @@ use tracklore_platform::event::Record;
 
 use crate::{library, redis::Redis};
 
-/// The offsets stored in Redis are those of one Kafka cluster.
+/// The offsets stored in Redis are those of one Kafka cluster, and of one generation of the read model.
 #[derive(Clone, Debug)]
 pub struct Offsets {
     redis: Redis,
     cluster: String,
+    base: String,
 }
 
 /// What the consumer expects to find stored.
@@ -42,26 +43,26 @@ const UNKNOWN: &str = "unknown";
 
 /// Where a record stands, as the functions want to know it.
 pub struct Step {
-    /// The Redis key of the topic's offsets.
-    pub key: String,
-    /// Cluster, partition, expected offset, next offset.
-    pub args: [String; 4],
-}
-
-/// The Redis key of the offsets of a topic (full name).
-fn key(topic: &str) -> String {
-    format!("feed:offset:{topic}")
+    /// The generation's base and the key of the topic's offsets.
+    pub keys: [String; 2],
+    /// Cluster, partition, expected offset, next offset, and which record it is.
+    pub args: [String; 5],
 }
 
 impl Offsets {
-    /// Offsets of the Kafka cluster with this id.
-    pub fn new(redis: Redis, cluster: String) -> Self {
-        Self { redis, cluster }
+    /// Offsets in the Kafka cluster with this id, of the generation whose keys begin with `base`.
+    pub fn new(redis: Redis, cluster: String, base: String) -> Self {
+        Self { redis, cluster, base }
+    }
+
+    /// The Redis key of the offsets of a topic (full name).
+    fn key(&self, topic: &str) -> String {
+        format!("{}offset:{topic}", self.base)
     }
 
     /// The stored offsets of a topic by partition; none of another cluster's.
     pub async fn stored(&self, topic: &str) -> RedisResult<HashMap<i32, i64>> {
-        let answer = self.redis.send(redis::cmd("HGETALL").arg(key(topic))).await?;
+        let answer = self.redis.send(redis::cmd("HGETALL").arg(self.key(topic))).await?;
         let mut fields: HashMap<String, String> = redis::FromRedisValue::from_redis_value(answer)?;
         if fields.remove("cluster").as_ref() != Some(&self.cluster) {
             return Ok(HashMap::new());
@@ -74,14 +75,19 @@ impl Offsets {
 
     /// What the functions need to know to take `record` as the one after `expected`.
     pub fn step(&self, record: &Record, expected: Position) -> Step {
-        let args =
-            [self.cluster.clone(), record.partition.to_string(), expected, (record.offset + 1).to_string()];
-        Step { key: key(&record.topic), args }
+        let args = [
+            self.cluster.clone(),
+            record.partition.to_string(),
+            expected,
+            (record.offset + 1).to_string(),
+            record.header("ce_id").unwrap_or_default().to_owned(),
+        ];
+        Step { keys: [self.base.clone(), self.key(&record.topic)], args }
     }
 
-    /// Moves on over a record that changes nothing; what the function said.
-    pub async fn skip(&self, step: &Step) -> RedisResult<String> {
-        library::call(&self.redis, "skip", &[&step.key], &step.args.each_ref().map(String::as_bytes)).await
+    /// Forgets the offsets of a topic: another one stands behind its name.
+    pub async fn restart(&self, topic: &str) -> RedisResult<()> {
+        library::call(&self.redis, "restart", &[&self.base, &self.key(topic)], &[]).await
     }
 }
 

@@ -62,6 +62,14 @@ impl Redis {
         self.send(&redis::cmd("PING")).await.map(drop)
     }
 
+    /// A connection of the caller's own, for commands that wait for up to `patience`.
+    pub async fn dedicated(&self, patience: Duration) -> RedisResult<MultiplexedConnection> {
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(CONNECTION_TIMEOUT))
+            .set_response_timeout(Some(patience));
+        self.client.get_multiplexed_async_connection_with_config(&config).await
+    }
+
     async fn attempt(&self, command: &Cmd) -> RedisResult<Value> {
         let (number, mut connection) = self.connection().await?;
         // what Redis itself refuses comes as a value, too

@@ -1,7 +1,11 @@
 //! The public routes, under /v1/feed.
 
 mod global;
+mod home;
+mod stream;
+mod ticket;
 mod user;
+mod ws;
 
 use axum::Router;
 use tracklore_platform::problem::ProblemBody;
@@ -23,7 +27,7 @@ use crate::{
         description = "Lists of what people did, newest first. They follow what happens within moments; an answer \
             with `X-Feed-State: catching-up` may still miss some of it."
     ),
-    tags((name = "feed", description = "Activity lists")),
+    tags((name = "feed", description = "Activity lists"), (name = "live", description = "Live updates")),
     components(schemas(Activity, ActivityPage, ProblemBody)),
     modifiers(&Bearer)
 )]
@@ -41,7 +45,13 @@ impl Modify for Bearer {
 
 /// The routes with their document.
 pub fn public() -> OpenApiRouter<AppState> {
-    OpenApiRouter::with_openapi(Document::openapi()).routes(routes!(global::read)).routes(routes!(user::read))
+    OpenApiRouter::with_openapi(Document::openapi())
+        .routes(routes!(global::read))
+        .routes(routes!(user::read))
+        .routes(routes!(home::read))
+        .routes(routes!(stream::listen))
+        .routes(routes!(ticket::create))
+        .routes(routes!(ws::connect))
 }
 
 /// The feed has nothing to tell the other services yet.

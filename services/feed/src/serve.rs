@@ -13,7 +13,39 @@ use tracklore_platform::{
     token::{RemoteKeys, Verifier},
 };
 
-use crate::{actors::Actors, consume::Feeder, progress::Progress, redis::Redis, routes, state::AppState};
+use crate::{
+    actors::Actors,
+    consume::Feeder,
+    fill::{Filler, Sources},
+    lists::Limits,
+    live::{connection::Live, hub::Hub},
+    posts::Posts,
+    progress::Progress,
+    redis::Redis,
+    routes,
+    state::AppState,
+    upkeep,
+};
+
+/// Where the read model is and what it is made from.
+#[derive(clap::Args, Clone, Debug)]
+pub struct ModelArgs {
+    /// Where events come from.
+    #[command(flatten)]
+    pub kafka: KafkaArgs,
+    /// How to call the other services.
+    #[command(flatten)]
+    pub client: ServiceClientArgs,
+    /// Base URL of user's internal API.
+    #[arg(long, env = "TRACKLORE_USER_INTERNAL_URL")]
+    pub user_internal_url: String,
+    /// Base URL of posts' internal API.
+    #[arg(long, env = "TRACKLORE_POSTS_INTERNAL_URL")]
+    pub posts_internal_url: String,
+    /// Redis URL; the user needs the keys `feed:*` and functions, and nothing else.
+    #[arg(long, env = "TRACKLORE_REDIS_URL", hide_env_values = true, value_parser = cli::secret)]
+    pub redis_url: SecretString,
+}
 
 /// Everything that `serve` can be told.
 #[derive(clap::Args, Clone, Debug)]
@@ -21,21 +53,28 @@ pub struct ServeArgs {
     /// Listeners, logs and stopping.
     #[command(flatten)]
     pub server: ServerArgs,
-    /// Where events come from.
-    #[command(flatten)]
-    pub kafka: KafkaArgs,
     /// Who signs tokens.
     #[command(flatten)]
     pub token: TokenArgs,
-    /// How to call the other services.
+    /// The read model.
     #[command(flatten)]
-    pub client: ServiceClientArgs,
-    /// Base URL of user's internal API.
-    #[arg(long, env = "TRACKLORE_USER_INTERNAL_URL")]
-    pub user_internal_url: String,
-    /// Redis URL; the user needs the keys `feed:*` and functions, and nothing else.
-    #[arg(long, env = "TRACKLORE_REDIS_URL", hide_env_values = true, value_parser = cli::secret)]
-    pub redis_url: SecretString,
+    pub model: ModelArgs,
+    /// Live connections (`/v1/feed/stream`, `/v1/feed/ws`) at most; further ones get 503.
+    #[arg(long, env = "TRACKLORE_LIVE_CONNECTIONS", default_value_t = 10_000)]
+    pub live_connections: usize,
+}
+
+impl ModelArgs {
+    /// The services that complete the read model in `redis`.
+    pub fn sources(&self, redis: Redis) -> Sources {
+        let tokens = ServiceTokens::new(&self.client);
+        Sources {
+            redis,
+            posts: Posts::new(tokens.client("posts", &self.posts_internal_url)),
+            actors: Actors::new(tokens.client("user", &self.user_internal_url)),
+            limits: Limits::default(),
+        }
+    }
 }
 
 /// Why the service could not run.
@@ -54,29 +93,46 @@ pub enum StartError {
 
 /// Serves until it is told to stop.
 pub async fn serve(args: &ServeArgs) -> Result<(), StartError> {
-    let redis = Redis::new(args.redis_url.expose_secret())?;
-    let kafka = Kafka::new(&args.kafka);
+    let redis = Redis::new(args.model.redis_url.expose_secret())?;
+    let kafka = Kafka::new(&args.model.kafka);
     let background = Background::default();
     let revoked = revocations::follow(&kafka, &background).await;
-    let tokens = ServiceTokens::new(&args.client);
     let progress = Progress::default();
+    let sources = args.model.sources(redis.clone());
     let feeder = Feeder {
         producer: kafka.producer()?,
         kafka,
         redis: redis.clone(),
-        actors: Actors::new(tokens.client("user", &args.user_internal_url)),
+        actors: sources.actors.clone(),
         progress: progress.clone(),
     };
+    let filler = Filler::new(sources);
+    let health = Health::default().with("redis", {
+        let redis = redis.clone();
+        move || {
+            let redis = redis.clone();
+            async move { redis.ping().await.map_err(|error| error.to_string()) }
+        }
+    });
+    let hub = Hub::new(redis.clone());
+    let live = Live::new(
+        hub.clone(),
+        redis.clone(),
+        args.live_connections,
+        health.draining(),
+        args.server.shutdown_drain,
+        revoked.clone(),
+    );
     let keys = RemoteKeys::new(&args.token.jwks_url);
     let verifier = Verifier::new(&args.server.public_url, keys).refusing(revoked);
-    let state = AppState { redis: redis.clone(), progress, verifier };
+    let allowed_origins = args.server.allowed_origins.clone().into();
+    let state =
+        AppState { redis: redis.clone(), filler: filler.clone(), progress, live, allowed_origins, verifier };
     let (public, openapi) = routes::public().split_for_parts();
-    let health = Health::default().with("redis", move || {
-        let redis = redis.clone();
-        async move { redis.ping().await.map_err(|error| error.to_string()) }
-    });
     let service = Service { public: public.with_state(state), internal: routes::internal(), openapi, health };
     background.spawn(|stop| feeder.run(stop));
+    background.spawn(|stop| hub.run(stop));
+    background.spawn(|stop| upkeep::run(redis, filler, stop));
     server::serve(&args.server, service, background).await?;
     Ok(())
 }

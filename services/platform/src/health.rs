@@ -15,6 +15,7 @@ use futures::future::{BoxFuture, join_all};
 use http::StatusCode;
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde::Serialize;
+use tokio_util::sync::CancellationToken;
 
 /// A dependency that answers slower than this counts as away.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
@@ -25,7 +26,7 @@ type Check = Arc<dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Syn
 #[derive(Clone, Default)]
 pub struct Health {
     checks: BTreeMap<&'static str, Check>,
-    draining: Arc<AtomicBool>,
+    draining: CancellationToken,
     started: Arc<AtomicBool>,
 }
 
@@ -57,7 +58,12 @@ impl Health {
 
     /// From now on `/readyz` says no: the process is about to stop.
     pub fn start_draining(&self) {
-        self.draining.store(true, Ordering::Relaxed);
+        self.draining.cancel();
+    }
+
+    /// Cancelled when draining starts: for answers that last, so that clients come back elsewhere in good time.
+    pub fn draining(&self) -> CancellationToken {
+        self.draining.clone()
     }
 
     async fn readiness(&self) -> Readiness {
@@ -67,7 +73,7 @@ impl Health {
             (*name, Dependency { ready: result.is_ok(), detail: result.err() })
         });
         let dependencies: BTreeMap<_, _> = join_all(checks).await.into_iter().collect();
-        let draining = self.draining.load(Ordering::Relaxed);
+        let draining = self.draining.is_cancelled();
         let ready = !draining && dependencies.values().all(|dependency| dependency.ready);
         if ready {
             self.started.store(true, Ordering::Relaxed);

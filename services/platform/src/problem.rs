@@ -156,6 +156,11 @@ impl Problem {
         self.code
     }
 
+    /// What happened, for people.
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
     /// The body for a request with this id.
     pub fn body(&self, request_id: &str) -> ProblemBody {
         let mut title = self.code.replace('-', " ");

@@ -124,10 +124,11 @@ impl<K: KeyLookup> Verifier<K> {
     pub async fn user(&self, token: &str) -> Result<User, TokenError> {
         let claims: AccessClaims = self.claims(token, USER_AUDIENCE).await?;
         let id: UserId = claims.sub.parse().map_err(|_| TokenError::Invalid)?;
-        if self.revoked.contains(claims.sid) {
+        let AccessClaims { sid: session_id, scope, auth_time, exp: expires_at, .. } = claims;
+        if self.revoked.contains(session_id) {
             return Err(TokenError::Invalid);
         }
-        Ok(User { id, session_id: claims.sid, scope: claims.scope, auth_time: claims.auth_time })
+        Ok(User { id, session_id, scope, auth_time, expires_at })
     }
 
     /// The service behind a service token.

@@ -126,21 +126,40 @@ mod tests {
 
     #[test]
     fn follows_and_deletions_are_understood_and_everything_else_passed_over() {
-        let (follower, followee) = (7.try_into().unwrap(), 8.try_into().unwrap());
+        let [seven, eight] = [7, 8].map(|id| UserId::try_from(id).unwrap());
         let pair = json!({"follower_id": 7, "followee_id": 8, "occurred_at": "2026-11-20T09:30:00.000Z"});
         for (r#type, following) in
             [("tracklore.user.followed.v1", true), ("tracklore.user.unfollowed.v1", false)]
         {
-            let follow = Follow { follower, followee, following, sequence: 3 };
+            let follow = Follow { follower: seven, followee: eight, following, sequence: 3 };
             assert_eq!(read(r#type, "7:8", "3", &pair).unwrap(), News::Follow(follow));
         }
         let deleted = read("tracklore.user.deleted.v1", "7", "2", &json!({"id": 7})).unwrap();
-        assert!(matches!(deleted, News::Deleted(id, _) if id == follower));
+        assert!(matches!(deleted, News::Deleted(id, _) if id == seven));
         for r#type in
             ["tracklore.profile.updated.v1", "tracklore.user.suspended.v1", "tracklore.moon.rose.v9"]
         {
             assert_eq!(read(r#type, "7", "1", &json!({})).unwrap(), News::Nothing);
         }
+    }
+
+    #[test]
+    fn everything_that_was_ever_published_can_be_read() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/events/examples");
+        let mut read_in = 0;
+        for kind in std::fs::read_dir(folder).unwrap() {
+            for example in std::fs::read_dir(kind.unwrap().path()).unwrap() {
+                let text = std::fs::read_to_string(example.unwrap().path()).unwrap();
+                let example: Value = serde_json::from_str(&text).unwrap();
+                let header = |name: &str| example["headers"][name].as_str().unwrap().to_owned();
+                let (kind, subject, sequence) =
+                    (header("ce_type"), header("ce_subject"), header("ce_sequence"));
+                read_in += usize::from(
+                    read(&kind, &subject, &sequence, &example["payload"]).unwrap() != News::Nothing,
+                );
+            }
+        }
+        assert!(read_in >= 3, "{read_in}");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::{
 
 use rdkafka::{
     ClientConfig, Message,
-    admin::{AdminClient, AdminOptions, NewTopic, TopicReplication},
+    admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication},
     client::DefaultClientContext,
     consumer::{BaseConsumer, Consumer},
     message::{Header, Headers, OwnedHeaders},
@@ -62,6 +62,16 @@ impl Events {
         let names: Vec<_> = names.iter().map(String::as_str).collect();
         // left-overs only cost a little memory until the containers go
         drop(self.admin().delete_topics(&names, &AdminOptions::new()).await);
+    }
+
+    /// Gives a topic more partitions.
+    pub(crate) async fn grow(&self, topic: &str, partitions: usize) {
+        let topic = self.name(topic);
+        let grown = [NewPartitions::new(&topic, partitions)];
+        let results = self.admin().create_partitions(&grown, &AdminOptions::new()).await;
+        for result in results.expect("the test's Kafka answers") {
+            result.expect("the topic grows");
+        }
     }
 
     /// Everything in the topic now, in the order of each partition.

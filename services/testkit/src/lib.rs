@@ -22,6 +22,7 @@ mod events;
 mod mail;
 mod process;
 mod proxy;
+pub mod schemas;
 mod stack;
 
 use std::time::Duration;

@@ -190,6 +190,11 @@ impl Stack {
         self.events.write(topic, key, headers, value).await;
     }
 
+    /// Gives a topic more partitions.
+    pub async fn grow(&self, topic: &str, partitions: usize) {
+        self.events.grow(topic, partitions).await;
+    }
+
     /// What the topics' full names begin with.
     pub fn topic_prefix(&self) -> &str {
         &self.events.prefix
@@ -251,6 +256,7 @@ impl Stack {
         }
         if service == "feed" {
             settings.push(("TRACKLORE_USER_INTERNAL_URL", self.internal_url("user")));
+            settings.push(("TRACKLORE_POSTS_INTERNAL_URL", self.internal_url("posts")));
             settings.push(("TRACKLORE_REDIS_URL", self.redis_url.clone()));
         }
         let settings = settings.into_iter().map(|(key, value)| (key.to_owned(), value));

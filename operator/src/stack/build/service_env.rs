@@ -64,6 +64,10 @@ fn common(stack: &ValidStack, service: Service) -> Vec<EnvVar> {
         secret_env("TRACKLORE_KAFKA_SASL_USERNAME", &login, "username"),
         secret_env("TRACKLORE_KAFKA_SASL_PASSWORD", &login, "password"),
     ]);
+    if stack.gateway.is_some() {
+        // The gateway names the caller's address, and removes what callers say of themselves.
+        variables.push(env("TRACKLORE_TRUSTED_HOPS", "1"));
+    }
     if !stack.prefix.is_empty() {
         variables.push(env("TRACKLORE_KAFKA_TOPIC_PREFIX", stack.prefix.clone()));
     }
@@ -118,9 +122,11 @@ fn client(stack: &ValidStack, service: Service) -> [EnvVar; 4] {
     ]
 }
 
-fn feed(stack: &ValidStack) -> [EnvVar; 2] {
+fn feed(stack: &ValidStack) -> [EnvVar; 3] {
+    let internal = |service: Service| format!("http://{}:8081", stack.names.child(service.as_str()));
     [
-        env("TRACKLORE_USER_INTERNAL_URL", format!("http://{}:8081", stack.names.child("user"))),
+        env("TRACKLORE_USER_INTERNAL_URL", internal(Service::User)),
+        env("TRACKLORE_POSTS_INTERNAL_URL", internal(Service::Posts)),
         secret_env("TRACKLORE_REDIS_URL", secrets::redis_feed(&stack.names), "uri"),
     ]
 }

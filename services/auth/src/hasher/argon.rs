@@ -7,12 +7,16 @@ use argon2::{
 };
 use subtle::ConstantTimeEq;
 
+use super::foreign;
+
 const LANES: u32 = 1;
 /// The least memory in MiB for 1, 2, 3, … passes (OWASP's password storage recommendations).
 const LEAST_MEMORY: [u32; 5] = [46, 19, 12, 9, 7];
 /// More is a typing error: it would stop every log-in.
 const MOST_MEMORY: u32 = 1024;
 const MOST_PASSES: u32 = 100;
+/// Hashes of other programs may take more than ours do, until the first log-in.
+const MOST_IMPORTED_MEMORY_KIB: u32 = 256 * 1024;
 const ALGORITHM: Algorithm = Algorithm::Argon2id;
 const VERSION: Version = Version::V0x13;
 const SALT_BYTES: usize = 16;
@@ -76,6 +80,20 @@ pub fn is_made_with(stored: &str, cost: Cost) -> bool {
     })
 }
 
+/// Whether a PHC string of another program can be verified within bounds.
+pub fn check_imported(stored: &str) -> Result<(), &'static str> {
+    const UNKNOWN: &str = "it is none of argon2 (a PHC string), bcrypt ($2…) and Django's pbkdf2_sha256$…";
+    let hash = PasswordHash::new(stored).map_err(|_| UNKNOWN)?;
+    let params = Params::try_from(&hash).map_err(|_| UNKNOWN)?;
+    if Algorithm::try_from(hash.algorithm.as_str()).is_err() || hash.salt.is_none() || hash.hash.is_none() {
+        Err(UNKNOWN)
+    } else if params.m_cost() > MOST_IMPORTED_MEMORY_KIB || params.t_cost() > MOST_PASSES {
+        Err("it takes more than 256 MiB or more than 100 passes")
+    } else {
+        Ok(())
+    }
+}
+
 fn phc(params: &Params, salt: &[u8; SALT_BYTES], tag: &[u8]) -> Result<String, ArgonError> {
     let hash = PasswordHash {
         algorithm: ALGORITHM.ident(),
@@ -100,8 +118,11 @@ impl Memory {
         phc(&params, &salt, &tag)
     }
 
-    /// Whether `stored` is the PHC string of `password`, with whatever parameters it was made.
+    /// Whether `stored` is the hash of `password`, with whatever parameters it was made, and by whatever program.
     pub fn verify(&mut self, password: &[u8], stored: &str) -> Result<bool, ArgonError> {
+        if let Some(foreign) = foreign::parse(stored) {
+            return foreign.verify(password).map_err(failed);
+        }
         let stored = PasswordHash::new(stored).map_err(failed)?;
         let (Some(salt), Some(expected)) = (&stored.salt, &stored.hash) else {
             return Err(ArgonError("salt or hash is missing".to_owned()));

@@ -69,10 +69,18 @@ impl TransportError {
 }
 
 impl Transport {
-    /// The way that the settings say.
-    pub fn new(url: &SecretString, from: &str) -> Result<Self, TransportError> {
+    /// The way that the settings say, logging in with `login` where it isn't in the URL.
+    pub fn new(
+        url: &SecretString,
+        login: Option<(&str, &SecretString)>,
+        from: &str,
+    ) -> Result<Self, TransportError> {
         let from = from.parse().map_err(TransportError::From)?;
-        let parsed = Url::parse(url.expose_secret()).map_err(|_| TransportError::Url("it is no URL"))?;
+        let mut parsed = Url::parse(url.expose_secret()).map_err(|_| TransportError::Url("it is no URL"))?;
+        if let Some((username, password)) = login {
+            log_in(&mut parsed, username, password.expose_secret())
+                .map_err(|()| TransportError::Url("nobody can log in there"))?;
+        }
         let way = match parsed.scheme() {
             "file" => Way::Folder(
                 parsed
@@ -120,6 +128,12 @@ impl Transport {
     }
 }
 
+/// Puts a login into a URL. All is encoded but the percent sign, so that comes first.
+fn log_in(url: &mut Url, username: &str, password: &str) -> Result<(), ()> {
+    url.set_username(&username.replace('%', "%25"))?;
+    url.set_password(Some(&password.replace('%', "%25")))
+}
+
 fn requires_tls(url: &Url) -> bool {
     url.query_pairs().any(|(key, value)| key == "tls" && value == "required")
 }
@@ -146,7 +160,7 @@ mod tests {
     use super::*;
 
     fn new(url: &str) -> Result<Transport, TransportError> {
-        Transport::new(&url.into(), "Tracklore <no-reply@example.org>")
+        Transport::new(&url.into(), None, "Tracklore <no-reply@example.org>")
     }
 
     #[test]
@@ -169,6 +183,21 @@ mod tests {
             let error = new(bad).map(|_| ()).unwrap_err();
             assert!(!error.to_string().contains("secret"), "{error}");
         }
-        assert!(Transport::new(&"smtp://relay:25".into(), "nobody").is_err());
+        assert!(Transport::new(&"smtp://relay:25".into(), None, "nobody").is_err());
+    }
+
+    #[test]
+    fn a_login_beside_the_url_may_hold_any_characters_and_is_guarded_alike() {
+        let password = SecretString::from("p@ss:w/rd %41");
+        let login = |url: &str| {
+            Transport::new(&url.into(), Some(("ada@example.org", &password)), "no-reply@example.org")
+        };
+        assert!(login("smtp://mail.example.org:587?tls=required").is_ok());
+        assert!(login("smtp://mail.example.org:587").is_err());
+        assert!(login("file:///var/mail/out").is_err());
+
+        let mut url = Url::parse("smtps://mail.example.org").unwrap();
+        log_in(&mut url, "ada@example.org", password.expose_secret()).unwrap();
+        assert_eq!(url.as_str(), "smtps://ada%40example.org:p%40ss%3Aw%2Frd%20%2541@mail.example.org");
     }
 }

@@ -20,6 +20,7 @@ const CACHE: HeaderValue = HeaderValue::from_static("public, max-age=300");
     )
 )]
 pub async fn keys(State(state): State<AppState>, headers: HeaderMap) -> impl IntoResponse {
-    let bytes = serde_json::to_vec(&state.published).unwrap_or_default();
-    ([(header::CACHE_CONTROL, CACHE)], etag::respond(&headers, &ETag::of_bytes(&bytes), &state.published))
+    let keys = state.keys.current();
+    let bytes = serde_json::to_vec(&keys.published).unwrap_or_default();
+    ([(header::CACHE_CONTROL, CACHE)], etag::respond(&headers, &ETag::of_bytes(&bytes), &keys.published))
 }

@@ -20,6 +20,7 @@ use crate::{
         audit::{self, Entry, What},
         sessions::{self, Reason},
     },
+    tokens::Access,
 };
 
 /// The refresh token received last.
@@ -76,9 +77,11 @@ async fn follow(
     if !kept.user_active {
         return Ok(None);
     }
+    let mut session_ends = kept.lineage().expires_at;
     let counter = match kept.lineage().judge(claimed.counter, now) {
         Verdict::Rotate(next) => {
             sessions::advance(&mut *tx, session, &next).await?;
+            session_ends = next.expires_at;
             next.counter
         }
         Verdict::Repeat => kept.lineage().counter,
@@ -94,6 +97,7 @@ async fn follow(
         }
     };
     tx.commit().await?;
-    let access = state.issuer.access(kept.user_id, session, kept.lineage().created_at, now)?;
-    Ok(Some(TokenPair::new(access, refresh_token::issue(session, counter, &key))))
+    let auth_time = kept.lineage().created_at;
+    let access = Access { user: kept.user_id, session, scope: &kept.scope, auth_time, session_ends };
+    Ok(Some(TokenPair::new(state.issuer.access(&access, now)?, refresh_token::issue(session, counter, &key))))
 }

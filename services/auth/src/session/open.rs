@@ -11,11 +11,13 @@ use crate::{
     state::AppState,
     store::{
         audit::{self, Entry, What},
-        sessions,
+        grants, sessions,
     },
+    tokens::Access,
 };
 
-/// Keeps a new session of `user`, notes `what` began it, and gives its first tokens.
+/// Keeps a new session of `user`, notes `what` began it, and gives its first tokens; `connection` is in a transaction.
+/// Who was suspended in this very moment has the wrong credentials.
 pub async fn session(
     state: &AppState,
     connection: &mut PgConnection,
@@ -25,9 +27,11 @@ pub async fn session(
     now: Timestamp,
 ) -> Result<TokenPair, Error> {
     let (id, key, lineage) = (Uuid::now_v7(), key::generate(), Lineage::start(now));
+    let scope = grants::hold(&mut *connection, user).await?.ok_or(Error::InvalidCredentials)?;
     let wrapped = state.key_wrap.wrap(id, &key)?;
     sessions::insert(&mut *connection, id, user, &lineage, &wrapped, client).await?;
     audit::append(connection, &Entry::of(user, what).session(id).by(client), now).await?;
-    let access = state.issuer.access(user, id, now, now)?;
-    Ok(TokenPair::new(access, refresh_token::issue(id, lineage.counter, &key)))
+    let access =
+        Access { user, session: id, scope: &scope, auth_time: now, session_ends: lineage.expires_at };
+    Ok(TokenPair::new(state.issuer.access(&access, now)?, refresh_token::issue(id, lineage.counter, &key)))
 }

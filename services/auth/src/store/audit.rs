@@ -44,6 +44,14 @@ pub enum What {
     Exported,
     /// Its owner wanted it gone.
     Deleted,
+    /// An administrator suspended it.
+    Suspended,
+    /// An administrator let it be used again.
+    Resumed,
+    /// An administrator gave it a scope.
+    ScopeGranted,
+    /// An administrator took a scope away.
+    ScopeRevoked,
 }
 
 impl What {
@@ -65,6 +73,10 @@ impl What {
             Self::EmailChangeUndone => "email-change-undone",
             Self::Exported => "exported",
             Self::Deleted => "deleted",
+            Self::Suspended => "suspended",
+            Self::Resumed => "resumed",
+            Self::ScopeGranted => "scope-granted",
+            Self::ScopeRevoked => "scope-revoked",
         }
     }
 }
@@ -76,6 +88,7 @@ pub struct Entry {
     what: What,
     session: Option<Uuid>,
     client: Option<Client>,
+    actor: Option<UserId>,
     detail: Value,
 }
 
@@ -106,13 +119,13 @@ pub struct AccountEvent {
 impl Entry {
     /// That `what` happened to the account of `user`.
     pub fn of(user: UserId, what: What) -> Self {
-        Self { user: Some(user), what, session: None, client: None, detail: json!({}) }
+        Self { user: Some(user), what, session: None, client: None, actor: None, detail: json!({}) }
     }
 
     /// That somebody failed to log in to this account, or to none there is: noted all the same, so that both take as
     /// long.
     pub fn failed_log_in(user: Option<UserId>) -> Self {
-        Self { user, what: What::LogInFailed, session: None, client: None, detail: json!({}) }
+        Self { user, what: What::LogInFailed, session: None, client: None, actor: None, detail: json!({}) }
     }
 
     /// It is about this session.
@@ -125,6 +138,11 @@ impl Entry {
         Self { client: Some(client.clone()), ..self }
     }
 
+    /// Who did it, when it was another account.
+    pub fn actor(self, actor: Option<UserId>) -> Self {
+        Self { actor, ..self }
+    }
+
     /// More about it: an object.
     pub fn detail(self, detail: Value) -> Self {
         Self { detail, ..self }
@@ -134,8 +152,8 @@ impl Entry {
 /// Writes `entry` within the caller's transaction.
 pub async fn append(connection: &mut PgConnection, entry: &Entry, now: Timestamp) -> Result<(), sqlx::Error> {
     sqlx::query(
-        "INSERT INTO account_events (id, user_id, type, session_id, ip, user_agent, detail, occurred_at) \
-         VALUES ($1, $2, $3, $4, $5::inet, $6, $7, $8)",
+        "INSERT INTO account_events (id, user_id, type, session_id, ip, user_agent, detail, occurred_at, actor_id) \
+         VALUES ($1, $2, $3, $4, $5::inet, $6, $7, $8, $9)",
     )
     .bind(Uuid::now_v7())
     .bind(entry.user)
@@ -145,6 +163,7 @@ pub async fn append(connection: &mut PgConnection, entry: &Entry, now: Timestamp
     .bind(entry.client.as_ref().and_then(|client| client.user_agent.as_deref()))
     .bind(Json(&entry.detail))
     .bind(now)
+    .bind(entry.actor)
     .execute(connection)
     .await
     .map(drop)

@@ -149,10 +149,10 @@ pub async fn erase(
     .bind(now)
     .fetch_one(&mut *connection)
     .await?;
-    sqlx::query("DELETE FROM email_changes WHERE user_id = $1")
-        .bind(account.id)
-        .execute(&mut *connection)
-        .await?;
+    for statement in ["DELETE FROM email_changes WHERE user_id = $1", "DELETE FROM grants WHERE user_id = $1"]
+    {
+        sqlx::query(statement).bind(account.id).execute(&mut *connection).await?;
+    }
     let gone = Account { username: name, status: Status::Deleted, ..account.clone() };
     outbox::append(connection, SERVICE, &gone.event("tracklore.user.deleted.v1", sequence, now)).await
 }

@@ -25,6 +25,8 @@ pub struct Kept {
     revoked: bool,
     /// Whether its user may use the account.
     pub user_active: bool,
+    /// What its user was granted, as it stands in tokens.
+    pub scope: String,
 }
 
 /// Why a session ends before its time; part of the event.
@@ -34,6 +36,10 @@ pub enum Reason {
     Logout,
     /// An old refresh token was used.
     RefreshTokenReuse,
+    /// The account was suspended.
+    Suspended,
+    /// The account lost a scope that its tokens had.
+    ScopeRevoked,
     /// The user ended it from another session.
     EndedByUser,
     /// The password was changed or reset.
@@ -94,6 +100,8 @@ impl Reason {
         match self {
             Self::Logout => "logout",
             Self::RefreshTokenReuse => "refresh-token-reuse",
+            Self::Suspended => "suspended",
+            Self::ScopeRevoked => "scope-revoked",
             Self::EndedByUser => "ended-by-user",
             Self::PasswordChanged => "password-changed",
             Self::EmailChangeUndone => "email-change-undone",
@@ -133,9 +141,11 @@ pub async fn insert(
 /// The session, locked: uses of its refresh tokens happen one after the other.
 pub async fn lock(connection: &mut PgConnection, id: Uuid) -> Result<Option<Kept>, sqlx::Error> {
     sqlx::query_as(
-        "SELECT user_id, counter, wrapped_key, sessions.created_at, last_used_at, expires_at, \
-                revoked_at IS NOT NULL AS revoked, users.status = 'active' AS user_active \
-         FROM sessions JOIN users ON users.id = user_id WHERE sessions.id = $1 FOR UPDATE OF sessions",
+        "SELECT sessions.user_id, counter, wrapped_key, sessions.created_at, last_used_at, expires_at, \
+                revoked_at IS NOT NULL AS revoked, users.status = 'active' AS user_active, \
+                coalesce((SELECT string_agg(scope, ' ' ORDER BY scope) FROM grants \
+                          WHERE grants.user_id = users.id), '') AS scope \
+         FROM sessions JOIN users ON users.id = sessions.user_id WHERE sessions.id = $1 FOR UPDATE OF sessions",
     )
     .bind(id)
     .fetch_optional(connection)

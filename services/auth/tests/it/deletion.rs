@@ -43,13 +43,15 @@ async fn nothing_about_the_person_stays_but_the_reserved_name() {
     let stack = auth().await;
     let ada = stack.sign_up("ada").await;
     stack.mail("ada@example.org", "Confirm your e-mail address").await;
+    let grant = sqlx::query("INSERT INTO grants VALUES ($1, 'posts:moderate', now())").bind(ada.id);
+    grant.execute(&stack.database("auth")).await.unwrap();
     let wish = json!({"email": "lovelace@example.org", "password": ada.password});
     ada.patch(&stack, "auth", PATH, &wish).await.expect(200);
     stack.mail("lovelace@example.org", "Confirm your e-mail address").await;
     delete(&stack, &ada, PATH, &json!({"password": ada.password})).await.expect(202);
     stack.mail("ada@example.org", "Your account was deleted").await;
 
-    for table in ["sessions", "email_changes", "one_time_tokens"] {
+    for table in ["sessions", "email_changes", "one_time_tokens", "grants"] {
         assert_eq!(count(&stack, table).await, 0, "{table}");
     }
     let told = "users WHERE users::text ~* 'lovelace|ada|argon2'";

@@ -2,11 +2,14 @@
 #![expect(clippy::unwrap_used, reason = "tests fail loudly")]
 
 mod accounts;
+mod administration;
 mod audit;
 mod browsers;
 mod deletion;
 mod email_change;
 mod events;
+mod housekeeping;
+mod import;
 mod internal;
 mod mail;
 mod own_account;
@@ -14,11 +17,13 @@ mod password_changes;
 mod passwords;
 mod refresh;
 mod revocation;
+mod rotation;
 mod session_list;
 mod sessions;
 mod smtp;
 mod start;
 mod throttle;
+mod timing;
 mod verified_sign_up;
 
 use serde_json::{Value, json};

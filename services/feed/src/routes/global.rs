@@ -4,7 +4,7 @@ use axum::{extract::State, response::Response};
 use http::HeaderMap;
 use tracklore_platform::{extract::Query, page::PageQuery, problem::ProblemBody, token::OptionalUser};
 
-use crate::{document::ActivityPage, error::Error, lists, page, state::AppState};
+use crate::{document::ActivityPage, error::Error, lists::List, state::AppState};
 
 /// What everybody did.
 ///
@@ -38,6 +38,5 @@ pub async fn read(
     Query(query): Query<PageQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
-    let list = page::List { key: lists::GLOBAL, show: lists::SHOW_GLOBAL };
-    page::answer(&state, &headers, &list, &query).await
+    state.list(&headers, List::Global, &query).await
 }

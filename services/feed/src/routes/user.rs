@@ -10,7 +10,7 @@ use tracklore_platform::{
     token::OptionalUser,
 };
 
-use crate::{document::ActivityPage, error::Error, lists, page, state::AppState};
+use crate::{document::ActivityPage, error::Error, lists::List, state::AppState};
 
 /// What one user did.
 ///
@@ -48,6 +48,5 @@ pub async fn read(
     Query(query): Query<PageQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
-    let list = page::List { key: &lists::user(id), show: lists::SHOW_USER };
-    page::answer(&state, &headers, &list, &query).await
+    state.list(&headers, List::User(id), &query).await
 }

@@ -14,8 +14,8 @@ pub async fn empty_stack() -> Stack {
     stack
 }
 
-/// A public post of `author`, made when its id says; `changes` go over the payload.
-pub async fn post_event(stack: &Stack, id: Uuid, author: i64, version: i64, changes: &Value) {
+/// A public post of `author` as the posts service has it, made when its id says; `changes` go over it.
+pub fn post(id: Uuid, author: i64, version: i64, changes: &Value) -> Value {
     let (seconds, nanos) = id.get_timestamp().unwrap().to_unix();
     let created = tracklore_platform::time::Timestamp::from_unix_millis(
         i64::try_from(seconds).unwrap() * 1000 + i64::from(nanos / 1_000_000),
@@ -27,6 +27,12 @@ pub async fn post_event(stack: &Stack, id: Uuid, author: i64, version: i64, chan
     for (key, value) in changes.as_object().unwrap() {
         payload[key] = value.clone();
     }
+    payload
+}
+
+/// A public post of `author`, made when its id says; `changes` go over the payload.
+pub async fn post_event(stack: &Stack, id: Uuid, author: i64, version: i64, changes: &Value) {
+    let payload = post(id, author, version, changes);
     let r#type = match (version, payload.get("reason")) {
         (_, Some(_)) => "post.deleted",
         (1, _) => "post.created",
@@ -44,6 +50,14 @@ pub async fn user_event(stack: &Stack, id: i64, sequence: i64, what: &str) {
 pub async fn profile_event(stack: &Stack, id: i64, sequence: i64, display_name: &str) {
     let payload = json!({"id": id, "username": "x", "display_name": display_name, "avatar_url": null});
     write(stack, "profile-events", &id.to_string(), "profile.updated", sequence, &payload).await;
+}
+
+/// `follower` follows `followee`, or no longer.
+pub async fn follow_event(stack: &Stack, follower: i64, followee: i64, sequence: i64, follows: bool) {
+    let payload =
+        json!({"follower_id": follower, "followee_id": followee, "occurred_at": "2026-11-20T09:30:00.000Z"});
+    let r#type = if follows { "user.followed" } else { "user.unfollowed" };
+    write(stack, "profile-events", &format!("{follower}:{followee}"), r#type, sequence, &payload).await;
 }
 
 async fn write(stack: &Stack, topic: &str, key: &str, r#type: &str, sequence: i64, payload: &Value) {

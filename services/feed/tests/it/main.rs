@@ -1,11 +1,17 @@
 //! The feed against real servers: its functions inside Redis, its events from Kafka, its neighbours as processes.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail loudly")]
 
+mod dead_letters;
 mod events;
+mod filling;
+mod fills;
 mod functions;
 mod healing;
+mod home;
 mod laws;
+mod live;
 mod model;
 mod neighbour;
 mod service;
 mod whole_path;
+mod ws;

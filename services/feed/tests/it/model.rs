@@ -6,9 +6,11 @@ use serde_json::{Value, json};
 use tracklore_feed::{
     actors::Actor,
     apply::{Author, Outcome, ReadModel},
-    event::{Change, PostChange, Shown},
-    lists::Limits,
-    page::{self, Key, List},
+    event::{Audience, Change, PostChange, Shown},
+    fill::BOTTOM,
+    home::{self, HomeKey},
+    lists::{Limits, List},
+    page::{self, FIRST, Key},
     positions::{Expected, Offsets, Stored},
     redis::Redis,
 };
@@ -45,12 +47,29 @@ impl Drop for Model {
 }
 
 impl Model {
+    /// Of a world without posts, as every list knows.
     pub async fn new(keep_global: usize, keep_user: usize) -> Self {
+        let limits = Limits { show_global: keep_global, show_user: keep_user, keep_global, keep_user };
+        let model = Self::unknown(limits).await;
+        for list in Self::lists() {
+            model.fill(list, &[], BOTTOM).await;
+        }
+        model
+    }
+
+    /// All lists of the tests' users.
+    pub fn lists() -> Vec<List> {
+        let of = |id| [List::User(user(id)), List::Circle(user(id))];
+        [1, 2, 7, 8, 11, 12].into_iter().flat_map(of).chain([List::Global]).collect()
+    }
+
+    /// Nothing is known yet.
+    pub async fn unknown(limits: Limits) -> Self {
         let database = FREE.lock().unwrap().pop().unwrap();
         let redis = Redis::new(&redis_url("", database)).unwrap();
         redis.send(&redis::cmd("FLUSHDB")).await.unwrap();
-        let writer = ReadModel::new(redis.clone(), Limits { keep_global, keep_user });
-        let offsets = Offsets::new(redis.clone(), "cluster-1".to_owned());
+        let writer = ReadModel::new(redis.clone(), FIRST.to_owned(), limits);
+        let offsets = Offsets::new(redis.clone(), "cluster-1".to_owned(), FIRST.to_owned());
         let expected = Expected::default();
         expected.assigned("t", 0, Stored::Nothing);
         Self { database, redis, writer, offsets, expected, offset: 0 }
@@ -69,17 +88,53 @@ impl Model {
         self.expected.passed(&record);
     }
 
+    /// Puts a snapshot of posts into a list that is then complete down to the last of them, or to `bottom`.
+    pub async fn fill(&self, list: List, posts: &[Change], bottom: i64) {
+        let (_, floor) = self.writer.begin_fill(list).await.unwrap();
+        assert_eq!(self.put(list, &floor, posts, bottom).await, "filled");
+    }
+
+    /// The same for a floor that was read before; what became of it.
+    pub async fn put(&self, list: List, floor: &str, posts: &[Change], bottom: i64) -> String {
+        let posts: Vec<PostChange> = posts.iter().map(post_of).collect();
+        let floor_id = posts.last().filter(|_| bottom != BOTTOM).map(|post| post.id.to_string());
+        let bottom = (bottom, floor_id.unwrap_or_default());
+        loop {
+            let answer = self.writer.fill(list, floor, &bottom, &posts).await.unwrap();
+            if answer[0] != "ask" {
+                return answer[0].clone();
+            }
+            for id in &answer[1..] {
+                let id = id.parse().unwrap();
+                self.writer.learn(&[id], &[Actor { id, ..someone() }]).await.unwrap();
+            }
+        }
+    }
+
     /// The shown part of a list.
-    pub async fn list(&self, key: &str, show: usize) -> Vec<Value> {
-        let rows = page::read(&self.redis, &List { key, show }, 100, None, at(0)).await.unwrap();
+    pub async fn list(&self, list: List, shown: usize) -> Vec<Value> {
+        let rows = page::read(&self.redis, list, shown, 100, None, at(0)).await.unwrap();
         items(&rows.items)
     }
 
     /// The list read page by page.
-    pub async fn pages(&self, key: &str, show: usize, limit: usize) -> Vec<Value> {
+    pub async fn pages(&self, list: List, shown: usize, limit: usize) -> Vec<Value> {
         let (mut all, mut after) = (Vec::new(), None::<Key>);
         loop {
-            let rows = page::read(&self.redis, &List { key, show }, limit, after, at(0)).await.unwrap();
+            let rows = page::read(&self.redis, list, shown, limit, after, at(0)).await.unwrap();
+            all.extend(items(&rows.items));
+            after = rows.next;
+            if after.is_none() {
+                return all;
+            }
+        }
+    }
+
+    /// A home feed read page by page.
+    pub async fn home(&self, reader: i64, limit: usize) -> Vec<Value> {
+        let (mut all, mut after) = (Vec::new(), None::<HomeKey>);
+        loop {
+            let rows = home::read(&self.redis, user(reader), limit, after, at(0)).await.unwrap();
             all.extend(items(&rows.items));
             after = rows.next;
             if after.is_none() {
@@ -120,10 +175,29 @@ pub fn someone() -> Actor {
 
 /// A public post made at `created` with its version in the text.
 pub fn shown(number: u128, author: i64, sequence: i64, created: i64) -> Change {
+    seen_by(Audience::Public, number, author, sequence, created)
+}
+
+/// A post for followers.
+pub fn whispered(number: u128, author: i64, sequence: i64, created: i64) -> Change {
+    seen_by(Audience::Followers, number, author, sequence, created)
+}
+
+fn seen_by(audience: Audience, number: u128, author: i64, sequence: i64, created: i64) -> Change {
     let body = json!({"id": post_id(number), "author_id": author, "text": format!("version {sequence}")})
         .to_string();
-    let shown = Some(Shown { created_at: at(created), expires_at: None, body });
+    let shown = Some(Shown { audience, created_at: at(created), expires_at: None, body });
     Change::Post(PostChange { id: post_id(number), sequence, author: user(author), shown })
+}
+
+/// The post in a change.
+pub fn post_of(change: &Change) -> PostChange {
+    let Change::Post(post) = change else { panic!("a post") };
+    post.clone()
+}
+
+pub fn following(follower: i64, followee: i64, sequence: i64, follows: bool) -> Change {
+    Change::Follow { follower: user(follower), followee: user(followee), sequence, follows }
 }
 
 pub fn hidden(number: u128, author: i64, sequence: i64) -> Change {

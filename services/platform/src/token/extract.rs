@@ -18,6 +18,8 @@ pub struct User {
     pub scope: String,
     /// When they proved who they are, in seconds of the Unix epoch.
     pub auth_time: i64,
+    /// When the token ends, in seconds of the Unix epoch.
+    pub expires_at: i64,
 }
 
 /// A user or nobody; a bad token is still 401.

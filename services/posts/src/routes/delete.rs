@@ -85,6 +85,7 @@ mod tests {
             session_id: Uuid::now_v7(),
             scope: scope.to_owned(),
             auth_time: 0,
+            expires_at: 0,
         };
         let viewer = Viewer { user: Some(user.id), now: Timestamp::from_unix_millis(1000) };
         let locked = Locked { post: post(1, visibility, expires_at), seen };

@@ -94,8 +94,13 @@ async fn in_whatever_order_events_come_the_newest_of_each_pair_counts() {
                 sqlx::query("DELETE FROM follows").execute(&pool).await.unwrap();
                 for &(a, b, sequence) in &events {
                     let following = meaning(a, b, sequence);
-                    let (follower, followee) = (a.try_into().unwrap(), b.try_into().unwrap());
-                    store::learn(&pool, Follow { follower, followee, following, sequence }).await.unwrap();
+                    let follow = Follow {
+                        follower: a.try_into().unwrap(),
+                        followee: b.try_into().unwrap(),
+                        following,
+                        sequence,
+                    };
+                    store::learn(&pool, follow).await.unwrap();
                     let newest = model.entry((a, b)).or_insert((sequence, following));
                     *newest = (*newest).max((sequence, following));
                 }

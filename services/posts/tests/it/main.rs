@@ -3,6 +3,7 @@
 
 mod changes;
 mod commands;
+mod consumer;
 mod creation;
 mod errors;
 mod events;
@@ -13,6 +14,7 @@ mod lists;
 mod moderation;
 mod replicas;
 mod revisions;
+mod schemas;
 mod sight;
 mod support;
 mod users;

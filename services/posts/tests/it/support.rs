@@ -76,10 +76,10 @@ pub(crate) async fn tell(stack: &Stack, topic: &str, kind: &str, key: &str, sequ
 }
 
 /// Says that one user follows another from now on, or no more.
-pub(crate) async fn follow(stack: &Stack, (follower, followee): (i64, i64), following: bool, sequence: i64) {
+pub(crate) async fn follow(stack: &Stack, (who, whom): (i64, i64), following: bool, sequence: i64) {
     let kind = if following { "user.followed" } else { "user.unfollowed" };
-    let payload = json!({"follower_id": follower, "followee_id": followee, "occurred_at": in_millis(0)});
-    tell(stack, "profile-events", kind, &format!("{follower}:{followee}"), sequence, &payload).await;
+    let payload = json!({"follower_id": who, "followee_id": whom, "occurred_at": in_millis(0)});
+    tell(stack, "profile-events", kind, &format!("{who}:{whom}"), sequence, &payload).await;
 }
 
 /// Says that an account was deleted.

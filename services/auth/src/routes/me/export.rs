@@ -15,6 +15,7 @@ use crate::{
     store::{
         accounts,
         audit::{self, AccountEvent, Entry, What},
+        grants,
         sessions::{self, KeptSession},
     },
 };
@@ -39,6 +40,8 @@ pub struct Export {
     exported_at: Timestamp,
     /// The account.
     account: OwnAccount,
+    /// What it was granted.
+    scopes: Vec<String>,
     /// Its sessions, also those that ended in the last week.
     sessions: Vec<KeptSession>,
     /// What happened to it, newest first. `/v1/auth/me/events` goes on at `next_cursor`.
@@ -64,9 +67,10 @@ pub async fn export_account(
         .await?;
     let account = accounts::by_id(&mut *tx, user.id).await?.ok_or(TokenError::Invalid)?;
     let (account, _) = super::own(&mut tx, account, now).await?;
+    let scopes = grants::of(&mut *tx, user.id).await?;
     let sessions = sessions::kept(&mut *tx, user.id, SESSIONS).await?;
     let rows = audit::list(&mut *tx, user.id, None, EVENTS + 1).await?;
     tx.commit().await?;
     let events = Page::new(events::LIST, rows, EVENTS, |event| event.id);
-    Ok((ATTACHMENT, Json(Export { exported_at: now, account, sessions, events })))
+    Ok((ATTACHMENT, Json(Export { exported_at: now, account, scopes, sessions, events })))
 }

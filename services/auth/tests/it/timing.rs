@@ -1,0 +1,155 @@
+//! A log-in takes the same time whatever is wrong with it: nobody learns from it which accounts exist.
+//!
+//! Samples of all kinds are taken in turn, so that noise hits all alike, and compared two by two: by the
+//! Kolmogorov–Smirnov test on the time that the client sees, and on the processor time that the service took; and by
+//! the medians of the processor time, because on a busy machine those of the time seen differ by more than 2 % by
+//! themselves. One round may be red by chance, three in a row may not.
+
+use std::{fs, time::Instant};
+
+use rand::seq::SliceRandom;
+use tracklore_testkit::Stack;
+
+use crate::{auth, log_in};
+
+const ROUNDS: usize = 3;
+const SAMPLES: usize = 200;
+const LEAST_P: f64 = 0.01;
+const MOST_DIFFERENCE: f64 = 0.02;
+const WRONG: &str = "not the right password";
+
+/// What the client saw and what the service took, in seconds.
+#[derive(Default)]
+struct Samples {
+    seen: Vec<f64>,
+    taken: Vec<f64>,
+}
+
+impl Samples {
+    async fn take(&mut self, stack: &Stack, login: &str, password: &str, status: u16) {
+        let (busy, started) = (processor_seconds(stack), Instant::now());
+        log_in(stack, login, password).await.expect(status);
+        self.seen.push(started.elapsed().as_secs_f64());
+        self.taken.push(processor_seconds(stack) - busy);
+    }
+}
+
+/// The time that all threads of the service have run.
+fn processor_seconds(stack: &Stack) -> f64 {
+    let tasks = fs::read_dir(format!("/proc/{}/task", stack.process_id("auth").unwrap())).unwrap();
+    let nanoseconds = tasks.filter_map(|task| {
+        let text = fs::read_to_string(task.ok()?.path().join("schedstat")).ok()?;
+        text.split(' ').next()?.parse::<f64>().ok()
+    });
+    nanoseconds.sum::<f64>() / 1e9
+}
+
+/// The probability that two samples of one distribution differ as much as these (two-sided, asymptotic).
+fn kolmogorov_smirnov(a: &[f64], b: &[f64]) -> f64 {
+    let share = |sample: &[f64], limit: f64| {
+        f64::from(u32::try_from(sample.iter().filter(|value| **value <= limit).count()).unwrap())
+            / f64::from(u32::try_from(sample.len()).unwrap())
+    };
+    let distance =
+        a.iter().chain(b).map(|value| (share(a, *value) - share(b, *value)).abs()).fold(0.0, f64::max);
+    let (n, m) = (f64::from(u32::try_from(a.len()).unwrap()), f64::from(u32::try_from(b.len()).unwrap()));
+    let root = (n * m / (n + m)).sqrt();
+    let lambda = (root + 0.12 + 0.11 / root) * distance;
+    if lambda < 0.2 {
+        // the series doesn't converge there
+        return 1.0;
+    }
+    let term = |k: i32| {
+        let sign = if k % 2 == 1 { 2.0 } else { -2.0 };
+        sign * (-2.0 * f64::from(k * k) * lambda * lambda).exp()
+    };
+    (1..=100).map(term).sum::<f64>().clamp(0.0, 1.0)
+}
+
+fn median(sample: &[f64]) -> f64 {
+    let mut sorted = sample.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    *sorted.get(sorted.len() / 2).unwrap()
+}
+
+/// What tells the two apart, in words, if anything does.
+fn tell_apart(names: &str, a: &Samples, b: &Samples) -> Option<String> {
+    let (seen, taken) = (kolmogorov_smirnov(&a.seen, &b.seen), kolmogorov_smirnov(&a.taken, &b.taken));
+    let (first, second) = (median(&a.taken), median(&b.taken));
+    let difference = (first - second).abs() / first.max(second);
+    let verdict = format!(
+        "{names}: p = {seen:.3} (seen), {taken:.3} (taken), medians {:.2} and {:.2} ms differ by {:.1} %",
+        first * 1e3,
+        second * 1e3,
+        difference * 1e2
+    );
+    println!("{verdict}");
+    (seen < LEAST_P || taken < LEAST_P || difference > MOST_DIFFERENCE).then_some(verdict)
+}
+
+#[tokio::test]
+async fn unknown_wrong_and_suspended_take_the_same_time() {
+    let stack = auth().await;
+    let database = stack.database("auth");
+    let (_, sleeper) = (stack.sign_up("ada").await, stack.sign_up("sleeper").await);
+    let suspended = sqlx::query("UPDATE users SET status = 'suspended' WHERE id = $1").bind(sleeper.id);
+    suspended.execute(&database).await.unwrap();
+
+    let mut told = Vec::new();
+    for round in 0..ROUNDS {
+        let [mut unknown, mut wrong, mut locked] = [(); 3].map(|()| Samples::default());
+        for sample in 0..SAMPLES {
+            sqlx::query("DELETE FROM throttles").execute(&database).await.unwrap();
+            let mut order = [0, 1, 2];
+            order.shuffle(&mut rand::rng());
+            for kind in order {
+                match kind {
+                    0 => unknown.take(&stack, &format!("nobody-{round}-{sample}"), WRONG, 401).await,
+                    1 => wrong.take(&stack, "ada", WRONG, 401).await,
+                    _ => locked.take(&stack, "sleeper", &sleeper.password, 401).await,
+                }
+            }
+        }
+        let red = [
+            tell_apart("unknown and wrong", &unknown, &wrong),
+            tell_apart("unknown and suspended", &unknown, &locked),
+        ];
+        let red: Vec<_> = red.into_iter().flatten().collect();
+        if red.is_empty() {
+            return;
+        }
+        told.extend(red);
+    }
+    panic!("the kinds of failure can be told apart by time:\n{}", told.join("\n"));
+}
+
+#[tokio::test]
+async fn a_log_in_that_hashes_nothing_would_be_noticed() {
+    let stack = auth().await;
+    stack.sign_up("ada").await;
+    let (mut hashed, mut refused) = (Samples::default(), Samples::default());
+    for _ in 0..5 {
+        hashed.take(&stack, "ada", WRONG, 401).await;
+    }
+    // names are remembered for a day, networks for an hour
+    let closed = sqlx::query(
+        "UPDATE throttles SET opens_at = now() + interval '1 hour' WHERE forget_at > now() + interval '2 hours'",
+    );
+    closed.execute(&stack.database("auth")).await.unwrap();
+    for sample in 0..20 {
+        hashed.take(&stack, &format!("nobody-{sample}"), WRONG, 401).await;
+        refused.take(&stack, "ada", WRONG, 429).await;
+    }
+    tell_apart("hashed and refused", &hashed, &refused).unwrap();
+}
+
+#[test]
+fn the_statistic_knows_equal_and_shifted_samples() {
+    let normal = |shift: f64| {
+        // the sum of twelve is nearly normal
+        (0..300).map(|_| shift + (0..12).map(|_| rand::random::<f64>()).sum::<f64>()).collect::<Vec<_>>()
+    };
+    let equal = (0..5).map(|_| kolmogorov_smirnov(&normal(0.0), &normal(0.0))).fold(0.0, f64::max);
+    assert!(equal > 0.05, "{equal}");
+    assert!(kolmogorov_smirnov(&normal(0.0), &normal(0.5)) < LEAST_P);
+}

@@ -1,0 +1,116 @@
+//! Reads the log, once for all connections of this process.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use redis::{RedisResult, Value, from_redis_value};
+use tokio::{sync::broadcast, time::sleep};
+use tokio_util::sync::CancellationToken;
+
+use super::change::{After, Change, Entry, LOG, Position, after, begin, entries};
+use crate::redis::Redis;
+
+/// How far a connection may fall behind before it reads on from Redis.
+const CAPACITY: usize = 512;
+/// Entries at once.
+const BATCH: usize = 256;
+/// How long to wait for the next entry before looking whether the log is still the same.
+const WAIT: Duration = Duration::from_secs(2);
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// Where connections hear of changes.
+#[derive(Clone)]
+pub struct Hub {
+    redis: Redis,
+    sender: broadcast::Sender<Arc<Entry>>,
+    /// Up to where everything was handed on; none before the log was seen.
+    end: Arc<Mutex<Option<Position>>>,
+}
+
+impl Hub {
+    /// Nothing is heard before [`Self::run`].
+    pub fn new(redis: Redis) -> Self {
+        Self { redis, sender: broadcast::Sender::new(CAPACITY), end: Arc::default() }
+    }
+
+    /// Changes from now on, and the place in the log where they begin; `None` while the log can't be read.
+    pub fn subscribe(&self) -> Option<(broadcast::Receiver<Arc<Entry>>, Position)> {
+        let end = self.lock();
+        // nothing is handed on meanwhile
+        Some((self.sender.subscribe(), end.clone()?))
+    }
+
+    /// The log's own Redis connection, shared.
+    pub fn redis(&self) -> &Redis {
+        &self.redis
+    }
+
+    /// Hands on the log until `stop`.
+    pub async fn run(self, stop: CancellationToken) {
+        let work = async {
+            loop {
+                if let Err(error) = self.follow().await {
+                    tracing::warn!(%error, "the log of changes can't be read");
+                }
+                sleep(PAUSE).await;
+            }
+        };
+        stop.run_until_cancelled(work).await;
+    }
+
+    /// Follows the log for as long as Redis answers.
+    async fn follow(&self) -> RedisResult<()> {
+        let mut waiting = self.redis.dedicated(WAIT * 2).await?;
+        loop {
+            let start = self.lock().clone();
+            match (after(&self.redis, start.as_ref(), BATCH).await?, start) {
+                (After::Entries(entries), Some(start)) if entries.is_empty() => {
+                    let mut command = redis::cmd("XREAD");
+                    command.arg("BLOCK").arg(u64::try_from(WAIT.as_millis()).unwrap_or(u64::MAX));
+                    command.arg("COUNT").arg(BATCH).arg("STREAMS").arg(LOG).arg(start.id.to_string());
+                    let answer = waiting.send_packed_command(&command).await?.extract_error()?;
+                    self.hand_on(read(answer)?);
+                }
+                (After::Entries(entries), _) => self.hand_on(entries),
+                (After::Lost(end), _) if end.epoch.is_empty() => begin(&self.redis).await?,
+                (After::Lost(end), start) => {
+                    if start.is_some() {
+                        tracing::warn!("the log of changes was lost, streams start anew");
+                        metrics::counter!("feed_log_lost_total").increment(1);
+                    }
+                    self.hand_on(vec![Entry { position: end, change: Change::Everything }]);
+                }
+            }
+        }
+    }
+
+    fn hand_on(&self, entries: Vec<Entry>) {
+        let mut end = self.lock();
+        for entry in entries {
+            let is_same_log = end.as_ref().is_some_and(|end| end.epoch == entry.position.epoch);
+            if !is_same_log && end.is_some() && entry.change != Change::Everything {
+                let reset = Entry { position: entry.position.clone(), change: Change::Everything };
+                drop(self.sender.send(Arc::new(reset)));
+            }
+            *end = Some(entry.position.clone());
+            // nobody may be listening
+            drop(self.sender.send(Arc::new(entry)));
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Position>> {
+        self.end.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The entries in what XREAD answers for one stream; none when the time was over.
+fn read(answer: Value) -> RedisResult<Vec<Entry>> {
+    if answer == Value::Nil {
+        return Ok(Vec::new());
+    }
+    let streams: Vec<(String, Value)> = from_redis_value(answer)?;
+    let rows = streams.into_iter().next().map_or(Value::Array(Vec::new()), |(_, rows)| rows);
+    Ok(entries(rows)?)
+}
