@@ -154,18 +154,19 @@ provision() {
   done
   psql_in "${options[@]}" <"$ROOT/operator/src/stack/build/provision/postgres.sql"
 
-  local present hour=3600000 week=604800000 wanted=() pids=() topic partitions config
+  local present hour=3600000 day=86400000 week=604800000 wanted=() pids=() topic partitions config
   present=$(kafka_topics --list)
   wanted=(
     "user-events 3 cleanup.policy=compact" "profile-events 3 cleanup.policy=compact"
     "session-events 3 retention.ms=$hour" "posts-events 3 retention.ms=$week"
   )
   for topic in user-events.{user,posts,feed} profile-events.{posts,feed} posts-events.feed; do
-    wanted+=("$topic.dlq 1 retention.ms=$week")
+    wanted+=("$topic.dlq 1 cleanup.policy=compact,delete retention.ms=$week max.compaction.lag.ms=$day")
   done
   while read -r topic partitions config; do
     grep -qxF "$topic" <<<"$present" && continue
-    kafka_topics --create --if-not-exists --topic "$topic" --partitions "$partitions" --config "$config" </dev/null &
+    # shellcheck disable=SC2086  # each setting is a word
+    kafka_topics --create --if-not-exists --topic "$topic" --partitions "$partitions" $(printf -- '--config %s ' $config) </dev/null &
     pids+=($!)
   done < <(printf '%s\n' "${wanted[@]}")
   for pid in ${pids[@]+"${pids[@]}"}; do wait "$pid"; done

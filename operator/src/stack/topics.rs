@@ -39,6 +39,7 @@ struct BuiltIn {
 
 const HOUR: i64 = 3_600_000;
 const WEEK: i64 = 7 * 24 * HOUR;
+const DAY: i64 = 24 * 60 * 60 * 1000;
 
 const BUILT_IN: [BuiltIn; 4] = [
     BuiltIn {
@@ -110,7 +111,12 @@ fn built_in(nodes: i32) -> Vec<Topic> {
                 name: format!("{}.{}.dlq", built_in.name, consumer.as_str()),
                 partitions: 1,
                 replicas: nodes,
-                config: settings("delete", Some(WEEK)),
+                // Compacted too, within a day: letters of deleted people are overwritten by nothing.
+                config: {
+                    let mut config = settings("compact,delete", Some(WEEK));
+                    config.insert("max.compaction.lag.ms".to_owned(), DAY.to_string());
+                    config
+                },
                 writer: *consumer,
                 readers: vec![*consumer],
             });

@@ -100,6 +100,14 @@ fn routes(stack: &ValidStack) -> Value {
     })
 }
 
+/// How long a connection may take to send a request, in seconds. It also ends answers that go on: streams, which end with
+/// their access token anyway. Services cut requests that are slow to come after ten seconds by themselves.
+fn read_timeout(stack: &ValidStack) -> u64 {
+    const LONGEST_TOKEN: u64 = 3600;
+    let lifetime = stack.auth.access_token_ttl.parse::<jiff::SignedDuration>();
+    lifetime.map_or(LONGEST_TOKEN, |lifetime| lifetime.unsigned_abs().as_secs()) + 30
+}
+
 /// The address that leads from outside to the gateway.
 pub fn service(stack: &ValidStack, gateway: &Traefik) -> Address {
     let mut port = address::port("web", 80);
@@ -125,8 +133,7 @@ pub fn deployment(stack: &ValidStack, gateway: &Traefik, config: &ConfigMap) -> 
         command: Some(pod::words(&["traefik"])),
         args: Some(pod::words(&[
             "--entryPoints.web.address=:8000",
-            // Requests are small: nobody needs longer to send one.
-            "--entryPoints.web.transport.respondingTimeouts.readTimeout=10s",
+            &format!("--entryPoints.web.transport.respondingTimeouts.readTimeout={}s", read_timeout(stack)),
             // Services answer within ten seconds, or are gone.
             "--serversTransport.forwardingTimeouts.dialTimeout=2s",
             "--serversTransport.forwardingTimeouts.responseHeaderTimeout=12s",

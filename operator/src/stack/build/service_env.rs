@@ -17,6 +17,9 @@ pub const SIGNING_KEYS: &str = "/var/run/tracklore/signing-keys";
 /// Where auth finds the passwords of its client services.
 pub const CLIENTS: &str = "/var/run/tracklore/clients";
 
+/// How many passwords auth hashes at a time.
+const HASHING_THREADS: &str = "TRACKLORE_PASSWORD_THREADS";
+
 /// The environment of one service.
 pub fn environment(stack: &ValidStack, service: Service) -> Vec<EnvVar> {
     let mut variables = common(stack, service);
@@ -86,6 +89,11 @@ fn auth(stack: &ValidStack) -> Vec<EnvVar> {
         secret_env("TRACKLORE_SESSION_KEY", secrets::session_key(&stack.names), "session-key"),
         env("TRACKLORE_CLIENTS_DIR", CLIENTS),
     ];
+    let own = &stack.services.auth;
+    if own.resources.limits.cpu.is_none() && own.env.iter().all(|variable| variable.name != HASHING_THREADS) {
+        // Without a limit there would be one for each core of the node, with 19 MiB each.
+        variables.push(env(HASHING_THREADS, "4"));
+    }
     if let Some(secret) = &stack.auth.first_administrator {
         variables.extend(["username", "email", "password"].map(|key| {
             secret_env(&format!("TRACKLORE_FIRST_ADMIN_{}", key.to_uppercase()), &secret.name, key)

@@ -192,7 +192,7 @@ fn seen_by(audience: Audience, number: u128, author: i64, sequence: i64, created
 
 /// The post in a change.
 pub fn post_of(change: &Change) -> PostChange {
-    let Change::Post(post) = change else { panic!("a post") };
+    let Change::Post(post) = change else { unreachable!("a post") };
     post.clone()
 }
 

@@ -44,7 +44,8 @@ impl Neighbour {
     /// From now on it answers, and these are all profiles there are.
     pub fn knows(self, profiles: Value) -> Knowledge {
         let knowledge = Knowledge::default();
-        knowledge.profiles.lock().unwrap().extend(profiles.as_array().unwrap().iter().cloned());
+        let Value::Array(profiles) = profiles else { unreachable!("profiles are a list") };
+        knowledge.profiles.lock().unwrap().extend(profiles);
         let token = json!({"access_token": "t", "token_type": "Bearer", "expires_in": 300});
         let router = Router::new()
             .route("/internal/v1/token", post(async move || Json(token)))

@@ -87,6 +87,7 @@ mod tests {
             session_id: Uuid::now_v7(),
             scope: scope.to_owned(),
             auth_time: 0,
+            expires_at: 300,
         };
         for granted in ["users:admin", "posts:moderate users:admin"] {
             assert_eq!(Scoped::<UsersAdmin>::check(user(granted)).unwrap().user.id.get(), 7);
