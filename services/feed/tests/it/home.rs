@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::{
     events::{empty_stack, follow_event, post_event, profile_event, shown_ids, user_event},
-    neighbour::Neighbour,
+    neighbour::{Neighbour, profiles},
 };
 
 async fn wait_for_home(stack: &Stack, reader: &Account, what: &str, ids: &[Uuid]) {
@@ -22,7 +22,7 @@ async fn wait_for_home(stack: &Stack, reader: &Account, what: &str, ids: &[Uuid]
 async fn a_home_feed_follows_at_once_backwards_too_and_forgets_at_once() {
     let mut stack = empty_stack().await;
     stack.start("auth").await;
-    Neighbour::new(&mut stack).await.knows(json!([]));
+    Neighbour::new(&mut stack).await.knows(profiles(&[(7, "Somebody"), (8, "Somebody")]));
     let ada = stack.sign_up("ada").await;
     stack.start("feed").await;
     for id in [7, 8] {

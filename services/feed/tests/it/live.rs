@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::{
     events::{empty_stack, post_event, profile_event, user_event},
     model::{Model, following, gone, hidden, post_id, shown, user, whispered},
-    neighbour::Neighbour,
+    neighbour::{Neighbour, profiles},
 };
 
 /// A hub that has seen where the log ends.
@@ -177,7 +177,7 @@ impl Lines {
 #[tokio::test]
 async fn a_stream_tells_what_happens_goes_on_where_it_was_and_ends_with_the_service() {
     let mut stack = empty_stack().await;
-    Neighbour::new(&mut stack).await.knows(json!([]));
+    Neighbour::new(&mut stack).await.knows(profiles(&[(7, "Ada")]));
     user_event(&stack, 7, 1, "created").await;
     profile_event(&stack, 7, 1, "Ada").await;
     stack.start("feed").await;

@@ -30,6 +30,12 @@ struct Question {
     before: Option<usize>,
 }
 
+/// Profiles of users as their first events tell of them: an author is asked for when a post is read before those.
+pub fn profiles(authors: &[(i64, &str)]) -> Value {
+    let profile = |(id, display_name): &(i64, &str)| json!({"id": id, "username": "name1", "display_name": display_name, "avatar_url": null});
+    authors.iter().map(profile).collect()
+}
+
 impl Neighbour {
     /// The feed of `stack` will ask this one.
     pub async fn new(stack: &mut Stack) -> Self {

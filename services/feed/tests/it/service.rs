@@ -5,12 +5,12 @@ use serde_json::json;
 use tracklore_testkit::{Answer, Stack, eventually};
 
 use crate::events::{empty_stack, post_event, profile_event, shown_ids, user_event, wait_for_ids};
-use crate::neighbour::Neighbour;
+use crate::neighbour::{Neighbour, profiles};
 
 #[tokio::test]
 async fn events_become_lists_with_etags_pages_and_problems() {
     let mut stack = empty_stack().await;
-    Neighbour::new(&mut stack).await.knows(json!([]));
+    Neighbour::new(&mut stack).await.knows(profiles(&[(7, "Ada")]));
     stack.start("feed").await;
     user_event(&stack, 7, 1, "created").await;
     profile_event(&stack, 7, 1, "Ada").await;
@@ -79,7 +79,7 @@ async fn an_unknown_author_is_asked_for_and_until_then_nothing_shows_and_the_lag
 #[tokio::test]
 async fn a_broken_event_goes_to_the_dead_letters_once_and_holds_nothing_up() {
     let mut stack = empty_stack().await;
-    Neighbour::new(&mut stack).await.knows(json!([]));
+    Neighbour::new(&mut stack).await.knows(profiles(&[(7, "Ada")]));
     user_event(&stack, 7, 1, "created").await;
     profile_event(&stack, 7, 1, "Ada").await;
     let headers = [

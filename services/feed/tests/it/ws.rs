@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::{
     events::{empty_stack, follow_event, post_event, profile_event, user_event},
-    neighbour::Neighbour,
+    neighbour::{Neighbour, profiles},
 };
 
 struct Client(WebSocketStream<MaybeTlsStream<TcpStream>>);
@@ -52,7 +52,7 @@ async fn stack() -> (Stack, Account) {
     let mut stack = empty_stack().await;
     stack.start("auth").await;
     let ada = stack.sign_up("ada").await;
-    Neighbour::new(&mut stack).await.knows(json!([]));
+    Neighbour::new(&mut stack).await.knows(profiles(&[(7, "Seven")]));
     stack.set("TRACKLORE_ALLOWED_ORIGINS", "https://app.example.org");
     user_event(&stack, 7, 1, "created").await;
     profile_event(&stack, 7, 1, "Seven").await;
