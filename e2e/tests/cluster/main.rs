@@ -7,6 +7,7 @@ mod isolation;
 mod main_job;
 mod refusals;
 mod restarts;
+mod streams;
 mod told;
 
 use kube::Client;
