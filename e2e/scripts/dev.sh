@@ -54,6 +54,7 @@ ENV
     echo "TRACKLORE_SIGNING_KEYS_DIR=$dev/keys"
     echo "TRACKLORE_SESSION_KEY=$(cat "$dev/session-key")"
     echo "TRACKLORE_CLIENTS_DIR=$dev/clients"
+    echo "TRACKLORE_MAIL_URL=file://$dev/mail"
   else
     echo "TRACKLORE_JWKS_URL=http://127.0.0.1:$(public 0)/.well-known/jwks.json"
     echo "TRACKLORE_AUTH_INTERNAL_URL=http://127.0.0.1:$(internal 0)"
@@ -121,7 +122,8 @@ ${C_BOLD}The services run.${C_OFF} Each has its own address here: there is no ga
   user   http://localhost:8102   reference: http://localhost:8102/docs   metrics: http://localhost:8192/metrics
   posts  http://localhost:8103   reference: http://localhost:8103/docs   metrics: http://localhost:8193/metrics
   feed   http://localhost:8104   reference: http://localhost:8104/docs   metrics: http://localhost:8194/metrics
-Postgres $TRACKLORE_DEV_POSTGRES, Valkey $TRACKLORE_DEV_REDIS_URL, Kafka $TRACKLORE_DEV_KAFKA. Sources are watched; Ctrl-C ends the services.
+Postgres $TRACKLORE_DEV_POSTGRES, Valkey $TRACKLORE_DEV_REDIS_URL, Kafka $TRACKLORE_DEV_KAFKA. Mails lie in
+.dev/mail. Sources are watched; Ctrl-C ends the services.
 TEXT
 while sleep 1; do
   for service in "${services[@]}"; do

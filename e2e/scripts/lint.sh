@@ -28,5 +28,6 @@ else
 fi
 step "Shell scripts" lint-shell shell_scripts
 STEP_HINT="Mend the links, or the headings they name." step "Links in the documents" lint-links e2e/scripts/links.py
+STEP_HINT="Name tests that exist in docs/security/asvs.md." step "Tests named in the ASVS table" lint-asvs e2e/scripts/asvs.py
 step "What the scripts share" lint-selftest e2e/scripts/selftest.sh
 tail -n 1 "$LOGS/lint-selftest.log"

@@ -90,11 +90,12 @@ const RESERVED: [&str; 27] = [
     "TRACKLORE_MAIL_USERNAME",
 ];
 /// The same for those whose value is secret.
-const RESERVED_SECRETS: [&str; 4] = [
+const RESERVED_SECRETS: [&str; 5] = [
     "TRACKLORE_SESSION_KEY",
     "TRACKLORE_MAIL_PASSWORD",
     "TRACKLORE_FIRST_ADMIN_PASSWORD",
     "TRACKLORE_FIRST_ADMIN_USERNAME",
+    "TRACKLORE_FIRST_ADMIN_EMAIL",
 ];
 
 /// Checks a stack.

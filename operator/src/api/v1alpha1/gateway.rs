@@ -16,7 +16,7 @@ pub struct Gateway {
 }
 
 /// A Traefik that the operator runs.
-#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq)]
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct Traefik {
     /// Number of pods.
@@ -29,11 +29,26 @@ pub struct Traefik {
     /// The Service in front of it, `<stack>-gateway`, port 80.
     #[serde(default)]
     pub service: GatewayService,
+    /// Addresses of a proxy of yours in front of the gateway, such as one that ends TLS: `192.0.2.7` or `10.0.0.0/8`. From
+    /// these, and no others, the client's address is taken out of `X-Forwarded-For`. Throttles go by that address: where a
+    /// proxy isn't named here, all its clients share one.
+    #[serde(default)]
+    #[schemars(
+        length(max = 20),
+        inner(length(max = 43), regex(pattern = r"^[0-9a-fA-F.:]+(/[0-9]{1,3})?$"))
+    )]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub trusted_proxies: Vec<String>,
 }
 
 impl Default for Traefik {
     fn default() -> Self {
-        Self { replicas: one(), resources: Resources::default(), service: GatewayService::default() }
+        Self {
+            replicas: one(),
+            resources: Resources::default(),
+            service: GatewayService::default(),
+            trusted_proxies: Vec::new(),
+        }
     }
 }
 

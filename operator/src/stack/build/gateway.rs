@@ -100,6 +100,34 @@ fn routes(stack: &ValidStack) -> Value {
     })
 }
 
+/// How Traefik is told what doesn't change while it runs.
+fn arguments(stack: &ValidStack, gateway: &Traefik) -> Vec<String> {
+    let mut arguments = pod::words(&[
+        "--entryPoints.web.address=:8000",
+        &format!("--entryPoints.web.transport.respondingTimeouts.readTimeout={}s", read_timeout(stack)),
+        // Services answer within ten seconds, or are gone.
+        "--serversTransport.forwardingTimeouts.dialTimeout=2s",
+        "--serversTransport.forwardingTimeouts.responseHeaderTimeout=12s",
+        // Long enough for the cluster to stop sending requests to a pod that ends.
+        "--entryPoints.web.transport.lifeCycle.requestAcceptGraceTimeout=5s",
+        "--entryPoints.web.transport.lifeCycle.graceTimeOut=15s",
+        "--entryPoints.admin.address=:9090",
+        "--ping=true",
+        "--ping.entryPoint=admin",
+        "--providers.file.filename=/etc/tracklore/routes.yaml",
+        "--providers.file.watch=false",
+        "--log.format=json",
+        "--log.level=INFO",
+        "--global.checkNewVersion=false",
+        "--global.sendAnonymousUsage=false",
+    ]);
+    if !gateway.trusted_proxies.is_empty() {
+        let trusted = gateway.trusted_proxies.join(",");
+        arguments.push(format!("--entryPoints.web.forwardedHeaders.trustedIPs={trusted}"));
+    }
+    arguments
+}
+
 /// How long a connection may take to send a request, in seconds. It also ends answers that go on: streams, which end with
 /// their access token anyway. Services cut requests that are slow to come after ten seconds by themselves.
 fn read_timeout(stack: &ValidStack) -> u64 {
@@ -131,25 +159,7 @@ pub fn deployment(stack: &ValidStack, gateway: &Traefik, config: &ConfigMap) -> 
         name: "traefik".into(),
         image: Some(stack.images.traefik.clone()),
         command: Some(pod::words(&["traefik"])),
-        args: Some(pod::words(&[
-            "--entryPoints.web.address=:8000",
-            &format!("--entryPoints.web.transport.respondingTimeouts.readTimeout={}s", read_timeout(stack)),
-            // Services answer within ten seconds, or are gone.
-            "--serversTransport.forwardingTimeouts.dialTimeout=2s",
-            "--serversTransport.forwardingTimeouts.responseHeaderTimeout=12s",
-            // Long enough for the cluster to stop sending requests to a pod that ends.
-            "--entryPoints.web.transport.lifeCycle.requestAcceptGraceTimeout=5s",
-            "--entryPoints.web.transport.lifeCycle.graceTimeOut=15s",
-            "--entryPoints.admin.address=:9090",
-            "--ping=true",
-            "--ping.entryPoint=admin",
-            "--providers.file.filename=/etc/tracklore/routes.yaml",
-            "--providers.file.watch=false",
-            "--log.format=json",
-            "--log.level=INFO",
-            "--global.checkNewVersion=false",
-            "--global.sendAnonymousUsage=false",
-        ])),
+        args: Some(arguments(stack, gateway)),
         ports: Some(vec![port("web", 8000), port("admin", 9090)]),
         resources: Some(pod::resources(&gateway.resources, ("50m", "64Mi"), "256Mi")),
         startup_probe: Some(Timing::STARTUP.http("/ping", "admin")),

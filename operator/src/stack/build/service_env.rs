@@ -67,9 +67,11 @@ fn common(stack: &ValidStack, service: Service) -> Vec<EnvVar> {
         secret_env("TRACKLORE_KAFKA_SASL_USERNAME", &login, "username"),
         secret_env("TRACKLORE_KAFKA_SASL_PASSWORD", &login, "password"),
     ]);
-    if stack.gateway.is_some() {
-        // The gateway names the caller's address, and removes what callers say of themselves.
-        variables.push(env("TRACKLORE_TRUSTED_HOPS", "1"));
+    if let Some(gateway) = &stack.gateway {
+        // The gateway names the caller's address, and removes what callers say of themselves. Behind a proxy that it
+        // trusts, that is the proxy's, and the client's stands before it.
+        let hops = if gateway.trusted_proxies.is_empty() { "1" } else { "2" };
+        variables.push(env("TRACKLORE_TRUSTED_HOPS", hops));
     }
     if !stack.prefix.is_empty() {
         variables.push(env("TRACKLORE_KAFKA_TOPIC_PREFIX", stack.prefix.clone()));

@@ -356,3 +356,23 @@ fn auth_waits_for_secrets_that_people_give_and_rolls_when_they_change() {
         golden!("networkpolicy-demo-mail", object);
     }
 }
+
+#[test]
+fn a_proxy_before_the_gateway_is_believed_and_counted() {
+    let mut asked = fixtures::stack();
+    asked.spec.gateway.traefik.as_mut().unwrap().trusted_proxies =
+        vec!["192.0.2.7".into(), "10.0.0.0/8".into()];
+    let stack = crate::stack::validate::validate(&asked).unwrap();
+    let children = plan(&stack, &fixtures::serving(&stack), &[]).children;
+    let container = |name: &str| {
+        let child =
+            children.iter().find(|child| child.id().name == name && child.id().kind == Kind::Deployment);
+        let Some(Child::Deployment(deployment)) = child else { unreachable!("a Deployment {name}") };
+        deployment.spec.clone().unwrap().template.spec.unwrap().containers.remove(0)
+    };
+    let trusted = "--entryPoints.web.forwardedHeaders.trustedIPs=192.0.2.7,10.0.0.0/8";
+    assert!(container("demo-gateway").args.unwrap().iter().any(|argument| argument == trusted));
+    let hops =
+        container("demo-auth").env.unwrap().into_iter().find(|env| env.name == "TRACKLORE_TRUSTED_HOPS");
+    assert_eq!(hops.unwrap().value.as_deref(), Some("2"));
+}

@@ -11,10 +11,12 @@ use tokio::sync::Mutex;
 
 use super::TokenError;
 
-/// Fetched keys are used this long; a new key is published longer than that before it signs.
+/// Fetched keys are used this long, and as long again while they are fetched anew; a new key is published longer than that before it signs.
 const CACHE_LIFETIME: Duration = Duration::from_mins(5);
 /// Unknown key ids (garbage tokens too) cause at most one fetch in this time.
 const MIN_FETCH_INTERVAL: Duration = Duration::from_secs(5);
+/// The same after one that went wrong.
+const RETRY_INTERVAL: Duration = Duration::from_millis(500);
 const FETCH_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Finds public keys.
@@ -34,7 +36,12 @@ pub struct RemoteKeys {
     http: reqwest::Client,
     cache: Arc<RwLock<Cache>>,
     /// When keys were last asked for; locked while asking, so that one request asks for all.
-    tried_at: Arc<Mutex<Option<Instant>>>,
+    tried: Arc<Mutex<Option<Tried>>>,
+}
+
+struct Tried {
+    at: Instant,
+    well: bool,
 }
 
 #[derive(Default)]
@@ -65,13 +72,13 @@ impl RemoteKeys {
     /// Keys published at `url`; nothing is fetched before the first token.
     pub fn new(url: impl Into<String>) -> Self {
         let http = reqwest::Client::builder().timeout(FETCH_TIMEOUT).build().unwrap_or_default();
-        Self { url: url.into(), http, cache: Arc::default(), tried_at: Arc::default() }
+        Self { url: url.into(), http, cache: Arc::default(), tried: Arc::default() }
     }
 
-    /// The key, and whether the cache is fresh.
-    fn cached(&self, kid: &str) -> (Option<DecodingKey>, bool) {
-        let Ok(cache) = self.cache.read() else { return (None, false) };
-        (cache.keys.get(kid).cloned(), !is_older(cache.fetched_at, CACHE_LIFETIME))
+    /// The key, and how old the cache is.
+    fn cached(&self, kid: &str) -> (Option<DecodingKey>, Duration) {
+        let Ok(cache) = self.cache.read() else { return (None, Duration::MAX) };
+        (cache.keys.get(kid).cloned(), cache.fetched_at.map_or(Duration::MAX, |at| at.elapsed()))
     }
 
     async fn fetch(&self) -> Result<(), reqwest::Error> {
@@ -88,37 +95,83 @@ impl RemoteKeys {
     }
 }
 
-impl KeyLookup for RemoteKeys {
-    async fn find(&self, kid: &str) -> Result<DecodingKey, TokenError> {
-        if let (Some(key), true) = self.cached(kid) {
-            return Ok(key);
-        }
-        let mut tried_at = self.tried_at.lock().await;
-        // another request may have asked while this one waited
-        let (known, fresh) = self.cached(kid);
-        if known.is_some() && fresh {
-            return known.ok_or(TokenError::Invalid);
-        }
-        if !is_older(*tried_at, MIN_FETCH_INTERVAL) {
-            return known.ok_or(TokenError::Invalid);
-        }
-        match self.fetch().await {
-            Ok(()) => {
-                *tried_at = Some(Instant::now());
-                self.cached(kid).0.ok_or(TokenError::Invalid)
-            }
-            // keys once fetched stay good while auth is away; without this one, the next request asks again at once
-            Err(error) => {
-                tracing::warn!(%error, "signing keys can't be fetched");
-                if known.is_some() {
-                    *tried_at = Some(Instant::now());
+impl RemoteKeys {
+    /// Asks for all keys unless that was just done, and gives the one that was looked for.
+    async fn ask(&self, kid: &str, tried: &mut Option<Tried>) -> Result<DecodingKey, TokenError> {
+        let (known, age) = self.cached(kid);
+        let unknown = match tried {
+            // another request may have asked while this one waited
+            Some(Tried { at, well: true }) if at.elapsed() < MIN_FETCH_INTERVAL => TokenError::Invalid,
+            Some(Tried { at, well: false }) if at.elapsed() < RETRY_INTERVAL => TokenError::KeysUnavailable,
+            _ if known.is_some() && age < CACHE_LIFETIME => TokenError::Invalid,
+            _ => {
+                let fetched = self.fetch().await;
+                *tried = Some(Tried { at: Instant::now(), well: fetched.is_ok() });
+                match fetched {
+                    Ok(()) => return self.cached(kid).0.ok_or(TokenError::Invalid),
+                    Err(error) => {
+                        tracing::warn!(%error, "signing keys can't be fetched");
+                        TokenError::KeysUnavailable
+                    }
                 }
-                known.ok_or(TokenError::KeysUnavailable)
             }
-        }
+        };
+        // keys once fetched stay good while auth is away
+        known.ok_or(unknown)
+    }
+
+    /// Asks for all keys beside the request that noticed their age.
+    fn refresh(&self, kid: &str) {
+        let Ok(mut tried) = Arc::clone(&self.tried).try_lock_owned() else { return };
+        let (this, kid) = (self.clone(), kid.to_owned());
+        tokio::spawn(async move { drop(this.ask(&kid, &mut tried).await) });
     }
 }
 
-fn is_older(at: Option<Instant>, age: Duration) -> bool {
-    at.is_none_or(|at| at.elapsed() > age)
+impl KeyLookup for RemoteKeys {
+    async fn find(&self, kid: &str) -> Result<DecodingKey, TokenError> {
+        match self.cached(kid) {
+            (Some(key), age) if age < CACHE_LIFETIME => return Ok(key),
+            (Some(key), age) if age < CACHE_LIFETIME * 2 => {
+                self.refresh(kid);
+                return Ok(key);
+            }
+            // somebody asks already: who has a key needn't wait behind those who bring unknown ones
+            (Some(key), _) if self.tried.try_lock().is_err() => return Ok(key),
+            _ => {}
+        }
+        let mut tried = self.tried.lock().await;
+        self.ask(kid, &mut tried).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::{net::TcpListener, time::timeout};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn whoever_brings_unknown_keys_while_auth_hangs_holds_up_nobody_else() {
+        let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let keys = RemoteKeys::new(format!("http://{}/jwks.json", silent.local_addr().unwrap()));
+        let long_ago = Instant::now().checked_sub(CACHE_LIFETIME * 3);
+        let known = HashMap::from([("known".to_owned(), DecodingKey::from_ed_der(&[7; 32]))]);
+        *keys.cache.write().unwrap() = Cache { keys: known, fetched_at: long_ago };
+
+        let flood = (0..20).map(|number| {
+            let keys = keys.clone();
+            tokio::spawn(async move { keys.find(&format!("unknown-{number}")).await.map(|_| ()) })
+        });
+        let flood: Vec<_> = flood.collect();
+        // the first of them asks by now
+        let (_connection, _) = silent.accept().await.unwrap();
+        let found = timeout(FETCH_TIMEOUT / 2, keys.find("known")).await;
+        assert!(found.expect("it doesn't wait for an answer").is_ok());
+        for one in flood {
+            assert_eq!(one.await.unwrap(), Err(TokenError::KeysUnavailable));
+        }
+        let more = timeout(Duration::ZERO, silent.accept()).await;
+        assert!(more.is_err(), "they asked together");
+    }
 }
