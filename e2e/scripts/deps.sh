@@ -165,7 +165,7 @@ provision() {
   done
   while read -r topic partitions config; do
     grep -qxF "$topic" <<<"$present" && continue
-    # shellcheck disable=SC2086  # each setting is a word
+    # shellcheck disable=SC2046,SC2086  # each setting is a word
     kafka_topics --create --if-not-exists --topic "$topic" --partitions "$partitions" $(printf -- '--config %s ' $config) </dev/null &
     pids+=($!)
   done < <(printf '%s\n' "${wanted[@]}")
