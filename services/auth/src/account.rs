@@ -7,6 +7,7 @@ mod username;
 use secrecy::SecretString;
 use serde::Serialize;
 use tracklore_platform::{event::Event, event::payload, id::UserId, time::Timestamp, validate::Violations};
+use utoipa::ToSchema;
 
 pub use email::normalize as normalize_email;
 pub use password::{PasswordRules, normalize as normalize_password};
@@ -29,7 +30,7 @@ pub struct Account {
 }
 
 /// Whether an account can be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, sqlx::Type)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema, sqlx::Type)]
 #[serde(rename_all = "lowercase")]
 #[sqlx(type_name = "text", rename_all = "lowercase")]
 pub enum Status {
@@ -42,7 +43,7 @@ pub enum Status {
 }
 
 /// The account as the other services see it, in events and answers alike.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Reference<'a> {
     id: UserId,
     username: &'a str,

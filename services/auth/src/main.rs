@@ -12,6 +12,7 @@ mod keys;
 mod mail;
 mod one_time;
 mod reload;
+mod republish;
 mod responses;
 mod routes;
 mod serve;
@@ -25,8 +26,10 @@ use std::{borrow::Cow, process::ExitCode};
 
 use clap::Parser;
 use sqlx::migrate::Migrator;
-use tracklore_platform::admin::{self, RepublishCommand};
-use tracklore_platform::{args::MigrateArgs, cli, database, telemetry};
+use tracklore_platform::{
+    args::{MigrateArgs, OpenapiArgs},
+    cli, database, telemetry,
+};
 
 /// The name in events.
 const SERVICE: &str = "auth";
@@ -58,12 +61,12 @@ enum Cli {
     Client,
     /// Prints a new key to sign tokens with: a file `<time>.pem` of `TRACKLORE_SIGNING_KEYS_DIR`.
     Keys,
-    /// Prints the OpenAPI document of the public API.
-    Openapi,
+    /// Prints the OpenAPI document.
+    Openapi(OpenapiArgs),
     /// Prints the reference of all settings as a Markdown table.
     Config,
-    /// Sends published events again, for a Kafka that has lost them.
-    Republish(Box<RepublishCommand>),
+    /// Publishes the present state of all accounts in `user-events` once more, and the ends of sessions of the last hour.
+    Republish(republish::RepublishArgs),
 }
 
 #[tokio::main]
@@ -87,16 +90,17 @@ async fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Cli::Keys => cli::exit(commands::print_key()),
-        Cli::Openapi => cli::exit(print_document()),
+        Cli::Openapi(args) => cli::exit(print_document(args)),
         Cli::Config => {
             print!("{}", cli::reference::<Cli>());
             ExitCode::SUCCESS
         }
-        Cli::Republish(args) => cli::exit(admin::republish(&args).await),
+        Cli::Republish(args) => cli::exit(republish::run(&args).await),
     }
 }
 
-fn print_document() -> Result<(), serde_json::Error> {
-    println!("{}", routes::document().to_pretty_json()?);
+fn print_document(args: OpenapiArgs) -> Result<(), serde_json::Error> {
+    let document = if args.internal { routes::internal::document() } else { routes::document() };
+    println!("{}", document.to_pretty_json()?);
     Ok(())
 }

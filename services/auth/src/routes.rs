@@ -199,4 +199,13 @@ mod tests {
         assert_eq!(statuses("/.well-known/jwks.json", "get"), "200 304");
         assert!(document["components"]["schemas"]["Problem"].is_object());
     }
+
+    #[test]
+    fn nothing_ever_published_in_the_api_is_taken_away() {
+        for (name, document) in [("auth", super::document()), ("auth-internal", super::internal::document())]
+        {
+            let document = serde_json::to_value(document).unwrap();
+            tracklore_testkit::api::assert_compatible(name, &document);
+        }
+    }
 }

@@ -181,9 +181,10 @@ pub async fn serve(args: &ServeArgs) -> Result<(), StartError> {
         background.spawn(|stop| courier.run(stop));
     }
     let (public, openapi) = routes::public().split_for_parts();
+    let (internal, _) = routes::internal::router().split_for_parts();
     let service = Service {
         public: public.with_state(state.clone()),
-        internal: routes::internal::router().with_state(state),
+        internal: internal.with_state(state),
         openapi,
         health: Health::default().with("postgres", move || database::check(pool.clone())),
     };

@@ -9,6 +9,7 @@ pub mod housekeeping;
 pub mod mails;
 pub mod names;
 pub mod one_time;
+pub mod republish;
 pub mod sessions;
 pub mod signups;
 pub mod throttles;

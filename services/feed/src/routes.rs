@@ -63,3 +63,16 @@ pub fn internal() -> Router {
 pub fn document() -> utoipa::openapi::OpenApi {
     public().split_for_parts().1
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_ever_published_in_the_api_is_taken_away() {
+        for (name, document) in [("feed", document())] {
+            let document = serde_json::to_value(document).unwrap();
+            tracklore_testkit::api::assert_compatible(name, &document);
+        }
+    }
+}

@@ -104,7 +104,7 @@ impl<H: Handler, F: Fn(PgPool) -> H> Consumed<'_, F> {
 /// Sends events again.
 pub async fn republish(command: &RepublishCommand) -> Result<(), AdminError> {
     let pool = database::pool(&command.database)?;
-    let count = outbox::republish(&pool, &command.republish).await?;
+    let count = outbox::republish(&pool, command.republish.since, None).await?;
     println!("{count} events will be sent again");
     Ok(())
 }

@@ -66,6 +66,14 @@ pub struct MigrateArgs {
     pub log_format: LogFormat,
 }
 
+/// Which OpenAPI document is wanted.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct OpenapiArgs {
+    /// That of the internal API, for the other services.
+    #[arg(long)]
+    pub internal: bool,
+}
+
 /// The Kafka cluster.
 #[derive(Args, Clone, Debug)]
 pub struct KafkaArgs {
@@ -104,14 +112,22 @@ pub struct ServiceClientArgs {
     /// This service's client id.
     #[arg(long, env = "TRACKLORE_CLIENT_ID")]
     pub client_id: String,
-    /// This service's client secret.
-    #[arg(long, env = "TRACKLORE_CLIENT_SECRET", hide_env_values = true, value_parser = secret)]
+    /// This service's client secret. Of several lines the first counts: auth knows all of them, so that a secret can be
+    /// changed while both are good.
+    #[arg(long, env = "TRACKLORE_CLIENT_SECRET", hide_env_values = true, value_parser = first_secret)]
     pub client_secret: SecretString,
 }
 
 /// A clap value parser for durations such as `5s`, `10m`, `90d`.
 pub fn duration(text: &str) -> Result<Duration, humantime::DurationError> {
     humantime::parse_duration(text)
+}
+
+fn first_secret(text: &str) -> Result<SecretString, &'static str> {
+    match text.lines().find(|line| !line.is_empty()) {
+        Some(first) => Ok(first.to_owned().into()),
+        None => Err("it is empty"),
+    }
 }
 
 fn public_url(text: &str) -> Result<String, &'static str> {
@@ -127,5 +143,20 @@ fn origin(text: &str) -> Result<HeaderValue, String> {
     match rest.filter(|rest| !rest.is_empty() && !rest.contains(['/', '*'])) {
         Some(_) => HeaderValue::from_str(text).map_err(|error| error.to_string()),
         None => Err("an origin is scheme and host, such as https://app.example.org".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret;
+
+    use super::*;
+
+    #[test]
+    fn of_several_secrets_the_first_is_the_clients_own() {
+        for (text, own) in [("s1", "s1"), ("s1\n", "s1"), ("\ns2\r\ns1\n", "s2")] {
+            assert_eq!(first_secret(text).unwrap().expose_secret(), own);
+        }
+        assert!(first_secret("").is_err() && first_secret("\n").is_err());
     }
 }

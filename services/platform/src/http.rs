@@ -63,22 +63,29 @@ async fn observe(request: Request, next: Next) -> Response {
         .map_or_else(TraceContext::start, TraceContext::child);
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
-    let span = tracing::info_span!("request", trace_id = %trace.trace_id(), request_id = %request_id);
+    // who calls is written into it as soon as it is known, so that refusals tell who was refused
+    let span = tracing::info_span!(
+        "request",
+        trace_id = %trace.trace_id(),
+        request_id = %request_id,
+        user_id = tracing::field::Empty,
+        client_id = tracing::field::Empty,
+    );
 
     async {
         let mut response = trace.scope(next.run(request)).await;
-        finish(&mut response, &request_id);
+        let code = finish(&mut response, &request_id);
         let (status, duration) = (response.status(), started.elapsed());
-        record(&method, &route, status, duration);
+        record(&method, &route, status, code, duration);
         response
     }
     .instrument(span)
     .await
 }
 
-fn record(method: &Method, route: &str, status: StatusCode, duration: Duration) {
+fn record(method: &Method, route: &str, status: StatusCode, code: Option<&str>, duration: Duration) {
     let duration_ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-    tracing::info!(%method, route, status = status.as_u16(), duration_ms, "answered");
+    tracing::info!(%method, route, status = status.as_u16(), code, duration_ms, "answered");
     metrics::histogram!(
         "http_server_request_duration_seconds",
         "http_request_method" => method_label(method),
@@ -102,9 +109,10 @@ fn method_label(method: &Method) -> &'static str {
     }
 }
 
-fn finish(response: &mut Response, request_id: &str) {
+/// Completes the answer; the problem's code, if it is one.
+fn finish(response: &mut Response, request_id: &str) -> Option<&'static str> {
     let problem = response.extensions_mut().remove::<Problem>().or_else(|| bare_failure(response.status()));
-    if let Some(problem) = problem {
+    if let Some(problem) = &problem {
         let body = serde_json::to_vec(&problem.body(request_id)).unwrap_or_default();
         response.headers_mut().remove(header::CONTENT_LENGTH);
         response.headers_mut().insert(header::CONTENT_TYPE, PROBLEM_JSON);
@@ -115,6 +123,7 @@ fn finish(response: &mut Response, request_id: &str) {
     if let Ok(value) = HeaderValue::from_str(request_id) {
         headers.insert(X_REQUEST_ID, value);
     }
+    problem.map(|problem| problem.code())
 }
 
 /// Failures that the router answers by itself have no body yet.

@@ -45,7 +45,7 @@ pub struct Draft {
 pub struct Change {
     /// The new text; can't be cleared.
     #[serde(default)]
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 5000)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 5000, nullable = false)]
     pub text: Patch<String>,
     /// Merged into the present attributes key by key, at every level; null clears a key, or all of them.
     #[serde(default)]
@@ -57,7 +57,7 @@ pub struct Change {
     pub expires_at: Patch<Timestamp>,
     /// Who may see it; can't be cleared.
     #[serde(default)]
-    #[schema(value_type = Option<Visibility>)]
+    #[schema(value_type = Option<Visibility>, nullable = false)]
     pub visibility: Patch<String>,
 }
 

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use tracklore_platform::{
     admin::{self, DlqCommand, ReplayCommand, RepublishCommand},
-    args::MigrateArgs,
+    args::{MigrateArgs, OpenapiArgs},
     cli, database, telemetry,
 };
 use tracklore_posts::{
@@ -28,7 +28,7 @@ enum Cli {
     /// Sends published events again, for a Kafka that has lost them.
     Republish(Box<RepublishCommand>),
     /// Prints the `OpenAPI` document.
-    Openapi,
+    Openapi(OpenapiArgs),
     /// Prints the reference of all settings as Markdown.
     Config,
 }
@@ -47,8 +47,8 @@ async fn main() -> ExitCode {
         Cli::Dlq(args) => cli::exit(events::consumed().dlq(&args).await),
         Cli::Replay(args) => cli::exit(events::consumed().replay(&args).await),
         Cli::Republish(args) => cli::exit(admin::republish(&args).await),
-        Cli::Openapi => {
-            let (_, document) = routes::router();
+        Cli::Openapi(OpenapiArgs { internal }) => {
+            let (_, document) = if internal { routes::internal() } else { routes::router() };
             cli::exit(document.to_pretty_json().map(|json| println!("{json}")))
         }
         Cli::Config => {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tracklore_platform::{
-    args::{DatabaseArgs, KafkaArgs, ServerArgs, ServiceClientArgs, TokenArgs},
+    args::{DatabaseArgs, KafkaArgs, ServerArgs, TokenArgs},
     consumer::EventConsumer,
     database::{self, DatabaseError},
     dlq::DeadLetters,
@@ -43,9 +43,6 @@ pub struct ServeArgs {
     /// How tokens are checked.
     #[command(flatten)]
     pub token: TokenArgs,
-    /// How the other services are called.
-    #[command(flatten)]
-    pub client: ServiceClientArgs,
 }
 
 /// Why the service ended with a failure.
@@ -85,9 +82,9 @@ pub async fn serve(args: &ServeArgs) -> Result<(), Failure> {
 
     let checked = pool.clone();
     let health = Health::default().with("postgres", move || database::check(checked.clone()));
-    let (public, openapi) = routes::router();
+    let ((public, openapi), (internal, _)) = (routes::router(), routes::internal());
     let state = AppState { pool, relay, verifier };
-    let (public, internal) = (public.with_state(state.clone()), routes::internal().with_state(state));
+    let (public, internal) = (public.with_state(state.clone()), internal.with_state(state));
     let service = Service { public, internal, openapi, health };
     Ok(server::serve(&args.server, service, background).await?)
 }

@@ -19,7 +19,10 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use tracklore_platform::admin::{DlqCommand, ReplayCommand};
-use tracklore_platform::{args::MigrateArgs, cli, database, telemetry};
+use tracklore_platform::{
+    args::{MigrateArgs, OpenapiArgs},
+    cli, database, telemetry,
+};
 
 use crate::{args::ServeArgs, republish::RepublishArgs, serve::ServiceError};
 
@@ -34,7 +37,7 @@ enum Cli {
     /// Publishes the present state of everything in `profile-events` once more, and ends.
     Republish(RepublishArgs),
     /// Prints the OpenAPI document.
-    Openapi,
+    Openapi(OpenapiArgs),
     /// Prints the reference of all settings as Markdown.
     Config,
     /// Lists, shows, redrives or discards events that this service couldn't process.
@@ -61,9 +64,9 @@ async fn main() -> ExitCode {
                 republish::run(&args).await.map(|events| println!("{events} events written to the outbox")),
             )
         }
-        Cli::Openapi => {
-            println!("{}", openapi::document().to_pretty_json().unwrap_or_default());
-            ExitCode::SUCCESS
+        Cli::Openapi(OpenapiArgs { internal }) => {
+            let document = if internal { openapi::internal() } else { openapi::document() };
+            cli::exit(document.to_pretty_json().map(|json| println!("{json}")))
         }
         Cli::Config => {
             print!("{}", cli::reference::<Cli>());

@@ -98,6 +98,11 @@ pub fn document() -> Document {
     document
 }
 
+/// The document of the internal API.
+pub fn internal() -> Document {
+    routes::internal().split_for_parts().1
+}
+
 fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     [&mut item.get, &mut item.put, &mut item.post, &mut item.patch, &mut item.delete].into_iter().flatten()
 }
@@ -202,6 +207,14 @@ mod tests {
         assert!(!found.is_empty());
         for reference in found {
             assert!(json.pointer(reference.trim_start_matches('#')).is_some(), "{reference}");
+        }
+    }
+
+    #[test]
+    fn nothing_ever_published_in_the_api_is_taken_away() {
+        for (name, document) in [("user", document()), ("user-internal", internal())] {
+            let document = serde_json::to_value(document).unwrap();
+            tracklore_testkit::api::assert_compatible(name, &document);
         }
     }
 }

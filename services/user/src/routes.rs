@@ -9,14 +9,10 @@ mod internal;
 mod profile;
 mod settings;
 
-use axum::{
-    Router,
-    routing::{get, post},
-};
-use tracklore_platform::page::Page;
+use tracklore_platform::{docs, page::Page};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{domain::Profile, openapi, state::AppState, store::people::Listed};
+use crate::{domain::Profile, openapi, serve::NAME, state::AppState, store::people::Listed};
 
 /// For everybody.
 pub fn public() -> OpenApiRouter<AppState> {
@@ -49,10 +45,10 @@ fn relations() -> OpenApiRouter<AppState> {
 }
 
 /// For the other services.
-pub fn internal() -> Router<AppState> {
-    Router::new()
-        .route("/internal/v1/profiles:batch", post(internal::batch::batch))
-        .route("/internal/v1/users/{id}/following", get(internal::following::following))
+pub fn internal() -> OpenApiRouter<AppState> {
+    OpenApiRouter::with_openapi(docs::internal(NAME))
+        .routes(routes!(internal::batch::batch))
+        .routes(routes!(internal::following::following))
 }
 
 /// A page out of `limit + 1` people asked for.

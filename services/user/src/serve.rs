@@ -67,7 +67,7 @@ pub async fn run(args: &ServeArgs) -> Result<(), ServiceError> {
     });
     let service = Service {
         public: routes::public().split_for_parts().0.with_state(state.clone()),
-        internal: routes::internal().with_state(state),
+        internal: routes::internal().split_for_parts().0.with_state(state),
         openapi: openapi::document(),
         health,
     };

@@ -3,18 +3,21 @@
 mod token;
 mod users;
 
-use axum::{
-    Router,
-    routing::{get, post},
-};
+use tracklore_platform::docs;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::state::AppState;
+use crate::{SERVICE, state::AppState};
 
-/// All of them. `users:batch` is no parameter: the colon is part of the name.
-pub fn router() -> Router<AppState> {
-    Router::new()
-        .route("/internal/v1/token", post(token::issue))
-        .route("/internal/v1/users", get(users::find))
-        .route("/internal/v1/users/{id}", get(users::read))
-        .route("/internal/v1/users:batch", post(users::batch))
+/// All of them with their document. `users:batch` is no parameter: the colon is part of the name.
+pub fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::with_openapi(docs::internal(SERVICE))
+        .routes(routes!(token::issue))
+        .routes(routes!(users::find))
+        .routes(routes!(users::read))
+        .routes(routes!(users::batch))
+}
+
+/// The OpenAPI document.
+pub fn document() -> utoipa::openapi::OpenApi {
+    router().split_for_parts().1
 }

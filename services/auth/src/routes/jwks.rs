@@ -14,6 +14,7 @@ const CACHE: HeaderValue = HeaderValue::from_static("public, max-age=300");
 /// All keys that access tokens may be signed with (RFC 7517), also the one before and the one to come.
 #[utoipa::path(
     get, path = "/.well-known/jwks.json", tag = "keys",
+    security(()),
     responses(
         (status = 200, description = "The keys", body = KeySet),
         (status = 304, description = "As the client has them already (`If-None-Match`)"),

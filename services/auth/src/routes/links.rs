@@ -38,6 +38,7 @@ static POLICY: LazyLock<Option<HeaderValue>> = LazyLock::new(|| {
 /// For people: a page with a button that sends the token behind the `#`, or a form for a new password.
 #[utoipa::path(
     get, path = "/v1/auth/links/{page}", tag = "email",
+    security(()),
     params(("page" = String, Path, description = "`verify-email`, `reset-password` or `undo-email-change`")),
     responses(
         (status = 200, description = "The page", body = String, content_type = "text/html"),

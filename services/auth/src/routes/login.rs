@@ -38,6 +38,7 @@ pub struct LogIn {
 /// free, whether there is such an account or not; then each doubles the time to wait.
 #[utoipa::path(
     post, path = "/v1/auth/login", tag = "auth",
+    security(()),
     responses(
         (status = 200, description = "The session's first tokens", body = TokenPair),
         (status = 401, description = "`invalid-credentials`",

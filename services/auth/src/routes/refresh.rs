@@ -38,6 +38,7 @@ pub struct Refresh {
 /// next one; any older one ends the session, because it must have been copied.
 #[utoipa::path(
     post, path = "/v1/auth/refresh", tag = "auth",
+    security(()),
     responses(
         (status = 200, description = "The next tokens", body = TokenPair),
         (status = 401, description = "`invalid-refresh-token`: log in again",

@@ -60,6 +60,7 @@ pub struct SignedUp {
 /// mail to the address says what comes of it, also when it, or the name, is taken already.
 #[utoipa::path(
     post, path = "/v1/auth/signup", tag = "auth",
+    security(()),
     responses(
         (status = 201, description = "The account and its first tokens", body = SignedUp),
         (status = 202, description = "Where addresses must be confirmed: a mail is on its way"),

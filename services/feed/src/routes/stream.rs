@@ -38,7 +38,7 @@ const RETRY: u32 = 2_000;
 #[into_params(parameter_in = Query)]
 pub struct StreamQuery {
     /// `global`, `home`, or `user:{id}`.
-    #[param(example = "global")]
+    #[param(example = "global", pattern = "^(global|home|user:[1-9][0-9]{0,14})$")]
     scope: String,
     /// Instead of a token, from `POST /v1/feed/stream/ticket`.
     ticket: Option<String>,

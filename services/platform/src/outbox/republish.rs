@@ -14,18 +14,20 @@ pub struct RepublishArgs {
     pub since: Timestamp,
 }
 
-/// Marks the events as not yet published; the relay of the running service then sends them, in their order. How many.
+/// Marks the events (only those of aggregates of the type `only`, if there is one) as not yet published; the relay of the running service then sends them, in their order. How many.
 ///
 /// Consumers skip what they know, so it is safe to repeat. One transaction under the relay's lock: no relay may be at
 /// work on a later event of an aggregate whose earlier ones are about to follow it, because a compacted topic keeps
 /// the last record of a key.
-pub async fn republish(pool: &PgPool, args: &RepublishArgs) -> Result<u64, sqlx::Error> {
+pub async fn republish(pool: &PgPool, since: Timestamp, only: Option<&str>) -> Result<u64, sqlx::Error> {
     let mut tx = pool.begin().await?;
     sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(LOCK).execute(&mut *tx).await?;
     let marked = sqlx::query(
-        "UPDATE outbox SET published_at = NULL WHERE created_at >= $1 AND published_at IS NOT NULL",
+        "UPDATE outbox SET published_at = NULL \
+         WHERE created_at >= $1 AND published_at IS NOT NULL AND ($2::text IS NULL OR aggregate_type = $2)",
     )
-    .bind(args.since)
+    .bind(since)
+    .bind(only)
     .execute(&mut *tx)
     .await?;
     tx.commit().await?;

@@ -28,7 +28,8 @@ problem_responses! { Problems:
 /// Writes a post.
 #[utoipa::path(
     post, path = "/v1/posts", tag = "posts", operation_id = "createPost",
-    params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters. The same \
+    params(("Idempotency-Key" = Option<String>, Header, pattern = "^[!-~]{1,255}$",
+        description = "1 to 255 visible ASCII characters. The same \
         key and body give the same answer for 24 hours, so a request can be repeated safely.")),
     request_body = Draft,
     responses(

@@ -24,7 +24,9 @@ problem_responses! { Problems:
     get, path = "/v1/posts", tag = "posts", operation_id = "listPosts",
     params(
         ("author_id" = Option<i64>, Query, description = "Posts of this author", minimum = 1),
-        ("ids" = Option<String>, Query, description = "Up to 100 ids, separated by commas, and no other parameter; \
+        ("ids" = Option<String>, Query,
+            pattern = "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}(,[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})*$",
+            description = "Up to 100 ids, separated by commas, and no other parameter; \
             missing ones are left out"),
         ("attributes.KEY" = Option<String>, Query, description = "Posts whose attribute KEY has this value: a JSON \
             scalar (`1`, `true`, `null`, `\"1\"`), else the text itself. Several must all hold"),

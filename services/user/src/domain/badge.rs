@@ -54,7 +54,7 @@ pub struct BadgeDraft {
     pub description: Option<String>,
     /// `https://`, a host name (no IP address, port or credentials) and a path.
     #[serde(default)]
-    #[schema(max_length = 2000)]
+    #[schema(max_length = 2000, pattern = "^https://")]
     pub icon_url: Option<String>,
 }
 
@@ -64,7 +64,7 @@ pub struct BadgeDraft {
 pub struct BadgePatch {
     /// What it is called; can't be cleared.
     #[serde(default)]
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 100)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 100, nullable = false)]
     pub name: Patch<String>,
     /// What it is given for.
     #[serde(default)]
@@ -72,7 +72,7 @@ pub struct BadgePatch {
     pub description: Patch<String>,
     /// Its picture.
     #[serde(default)]
-    #[schema(value_type = Option<String>, max_length = 2000)]
+    #[schema(value_type = Option<String>, max_length = 2000, pattern = "^https://")]
     pub icon_url: Patch<String>,
 }
 

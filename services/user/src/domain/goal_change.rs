@@ -52,7 +52,7 @@ pub struct GoalDraft {
 pub struct GoalPatch {
     /// What it is called, one line; can't be cleared.
     #[serde(default)]
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 200)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 200, nullable = false)]
     pub title: Patch<String>,
     /// More about it.
     #[serde(default)]
@@ -64,7 +64,7 @@ pub struct GoalPatch {
     pub target_date: Patch<String>,
     /// How far it is; can't be cleared. `completed` sets the progress to 100 and is for good.
     #[serde(default)]
-    #[schema(value_type = Option<GoalStatus>)]
+    #[schema(value_type = Option<GoalStatus>, nullable = false)]
     pub status: Patch<String>,
     /// In percent, only of an active goal; null is 0.
     #[serde(default)]

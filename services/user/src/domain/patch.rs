@@ -33,7 +33,7 @@ pub struct ProfilePatch {
     pub bio: Patch<String>,
     /// `https://`, a host name (no IP address, port or credentials) and a path.
     #[serde(default)]
-    #[schema(value_type = Option<String>, max_length = 2000)]
+    #[schema(value_type = Option<String>, max_length = 2000, pattern = "^https://")]
     pub avatar_url: Patch<String>,
     /// Where the user is, one line.
     #[serde(default)]

@@ -58,7 +58,7 @@ pub struct Profile {
 }
 
 /// What other services show beside something that the user did.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ProfileCard {
     /// The user's id.
     pub id: UserId,

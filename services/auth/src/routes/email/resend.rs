@@ -19,6 +19,7 @@ use crate::{
 /// for every address and given before anybody looks.
 #[utoipa::path(
     post, path = "/v1/auth/email/verify/resend", tag = "email",
+    security(()),
     responses((status = 202, description = "Noted"), WithBody, Throttled, Always)
 )]
 pub async fn resend_verification(

@@ -28,6 +28,7 @@ use crate::{
 /// by the mail that follows.
 #[utoipa::path(
     post, path = "/v1/auth/email/undo", tag = "email",
+    security(()),
     responses(
         (status = 204, description = "The address is the account's again"),
         (status = 409, description = "`email-taken`: another account has the address",

@@ -32,6 +32,7 @@ const ATTEMPTS: usize = 5;
 /// new address.
 #[utoipa::path(
     post, path = "/v1/auth/email/verify", tag = "email",
+    security(()),
     responses(
         (status = 204, description = "The address is confirmed; an account that waited for it can log in"),
         (status = 409, description = "`username-taken` or `email-taken` by somebody who was faster: sign up again",

@@ -7,16 +7,19 @@ use axum::{
 };
 use serde::{Deserialize, Serialize};
 use tracklore_platform::{
+    docs::ForServices,
     extract::{Json, Path, Query},
     id::UserId,
-    problem::Problem,
+    problem::{Problem, ProblemBody},
     token::Service,
     validate::Violations,
 };
+use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     account::{Account, Reference},
     error::Error,
+    responses::WithBody,
     state::AppState,
     store::accounts,
 };
@@ -25,25 +28,40 @@ use crate::{
 const MAX_BATCH: usize = 100;
 
 /// Whose name.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct ByName {
+    /// In whatever case.
     username: String,
 }
 
 /// Whose ids.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Batch {
+    #[schema(max_items = 100)]
     ids: Vec<UserId>,
 }
 
-#[derive(Serialize)]
+/// Accounts.
+#[derive(Serialize, ToSchema)]
 struct Items<'a> {
     items: Vec<Reference<'a>>,
 }
 
-/// The account with this id, whatever its status.
+/// The account with this id, whatever its status
+#[utoipa::path(
+    get, path = "/internal/v1/users/{id}", tag = "internal", operation_id = "read_reference",
+    security(("service" = [])),
+    params(("id" = UserId, Path, description = "The user's id")),
+    responses(
+        (status = 200, description = "The account", body = Reference<'static>),
+        (status = 404, description = "`not-found`",
+         body = ProblemBody, content_type = "application/problem+json"),
+        ForServices,
+    )
+)]
 pub async fn read(
     _: Service,
     State(state): State<AppState>,
@@ -55,7 +73,13 @@ pub async fn read(
     Ok(JsonAnswer(account.reference()).into_response())
 }
 
-/// The account with this name, as a list of at most one.
+/// The account with this name, as a list of at most one
+#[utoipa::path(
+    get, path = "/internal/v1/users", tag = "internal", operation_id = "find_reference",
+    security(("service" = [])),
+    params(ByName),
+    responses((status = 200, description = "It, or nothing", body = Items<'static>), ForServices)
+)]
 pub async fn find(
     _: Service,
     State(state): State<AppState>,
@@ -68,7 +92,18 @@ pub async fn find(
     Ok(items(found.as_slice()))
 }
 
-/// The accounts with these ids; those that don't exist are left out.
+/// The accounts with these ids; those that don't exist are left out
+#[utoipa::path(
+    post, path = "/internal/v1/users:batch", tag = "internal", operation_id = "read_references",
+    security(("service" = [])),
+    responses(
+        (status = 200, description = "Those that exist", body = Items<'static>),
+        WithBody,
+        (status = 422, description = "`validation-failed`: more than 100 ids",
+         body = ProblemBody, content_type = "application/problem+json"),
+        ForServices,
+    )
+)]
 pub async fn batch(
     _: Service,
     State(state): State<AppState>,

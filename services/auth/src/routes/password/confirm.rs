@@ -41,6 +41,7 @@ pub struct PasswordReset {
 /// With the token of a mail, which is good once, for 30 minutes. All sessions end; the address counts as confirmed.
 #[utoipa::path(
     post, path = "/v1/auth/password/reset/confirm", tag = "password",
+    security(()),
     responses(
         (status = 204, description = "The account has the new password"),
         FromLink, WithBody, Always,

@@ -19,6 +19,7 @@ use crate::{
 /// answer is the same for every address and given before anybody looks.
 #[utoipa::path(
     post, path = "/v1/auth/password/reset", tag = "password",
+    security(()),
     responses((status = 202, description = "Noted"), WithBody, Throttled, Always)
 )]
 pub async fn request_reset(

@@ -5,6 +5,7 @@ use http::{HeaderMap, header};
 use serde::Deserialize;
 use tracklore_platform::{
     extract::{MergePatch, Path},
+    id::UserId,
     problem::ProblemBody,
     time::Timestamp,
     token::UsersAdmin,
@@ -45,8 +46,8 @@ pub enum NewStatus {
 /// A suspended account is refused everywhere within a second. Nobody suspends themselves.
 #[utoipa::path(
     patch, path = "/v1/auth/users/{id}", tag = "administration",
-    security(("bearer" = [])),
-    params(("id" = i64, Path, description = "The user's id")),
+    security(("bearer" = ["users:admin"])),
+    params(("id" = UserId, Path, description = "The user's id")),
     responses(
         (status = 200, description = "The account as it is now", body = ManagedAccount, headers(("ETag" = String))),
         (status = 404, description = "`not-found`: no such account, or it was deleted",

@@ -2,7 +2,9 @@
 
 use axum::extract::State;
 use http::StatusCode;
-use tracklore_platform::{extract::Path, problem::ProblemBody, time::Timestamp, token::UsersAdmin};
+use tracklore_platform::{
+    extract::Path, id::UserId, problem::ProblemBody, time::Timestamp, token::UsersAdmin,
+};
 
 use super::{found, parse_id, parse_scope};
 use crate::{
@@ -18,9 +20,9 @@ use crate::{
 /// Tokens made from now on have the scope; who is logged in gets it with the next refresh.
 #[utoipa::path(
     put, path = "/v1/auth/users/{id}/grants/{scope}", tag = "administration",
-    security(("bearer" = [])),
+    security(("bearer" = ["users:admin"])),
     params(
-        ("id" = i64, Path, description = "The user's id"),
+        ("id" = UserId, Path, description = "The user's id"),
         ("scope" = String, Path, description = "`users:admin`, `badges:admin` or `posts:moderate`"),
     ),
     responses(

@@ -2,7 +2,7 @@
 
 use axum::{extract::State, response::IntoResponse};
 use http::HeaderMap;
-use tracklore_platform::{etag, extract::Path, problem::ProblemBody, token::UsersAdmin};
+use tracklore_platform::{etag, extract::Path, id::UserId, problem::ProblemBody, token::UsersAdmin};
 
 use super::{ManagedAccount, no_account, parse_id};
 use crate::{
@@ -17,8 +17,8 @@ use crate::{
 /// Account
 #[utoipa::path(
     get, path = "/v1/auth/users/{id}", tag = "administration",
-    security(("bearer" = [])),
-    params(("id" = i64, Path, description = "The user's id")),
+    security(("bearer" = ["users:admin"])),
+    params(("id" = UserId, Path, description = "The user's id")),
     responses(
         (status = 200, description = "The account", body = ManagedAccount, headers(("ETag" = String))),
         (status = 304, description = "As the client has it already (`If-None-Match`)"),

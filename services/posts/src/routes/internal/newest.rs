@@ -1,23 +1,12 @@
 //! `GET /internal/v1/posts`: the newest posts, to fill or refill a read model.
-//!
-//! | parameter | |
-//! |---|---|
-//! | `author_id` | only posts of these authors: one id, or up to 100 separated by commas; left out, of everybody |
-//! | `visibility` | only `public` or only `followers`; left out, both |
-//! | `limit` | 1 to 500, default 100 |
-//! | `before` | `next_cursor` of the page before; a cursor belongs to its authors and visibility |
-//!
-//! Answers `{"items": [post…], "next_cursor": "…" | null}`, by `created_at` and id, newest first. A post is the whole
-//! resource as clients and events have it; `version` is the `ce_sequence` of the event that told of this state, so a
-//! reader that goes on with the log from before its first page misses nothing and applies nothing twice. Posts that
-//! have expired are left out. Who may see a post for followers is for the reader to decide. Keyset paging: nothing
-//! is skipped or repeated while others write.
 
 use axum::{Json, extract::State};
 use serde::Deserialize;
 use tracklore_platform::{
-    cursor, extract::Query, id::UserId, page::Page, problem::Problem, time::Timestamp, token::Service,
+    cursor, docs::ForServices, extract::Query, id::UserId, page::Page, problem::Problem, time::Timestamp,
+    token::Service,
 };
+use utoipa::IntoParams;
 
 use crate::{
     error::Error,
@@ -31,16 +20,34 @@ const MAX_LIMIT: usize = 500;
 const MAX_AUTHORS: usize = 100;
 
 /// What is asked for.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct Question {
+    /// Only posts of these authors: one id, or up to 100 separated by commas; left out, of everybody.
     author_id: Option<String>,
+    /// Only `public` or only `followers`; left out, both.
+    #[param(inline)]
     visibility: Option<Visibility>,
+    /// How many posts at most.
+    #[param(minimum = 1, maximum = 500, default = 100)]
     limit: Option<usize>,
+    /// `next_cursor` of the page before; a cursor belongs to its authors and visibility.
     before: Option<String>,
 }
 
-/// Answers a page of the newest posts.
+/// The newest posts
+///
+/// By `created_at` and id, newest first. A post is the whole resource as clients and events have it; `version` is the
+/// `ce_sequence` of the event that told of this state, so a reader that goes on with the log from before its first page
+/// misses nothing and applies nothing twice. Posts that have expired are left out. Who may see a post for followers is
+/// for the reader to decide. Keyset paging: nothing is skipped or repeated while others write.
+#[utoipa::path(
+    get, path = "/internal/v1/posts", tag = "internal", operation_id = "newestPosts",
+    params(Question),
+    responses((status = OK, body = Page<Post>, description = "A page"), ForServices),
+    security(("service" = []))
+)]
 pub async fn newest(
     State(state): State<AppState>,
     _: Service,

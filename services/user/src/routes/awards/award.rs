@@ -32,7 +32,7 @@ problems! { Problems:
     put,
     path = "/v1/users/{id}/badges/{slug}",
     tag = "badges",
-    security(("bearer" = [])),
+    security(("bearer" = ["badges:admin"])),
     params(
         ("id" = UserId, Path, description = "Who gets the badge"),
         ("slug" = String, Path, description = "Which badge"),

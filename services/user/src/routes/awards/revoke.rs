@@ -25,7 +25,7 @@ problems! { Problems:
     delete,
     path = "/v1/users/{id}/badges/{slug}",
     tag = "badges",
-    security(("bearer" = [])),
+    security(("bearer" = ["badges:admin"])),
     params(
         ("id" = UserId, Path, description = "Who has the badge"),
         ("slug" = String, Path, description = "Which badge"),

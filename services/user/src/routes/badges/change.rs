@@ -29,7 +29,7 @@ problems! { Problems:
     patch,
     path = "/v1/badges/{slug}",
     tag = "badges",
-    security(("bearer" = [])),
+    security(("bearer" = ["badges:admin"])),
     params(
         ("slug" = String, Path, description = "The badge's slug"),
         ("If-Match" = Option<String>, Header, description = "Change only if the badge has this `ETag`"),

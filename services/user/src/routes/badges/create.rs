@@ -38,8 +38,9 @@ problems! { Problems:
     post,
     path = "/v1/badges",
     tag = "badges",
-    security(("bearer" = [])),
-    params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters. The same \
+    security(("bearer" = ["badges:admin"])),
+    params(("Idempotency-Key" = Option<String>, Header, pattern = "^[!-~]{1,255}$",
+        description = "1 to 255 visible ASCII characters. The same \
         key and body give the same answer for 24 hours, so a request can be repeated safely")),
     request_body = BadgeDraft,
     responses(

@@ -26,7 +26,7 @@ problems! { Problems:
     delete,
     path = "/v1/badges/{slug}",
     tag = "badges",
-    security(("bearer" = [])),
+    security(("bearer" = ["badges:admin"])),
     params(
         ("slug" = String, Path, description = "The badge's slug"),
         ("If-Match" = Option<String>, Header, description = "Delete only if the badge has this `ETag`"),

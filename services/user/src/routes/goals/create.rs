@@ -39,7 +39,8 @@ problems! { Problems:
     path = "/v1/users/me/goals",
     tag = "goals",
     security(("bearer" = [])),
-    params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters. The same \
+    params(("Idempotency-Key" = Option<String>, Header, pattern = "^[!-~]{1,255}$",
+        description = "1 to 255 visible ASCII characters. The same \
         key and body give the same answer for 24 hours, so a request can be repeated safely")),
     request_body = GoalDraft,
     responses(

@@ -3,28 +3,44 @@
 use axum::{Json, extract::State};
 use serde::Deserialize;
 use tracklore_platform::{
+    docs::ForServices,
     extract::{Path, Query},
     id::UserId,
     page::{Page, PageQuery},
     problem::Problem,
     token::Service,
 };
+use utoipa::IntoParams;
 
-use crate::{error::Error, state::AppState, store::people};
+use crate::{error::Error, openapi::problems, state::AppState, store::people};
 
 /// Ids are small, and a home feed needs all of them.
 const DEFAULT_LIMIT: usize = 100;
 const MAX_LIMIT: usize = 1_000;
 
 /// Which of them.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct FollowingQuery {
+    /// How many ids at most.
+    #[param(minimum = 1, maximum = 1000, default = 100)]
     limit: Option<usize>,
+    /// `next_cursor` of the page before.
     cursor: Option<String>,
 }
 
-/// Answers the ids of those whom a user follows, by ascending id, suspended ones too; 404 for unknown and deleted users.
+problems! { Problems: 404 => "`not-found`: no such user, or deleted" }
+
+/// The ids of those whom a user follows
+///
+/// By ascending id, suspended ones too.
+#[utoipa::path(
+    get, path = "/internal/v1/users/{id}/following", tag = "internal", operation_id = "list_following_ids",
+    security(("service" = [])),
+    params(("id" = UserId, Path, description = "The user's id"), FollowingQuery),
+    responses((status = 200, description = "A page of ids", body = Page<UserId>), Problems, ForServices)
+)]
 pub async fn following(
     State(state): State<AppState>,
     _: Service,
