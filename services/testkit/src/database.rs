@@ -1,5 +1,7 @@
 //! A database per service and stack, with the rights that a real stack gives: the runtime role can't change the schema.
 
+use std::collections::BTreeSet;
+
 use rand::random;
 use sqlx::{Connection, PgConnection, PgPool, postgres::PgPoolOptions};
 
@@ -62,6 +64,21 @@ impl Database {
         let host = address.split('/').next().unwrap_or(address);
         format!("{start}@{host}/{database}")
     }
+}
+
+/// The names of all rules that the database holds rows to: constraints and unique indexes.
+pub(crate) async fn rules(pool: &PgPool) -> BTreeSet<String> {
+    let names: Vec<String> = sqlx::query_scalar(
+        "WITH tables AS (SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace \
+                         AND relkind IN ('r', 'p') AND NOT relispartition AND relname NOT LIKE '%migrations') \
+         SELECT conname::text FROM pg_constraint WHERE conrelid IN (SELECT oid FROM tables) AND contype <> 'n' \
+         UNION SELECT relname::text FROM pg_index JOIN pg_class ON oid = indexrelid \
+               WHERE indisunique AND indrelid IN (SELECT oid FROM tables)",
+    )
+    .fetch_all(pool)
+    .await
+    .expect("the catalogue");
+    names.into_iter().collect()
 }
 
 async fn connect(url: &str) -> PgConnection {

@@ -16,10 +16,13 @@
 //! variables; the programs are those beside the test binary in the target folder.
 #![expect(clippy::expect_used, clippy::panic, clippy::missing_panics_doc, reason = "tests fail loudly")]
 
+pub mod api;
 mod client;
 mod database;
 mod events;
+mod forge;
 mod mail;
+pub mod matrix;
 mod process;
 mod proxy;
 pub mod schemas;

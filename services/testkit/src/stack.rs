@@ -1,28 +1,27 @@
 //! The services of one test: their settings, and starting and stopping them.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     net::TcpListener,
     path::PathBuf,
     sync::atomic::{AtomicU32, Ordering},
 };
 
-use base64::{
-    Engine,
-    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
-};
-use ed25519_dalek::{Signer, SigningKey, pkcs8::EncodePrivateKey};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use ed25519_dalek::{SigningKey, pkcs8::EncodePrivateKey};
 use rand::random;
+use serde_json::json;
 use sqlx::PgPool;
 use tempfile::TempDir;
 use tracklore_platform::event::Record;
 
 use crate::{
     Account,
-    database::Database,
+    database::{self, Database},
     events::Events,
     eventually,
+    forge::Forge,
     process::{self, Process},
     setting,
 };
@@ -147,6 +146,12 @@ impl Stack {
         self.processes.get(service)?.id()
     }
 
+    /// What a running service has logged: JSON lines.
+    pub fn log(&self, service: &str) -> Vec<serde_json::Value> {
+        let log = self.processes.get(service).expect("it runs").log();
+        log.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+    }
+
     /// Base URL of the public port.
     pub fn public_url(&self, service: &str) -> String {
         self.url(service, 0)
@@ -170,6 +175,34 @@ impl Stack {
     /// A pool of the owner of a service's database.
     pub fn database(&self, service: &str) -> PgPool {
         self.databases.get(service).expect("a service with a database").pool()
+    }
+
+    /// Fails unless `answers` says for every rule of a running service's database, and for no other, which problem a client
+    /// gets who would break it, and the service documents that problem.
+    pub async fn assert_rules(&self, service: &str, answers: &[(&str, Option<&str>)]) {
+        let rules = database::rules(&self.database(service)).await;
+        let known: BTreeSet<_> = answers.iter().map(|(rule, _)| (*rule).to_owned()).collect();
+        let unknown: Vec<_> = rules.difference(&known).collect();
+        let gone: Vec<_> = known.difference(&rules).collect();
+        assert!(
+            unknown.is_empty(),
+            "say what a client gets who would break these rules of {service}: {unknown:?}"
+        );
+        assert!(gone.is_empty(), "{service} doesn't have these rules: {gone:?}");
+        let document = self.get(service, "/openapi.json").await.expect(200).json.to_string();
+        for (rule, code) in answers.iter().filter_map(|(rule, code)| Some((rule, (*code)?))) {
+            assert!(document.contains(&format!("`{code}`")), "{rule}: {service} documents no problem {code}");
+        }
+    }
+
+    /// A pool of the owner of a service's database, if it has one.
+    pub(crate) fn database_of(&self, service: &str) -> Option<PgPool> {
+        self.databases.get(service).map(Database::pool)
+    }
+
+    /// The key that signs tokens.
+    pub(crate) fn signer(&self) -> &SigningKey {
+        &self.signer
     }
 
     /// Everything that stands in a topic now.
@@ -202,14 +235,8 @@ impl Stack {
 
     /// The same person with these scopes in the token, as if auth had granted them.
     pub fn with_scope(&self, account: &Account, scope: &str) -> Account {
-        let mut parts = account.access_token.split('.');
-        let (header, claims) = (parts.next().expect("a header"), parts.next().expect("claims"));
-        let claims = URL_SAFE_NO_PAD.decode(claims).expect("base64");
-        let mut claims: serde_json::Value = serde_json::from_slice(&claims).expect("JSON");
-        *claims.get_mut("scope").expect("a scope") = scope.into();
-        let signed = format!("{header}.{}", URL_SAFE_NO_PAD.encode(claims.to_string()));
-        let signature = URL_SAFE_NO_PAD.encode(self.signer.sign(signed.as_bytes()).to_bytes());
-        Account { access_token: format!("{signed}.{signature}"), ..account.clone() }
+        let access_token = Forge::new(&self.signer, &account.access_token).with(json!({"scope": scope}));
+        Account { access_token, ..account.clone() }
     }
 
     pub(crate) fn mail_folder(&self) -> PathBuf {
@@ -250,6 +277,8 @@ impl Stack {
         } else {
             settings
                 .push(("TRACKLORE_JWKS_URL", format!("{}/.well-known/jwks.json", self.public_url("auth"))));
+        }
+        if ["user", "feed"].contains(&service) {
             settings.push(("TRACKLORE_AUTH_INTERNAL_URL", self.internal_url("auth")));
             settings.push(("TRACKLORE_CLIENT_ID", service.to_owned()));
             settings.push(("TRACKLORE_CLIENT_SECRET", client_secret(service)));

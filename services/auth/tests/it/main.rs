@@ -16,14 +16,17 @@ mod own_account;
 mod password_changes;
 mod passwords;
 mod refresh;
+mod republish;
 mod revocation;
 mod rotation;
+mod rules;
 mod session_list;
 mod sessions;
 mod smtp;
 mod start;
 mod throttle;
 mod timing;
+mod tokens;
 mod verified_sign_up;
 
 use serde_json::{Value, json};

@@ -13,5 +13,6 @@ mod live;
 mod model;
 mod neighbour;
 mod service;
+mod tokens;
 mod whole_path;
 mod ws;

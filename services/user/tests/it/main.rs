@@ -13,8 +13,10 @@ mod internal;
 mod outage;
 mod profile;
 mod republish;
+mod rules;
 mod settings;
 mod suspension;
+mod tokens;
 
 use serde_json::Value;
 use tracklore_platform::event::Record;
