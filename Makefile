@@ -37,9 +37,11 @@ test-chart: ## The Helm chart, the CRD and the examples against the schemas of K
 test-e2e: ## End-to-end tests on the cluster (brings it up when it is not there)
 	@$(run)/test.sh e2e
 
-.PHONY: verify-schemas
-verify-schemas: ## What is documented of events against itself, what was published before, and what consumers read
-	@cargo test --locked --workspace --lib --bins -- schemas:: ever_published
+.PHONY: test-api verify-schemas
+test-api: ## Schemathesis against the services by their OpenAPI documents (EXAMPLES=100 an operation)
+	@$(run)/test-api.sh
+verify-schemas: ## What is documented of events and APIs against itself, what was published before, and what consumers read
+	@cargo test --locked --workspace --lib --bins -- schemas:: api:: ever_published
 
 .PHONY: images bench campaign
 images: ## Build the images of the operator and the services, tagged by content
@@ -52,7 +54,7 @@ campaign: ## The end-to-end tests again and again (ROUNDS=10): what fails once i
 .PHONY: crd docs-generated
 crd: ## Write crds/ anew from the Rust types
 	@$(run)/generate.sh crd
-docs-generated: ## Write the generated pages of docs/ anew: configuration of the services, fields of the CRD
+docs-generated: ## Write the generated pages of docs/ anew: configuration and OpenAPI documents of the services, fields of the CRD
 	@$(run)/generate.sh docs
 
 .PHONY: clean clean-cache

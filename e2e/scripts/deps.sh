@@ -3,7 +3,8 @@
 #   deps.sh up NAME     starts what doesn't run yet and waits until it answers (NAME: test, dev, or any other)
 #   deps.sh env NAME    prints KEY=value lines:  export $(e2e/scripts/deps.sh env test)
 #   deps.sh down NAME   removes the containers with their data
-# The data lies in memory: it lives as long as the containers. `dev` also gets the databases, roles and topics of a stack.
+# The data lies in memory: it lives as long as the containers. All but `test`, whose tests make their own, also get the
+# databases, roles and topics of a stack.
 . "$(dirname "$0")/lib.sh"
 . "$ROOT/e2e/airgap/versions.sh"
 
@@ -142,7 +143,7 @@ up() {
     pids+=($!)
   done
   for pid in ${pids[@]+"${pids[@]}"}; do wait "$pid"; done
-  if [ "$name" = dev ]; then provision; fi
+  if [ "$name" != test ]; then provision; fi
 }
 
 # What a stack's provisioning Jobs make, by the same SQL.
@@ -178,7 +179,7 @@ env_of() {
   if [ -z "$postgres" ] || [ -z "$redis" ] || [ -z "$kafka" ]; then
     die "The dependencies '$name' don't run: e2e/scripts/deps.sh up $name"
   fi
-  if [ "$name" = dev ]; then
+  if [ "$name" != test ]; then
     echo "TRACKLORE_DEV_POSTGRES=127.0.0.1:$postgres"
     echo "TRACKLORE_DEV_PASSWORD=$PASSWORD"
     echo "TRACKLORE_DEV_REDIS_URL=redis://127.0.0.1:$redis/0"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What is generated from the code and checked in.
 #   generate.sh crd     writes crds/ anew
-#   generate.sh docs    writes the references in docs/ anew: configuration of the services, fields of the CRD
+#   generate.sh docs    writes the references in docs/ anew: configuration and OpenAPI documents of the services, fields of the CRD
 #   generate.sh check   fails when any of these isn't what the programs in the target folder print
 . "$(dirname "$0")/lib.sh"
 cd "$ROOT"
@@ -47,7 +47,11 @@ crd() { generated crds/tracklorestacks.tracklore.io.yaml printed operator crd; }
 docs() {
   local service
   generated docs/crd.md printed operator crd-docs
-  for service in auth user posts feed; do generated "docs/configuration/$service.md" configuration "$service"; done
+  for service in auth user posts feed; do
+    generated "docs/configuration/$service.md" configuration "$service"
+    generated "docs/api/$service.json" printed "$service" openapi
+  done
+  for service in auth user posts; do generated "docs/api/$service-internal.json" printed "$service" openapi --internal; done
 }
 
 mode=${1:-}
@@ -59,6 +63,8 @@ case $mode in
   docs)
     # with the tests, so that the same artefacts serve both
     cargo build --locked --workspace --bins --tests
+    # what is in docs/api is a promise: it isn't overwritten by less
+    cargo test --locked --workspace --lib --bins -- ever_published
     docs
     ;;
   check)
