@@ -51,6 +51,8 @@ administrator() {
 ask() { # service
   local url
   url=http://127.0.0.1:$(public "$(index_of "$1")")
+  # it keeps notes where it runs
+  cd "$state"
   SCHEMATHESIS_HOOKS=e2e.api.hooks API_TOKEN=$token API_AUTH=http://127.0.0.1:$(public 0) PYTHONPATH=$ROOT PYTHONDONTWRITEBYTECODE=1 \
     "$home/bin/schemathesis" --config-file "$ROOT/e2e/api/$1.toml" run "$url/openapi.json" \
     --max-examples "$examples" --report-dir "$LOGS/api-$1" --report junit

@@ -21,7 +21,7 @@ impl Service {
     /// Those with a database.
     pub const WITH_DATABASE: [Self; 3] = [Self::Auth, Self::User, Self::Posts];
     /// Those that call other services, and so have a client id and secret.
-    pub const CLIENTS: [Self; 3] = [Self::User, Self::Posts, Self::Feed];
+    pub const CLIENTS: [Self; 2] = [Self::User, Self::Feed];
 
     /// The name, as it stands in Kubernetes, Kafka and Postgres.
     pub fn as_str(self) -> &'static str {

@@ -104,7 +104,7 @@ fn entry(stack: &ValidStack, component: Component) -> NetworkPolicy {
             let mut rules = vec![match stack.gateway {
                 Some(_) if service == Service::Auth => {
                     // The others fetch auth's public keys.
-                    let mut callers = clients(&Service::CLIENTS);
+                    let mut callers = clients(&[Service::User, Service::Posts, Service::Feed]);
                     callers.push(Component::Gateway);
                     from(stack, &callers, 8080)
                 }

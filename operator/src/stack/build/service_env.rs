@@ -28,7 +28,8 @@ pub fn environment(stack: &ValidStack, service: Service) -> Vec<EnvVar> {
     }
     match service {
         Service::Auth => variables.extend(auth(stack)),
-        Service::User | Service::Posts => variables.extend(client(stack, service)),
+        Service::Posts => variables.push(published_keys(stack)),
+        Service::User => variables.extend(client(stack, service)),
         Service::Feed => {
             variables.extend(client(stack, service));
             variables.extend(feed(stack));
@@ -51,7 +52,9 @@ pub fn secrets_used(stack: &ValidStack, service: Service) -> Vec<String> {
         Service::User | Service::Posts => {}
         Service::Feed => used.push(secrets::redis_feed(names)),
     }
-    used.push(secrets::clients(names));
+    if service == Service::Auth || Service::CLIENTS.contains(&service) {
+        used.push(secrets::clients(names));
+    }
     used
 }
 
@@ -122,10 +125,15 @@ fn mail(smtp: &Smtp) -> Vec<EnvVar> {
     variables
 }
 
+/// Whoever checks tokens needs auth's keys.
+fn published_keys(stack: &ValidStack) -> EnvVar {
+    env("TRACKLORE_JWKS_URL", format!("http://{}:8080/.well-known/jwks.json", stack.names.child("auth")))
+}
+
 fn client(stack: &ValidStack, service: Service) -> [EnvVar; 4] {
     let auth = stack.names.child("auth");
     [
-        env("TRACKLORE_JWKS_URL", format!("http://{auth}:8080/.well-known/jwks.json")),
+        published_keys(stack),
         env("TRACKLORE_AUTH_INTERNAL_URL", format!("http://{auth}:8081")),
         env("TRACKLORE_CLIENT_ID", service.as_str()),
         secret_env("TRACKLORE_CLIENT_SECRET", secrets::clients(&stack.names), service.as_str()),
