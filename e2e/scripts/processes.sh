@@ -5,6 +5,7 @@
 #   first_port  auth's public port; the others follow it, internal ports 10 and admin ports 90 later
 # and the addresses that `deps.sh env` prints.
 : "${state:?}" "${first_port:?}"
+# shellcheck disable=SC2034  # of those who source this
 services=(auth user posts feed)
 
 # Keys and secrets, made once: tokens stay valid over restarts.
