@@ -37,6 +37,18 @@ pub enum ActivityType {
     Post,
 }
 
+/// An event of the stream, as `EventSource` gives it.
+#[derive(ToSchema)]
+pub struct StreamEvent {
+    /// What to send as `Last-Event-ID`.
+    id: String,
+    /// `activity.created`, `activity.updated`, `activity.removed` or `reset`.
+    #[schema(examples("activity.created"))]
+    event: String,
+    /// JSON: the activity, `{"id": …}` or `{}`.
+    data: String,
+}
+
 /// A user as shown beside what they did.
 #[derive(ToSchema)]
 pub struct Actor {

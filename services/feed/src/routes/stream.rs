@@ -20,6 +20,7 @@ use tracklore_platform::{
 use utoipa::IntoParams;
 
 use crate::{
+    document::StreamEvent,
     error::Error,
     live::{
         connection::{End, HEARTBEAT, Slot},
@@ -67,7 +68,7 @@ pub struct StreamQuery {
         ("Last-Event-ID" = Option<String>, Header, description = "The id of the last event that the client has seen"),
     ),
     responses(
-        (status = 200, description = "Events until the token or the connection ends", body = String,
+        (status = 200, description = "Events until the token or the connection ends", body = StreamEvent,
          content_type = "text/event-stream"),
         (status = 400, description = "`malformed-request`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 401, description = "`invalid-token`: the token or ticket isn't valid; `token-missing`: `home` needs one",
