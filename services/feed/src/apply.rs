@@ -15,6 +15,7 @@ use crate::{
     actors::{Actor, Actors},
     event::{Change, PostChange, Shown},
     library, lists,
+    live::change,
     positions::{Expected, Offsets, Step, Stored},
     redis::Redis,
 };
@@ -45,6 +46,8 @@ pub struct Applier {
     pub offsets: Offsets,
     /// Where this consumer stands.
     pub expected: Arc<Expected>,
+    /// Where the session before stood.
+    pub before: Arc<Expected>,
     /// Cancelled to make the consumer start again from what Redis says.
     pub session: CancellationToken,
 }
@@ -140,14 +143,12 @@ impl ReadModel {
 
 impl Applier {
     async fn settle(&self, record: &Record, change: &Change) -> Result<(), Failure> {
-        let step = self.offsets.step(record, self.expected.before(record));
-        let mut outcome = self.model.apply(&step, change, Author::NotAsked).await.map_err(later)?;
-        if let (Outcome::AskForActor, Change::Post(post)) = (outcome, change) {
-            let actors = self.actors.ask(&[post.author]).await.map_err(later)?;
-            let author = actors.first().map_or(Author::Nobody, Author::Known);
-            outcome = self.model.apply(&step, change, author).await.map_err(later)?;
+        #[cfg(feature = "deliberate-bugs")]
+        if self.store_offset_first(record, change).await? {
+            return Ok(());
         }
-        match outcome {
+        let step = self.offsets.step(record, self.expected.before(record));
+        match self.apply(&step, change).await? {
             Outcome::Settled => {
                 self.expected.passed(record);
                 Ok(())
@@ -161,6 +162,15 @@ impl Applier {
         }
     }
 
+    /// Applies it, and asks for the author when Redis doesn't know enough.
+    pub(crate) async fn apply(&self, step: &Step, change: &Change) -> Result<Outcome, Failure> {
+        let outcome = self.model.apply(step, change, Author::NotAsked).await.map_err(later)?;
+        let (Outcome::AskForActor, Change::Post(post)) = (outcome, change) else { return Ok(outcome) };
+        let actors = self.actors.ask(&[post.author]).await.map_err(later)?;
+        let author = actors.first().map_or(Author::Nobody, Author::Known);
+        self.model.apply(step, change, author).await.map_err(later)
+    }
+
     /// The topic isn't the one that the offsets are of.
     async fn begin_anew(&self, record: &Record) -> Failure {
         if let Err(error) = self.offsets.restart(&record.topic).await {
@@ -168,6 +178,18 @@ impl Applier {
         }
         self.session.cancel();
         Failure::Retry("the topic was made anew, reading it from its beginning".to_owned())
+    }
+
+    /// What is stored of a partition just assigned. When it is less than what this process has written before, streams
+    /// are told, before anything is told again.
+    async fn begin_from(&self, topic: &str, partition: i32) -> Stored {
+        let stored = self.stored_offset(topic, partition).await;
+        if self.before.was_ahead_of(topic, partition, stored)
+            && let Err(error) = change::renew(&self.model.redis).await
+        {
+            tracing::warn!(%error, "streams may be told again what they were told");
+        }
+        stored
     }
 
     async fn stored_offset(&self, topic: &str, partition: i32) -> Stored {
@@ -209,7 +231,7 @@ impl Handler for Applier {
     /// of a Redis that is no more. Else from the record before it: if another one stands there now, the topic was made
     /// anew. (If it was compacted away, or the new topic is shorter, what comes next is taken as it is.)
     fn start_offset(&self, topic: &str, partition: i32) -> Option<i64> {
-        let stored = block_in_place(|| Handle::current().block_on(self.stored_offset(topic, partition)));
+        let stored = block_in_place(|| Handle::current().block_on(self.begin_from(topic, partition)));
         self.expected.assigned(topic, partition, stored);
         let offset = if let Stored::Offset(offset) = stored { (offset - 1).max(0) } else { 0 };
         tracing::info!(topic, partition, offset, "reading on from what Redis has");

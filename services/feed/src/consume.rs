@@ -44,14 +44,26 @@ pub struct Feeder {
     pub progress: Progress,
 }
 
+/// The session before: its Kafka cluster and generation, and where it stood.
+#[derive(Default)]
+struct Before {
+    place: (String, String),
+    expected: Arc<Expected>,
+}
+
 impl Feeder {
     /// Runs until `stop`; the record at hand is finished.
     pub async fn run(self, stop: CancellationToken) {
+        let mut before = Before::default();
         while !stop.is_cancelled() {
-            if let Some(cluster) = stop.run_until_cancelled(self.wait_for_both()).await
-                && let Err(error) = Box::pin(self.session(cluster, stop.child_token())).await
-            {
-                tracing::error!(%error, "the consumer can't be made");
+            if let Some(place) = stop.run_until_cancelled(self.wait_for_both()).await {
+                if before.place != place {
+                    before = Before { place, ..Before::default() };
+                }
+                match Box::pin(self.session(&before, stop.child_token())).await {
+                    Ok(expected) => before.expected = expected,
+                    Err(error) => tracing::error!(%error, "the consumer can't be made"),
+                }
             }
             stop.run_until_cancelled(sleep(PAUSE)).await;
         }
@@ -59,9 +71,10 @@ impl Feeder {
 
     async fn session(
         &self,
-        (cluster, base): (String, String),
+        before: &Before,
         session: CancellationToken,
-    ) -> Result<(), KafkaError> {
+    ) -> Result<Arc<Expected>, KafkaError> {
+        let (cluster, base) = before.place.clone();
         let offsets = Offsets::new(self.redis.clone(), cluster, base.clone());
         let expected = Arc::new(Expected::default());
         let applier = Applier {
@@ -69,6 +82,7 @@ impl Feeder {
             actors: self.actors.clone(),
             offsets: offsets.clone(),
             expected: Arc::clone(&expected),
+            before: Arc::clone(&before.expected),
             session: session.clone(),
         };
         let consumer = |topics: &[&str]| {
@@ -81,11 +95,11 @@ impl Feeder {
             topics,
             self.producer.clone(),
             offsets,
-            expected,
+            Arc::clone(&expected),
             session.clone(),
         );
         tokio::join!(actors.run(session.clone()), posts.run(session), watch);
-        Ok(())
+        Ok(expected)
     }
 
     /// Waits for Redis and Kafka; the id of the Kafka cluster, since offsets of another one mean nothing, and the base

@@ -19,6 +19,7 @@
 mod client;
 mod database;
 mod events;
+pub mod ledger;
 mod mail;
 mod process;
 mod proxy;
