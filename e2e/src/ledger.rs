@@ -13,7 +13,7 @@ use kube::Client;
 use tokio::time::Instant;
 use tracklore_testkit::ledger::{
     Door, Plan, Run,
-    table::{ENOUGH, Row, markdown},
+    table::{ENOUGH, Row, by_fault, markdown},
 };
 
 use crate::{Person, TestStack};
@@ -43,12 +43,13 @@ pub async fn play() -> bool {
     let mut run = Run::open(&[Door::gateway(&url)], logins).await;
 
     let mut rows = Vec::new();
-    for fault in chosen {
+    for fault in chosen.repeat(choice::rounds()) {
         let row = row(&cluster, &mut run, fault).await;
         println!("{}{}", markdown(std::slice::from_ref(&row)), row.harm.examples());
         rows.push(row);
         run.turn_page().await;
     }
+    let rows = by_fault(rows);
     println!("{}", markdown(&rows));
     report::write(&rows);
     let good = rows.iter().all(Row::is_good);
@@ -87,6 +88,5 @@ async fn row(cluster: &Cluster, run: &mut Run, fault: Fault) -> Row {
     let acknowledged = run.ledger().book().acknowledged() - before;
     harm.resent = harm.resent.saturating_sub(cluster.known_resent(harm.resent));
     println!("  {acknowledged} writes in {:.0} s", began.elapsed().as_secs_f64());
-    let fault = fault.title().to_owned();
-    Row { fault, acknowledged, in_flight, observed, harm, writes_away, reads_away }
+    Row { writes_away, reads_away, ..Row::once(fault.title(), acknowledged, in_flight, observed, harm) }
 }

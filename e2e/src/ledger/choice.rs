@@ -1,5 +1,5 @@
 //! Which faults are played: those that `LEDGER_FAULTS` names (`all`, names, or how many of those whose turn it is), else two
-//! whose turn it is today.
+//! whose turn it is today. `LEDGER_ROUNDS` times.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -15,6 +15,12 @@ pub(super) fn chosen() -> Vec<Fault> {
         let names: Vec<_> = Fault::ALL.iter().map(|fault| fault.name()).collect();
         unreachable!("LEDGER_FAULTS has {unknown:?}; give all, a number, or some of: {}", names.join(" "))
     })
+}
+
+/// How often each of them is played.
+pub(super) fn rounds() -> usize {
+    let rounds = std::env::var("LEDGER_ROUNDS").ok().and_then(|rounds| rounds.parse().ok());
+    rounds.unwrap_or(1)
 }
 
 /// The faults that `wanted` means on a day; else the word that isn't understood.
@@ -55,8 +61,7 @@ mod tests {
     #[test]
     fn every_fault_has_its_day() {
         let days = u64::try_from(Fault::ALL.len()).unwrap();
-        let seen: BTreeSet<_> =
-            (0..days).flat_map(|day| choose("", day).unwrap()).map(Fault::name).collect();
+        let seen: BTreeSet<_> = (0..days).flat_map(|day| choose("", day).unwrap()).map(Fault::name).collect();
         assert_eq!(seen.len(), Fault::ALL.len());
     }
 }

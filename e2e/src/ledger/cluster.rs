@@ -57,10 +57,8 @@ impl Cluster {
     /// Pods of a component's workload.
     pub(super) async fn pods(&self, component: &str) -> Vec<Pod> {
         let pods: Api<Pod> = Api::namespaced(self.client.clone(), &self.stack.namespace);
-        let label = format!(
-            "app.kubernetes.io/instance={},app.kubernetes.io/name={component}",
-            self.stack.name
-        );
+        let label =
+            format!("app.kubernetes.io/instance={},app.kubernetes.io/name={component}", self.stack.name);
         pods.list(&ListParams::default().labels(&label)).await.map(|list| list.items).unwrap_or_default()
     }
 
@@ -78,7 +76,8 @@ impl Cluster {
         let namespace = format!("io.kubernetes.pod.namespace={}", self.stack.namespace);
         let container = format!("io.kubernetes.container.name={component}");
         let listed = [
-            "exec", &node, "crictl", "ps", "-q", "--label", &label, "--label", &namespace, "--label", &container,
+            "exec", &node, "crictl", "ps", "-q", "--label", &label, "--label", &namespace, "--label",
+            &container,
         ];
         let id = shell::run("docker", &listed).await?.trim().to_owned();
         let template = "{{.info.pid}}";

@@ -44,7 +44,20 @@ async fn collect(cluster: &Cluster) -> Result<Found, String> {
 /// Asks a database of the stack; a line for each row, columns apart by tabulators.
 pub(super) async fn query(cluster: &Cluster, statement: &str) -> Result<String, String> {
     let pod = format!("{}-postgres-0", cluster.stack.name);
-    let psql = ["psql", "-U", "postgres", "-d", "tracklore_posts", "-v", "ON_ERROR_STOP=1", "-XqAt", "-F", "\t", "-f", "-"];
+    let psql = [
+        "psql",
+        "-U",
+        "postgres",
+        "-d",
+        "tracklore_posts",
+        "-v",
+        "ON_ERROR_STOP=1",
+        "-XqAt",
+        "-F",
+        "\t",
+        "-f",
+        "-",
+    ];
     cluster.exec(&pod, &psql, statement).await
 }
 
@@ -59,7 +72,18 @@ async fn rows(cluster: &Cluster, statement: &str) -> Result<Vec<Row>, String> {
 
 async fn read_model(cluster: &Cluster) -> Result<ReadModel, String> {
     let pod = format!("{}-redis-0", cluster.stack.name);
-    let ask = ["valkey-cli", "-e", "--user", "admin", "--no-auth-warning", "--raw", "EVAL", READ_MODEL, "0", "posts-events"];
+    let ask = [
+        "valkey-cli",
+        "-e",
+        "--user",
+        "admin",
+        "--no-auth-warning",
+        "--raw",
+        "EVAL",
+        READ_MODEL,
+        "0",
+        "posts-events",
+    ];
     Ok(ReadModel::of_lines(cluster.exec(&pod, &ask, "").await?.lines()))
 }
 
@@ -143,7 +167,10 @@ fn published(line: &str) -> Option<Published> {
     let offset = fields.next()?.strip_prefix("Offset:")?.parse().ok()?;
     let headers = fields.next()?;
     let header = |name: &str| {
-        headers.split(',').find_map(|header| header.split_once(':').filter(|(key, _)| *key == name)).map(|(_, value)| value)
+        headers
+            .split(',')
+            .find_map(|header| header.split_once(':').filter(|(key, _)| *key == name))
+            .map(|(_, value)| value)
     };
     Some(Published {
         post: fields.next()?.parse().ok()?,

@@ -61,8 +61,16 @@ impl Fault {
         fault("cut-kafka-feed", "no packet from Kafka to feed for 15 s", Kind::Cut("kafka", "feed")),
         fault("cut-feed-redis", "no packet from feed to Redis for 15 s", Kind::Cut("feed", "redis")),
         fault("cut-redis-feed", "no packet from Redis to feed for 15 s", Kind::Cut("redis", "feed")),
-        fault("cut-posts-postgres", "no packet from posts to Postgres for 15 s", Kind::Cut("posts", "postgres")),
-        fault("cut-postgres-posts", "no packet from Postgres to posts for 15 s", Kind::Cut("postgres", "posts")),
+        fault(
+            "cut-posts-postgres",
+            "no packet from posts to Postgres for 15 s",
+            Kind::Cut("posts", "postgres"),
+        ),
+        fault(
+            "cut-postgres-posts",
+            "no packet from Postgres to posts for 15 s",
+            Kind::Cut("postgres", "posts"),
+        ),
         fault("poison", "a record that nobody can process", Kind::Poison),
     ];
 

@@ -11,18 +11,18 @@ const END: &str = "<!-- ledger: end -->";
 pub(super) fn write(rows: &[Row]) {
     let Ok(path) = std::env::var("LEDGER_REPORT") else { return };
     let commit = std::env::var("LEDGER_COMMIT").unwrap_or_else(|_| "an unknown commit".to_owned());
-    let block = format!("{}\n{}", headline(&commit, rows.len()), markdown(rows));
+    let block = format!("{}\n{}", headline(&commit), markdown(rows));
     let text = fs::read_to_string(&path).expect("the report can be read");
     let text = put(&text, &block).unwrap_or_else(|| unreachable!("{path} has no marks for the table"));
     fs::write(Path::new(&path), text).expect("the report can be written");
 }
 
-fn headline(commit: &str, rows: usize) -> String {
+fn headline(commit: &str) -> String {
     let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
     let memory = fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let memory = memory.lines().find_map(|line| line.strip_prefix("MemTotal:")?.split_whitespace().next());
     let gib = memory.and_then(|kib| kib.parse::<u64>().ok()).unwrap_or_default() >> 20;
-    format!("{rows} faults at {commit}, on {cores} cores with {gib} GiB of memory, everything on one node:\n")
+    format!("At {commit}, on {cores} cores with {gib} GiB of memory, cluster and people on one machine:\n")
 }
 
 /// The text with another block between the marks.

@@ -23,7 +23,8 @@ impl Applier {
         }
         self.expected.passed(record);
         sleep(Duration::from_millis(2)).await;
-        let aside = Record { topic: format!("aside:{}:{}", record.partition, record.offset), ..record.clone() };
+        let aside =
+            Record { topic: format!("aside:{}:{}", record.partition, record.offset), ..record.clone() };
         let step = self.offsets.step(&aside, String::new());
         Ok(self.apply(&step, change).await? == Outcome::Settled)
     }

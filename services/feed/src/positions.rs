@@ -127,7 +127,8 @@ impl Expected {
 
     /// Whether Redis holds less of a partition than was known to this, the positions of the session before.
     pub fn was_ahead_of(&self, topic: &str, partition: i32, stored: Stored) -> bool {
-        let known = self.lock().get(&(topic.to_owned(), partition)).and_then(|known| known.parse::<i64>().ok());
+        let known =
+            self.lock().get(&(topic.to_owned(), partition)).and_then(|known| known.parse::<i64>().ok());
         match (known, stored) {
             (Some(known), Stored::Offset(stored)) => stored < known,
             (Some(_), Stored::Nothing) => true,

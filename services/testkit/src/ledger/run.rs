@@ -36,8 +36,10 @@ impl Run {
         let ledger = Arc::<Ledger>::default();
         let authors: Vec<_> = logins.iter().map(|login| login.id).collect();
         let readers = doors.last().expect("a door").clone();
-        let writers =
-            logins.into_iter().zip(doors.iter().cycle()).map(|(login, door)| Writer::new(&ledger, door, login));
+        let writers = logins
+            .into_iter()
+            .zip(doors.iter().cycle())
+            .map(|(login, door)| Writer::new(&ledger, door, login));
         let writers = writers.collect();
         let scopes = authors.iter().take(STREAMS).map(|id| Scope::Author(*id));
         let mut watchers = Vec::new();

@@ -72,7 +72,10 @@ mod tests {
             let mut parser = Parser::default();
             let told: Vec<_> =
                 text.as_bytes().chunks(size).flat_map(|piece| parser.take(piece, Moment::ZERO)).collect();
-            assert_eq!(told.iter().map(|told| told.what).collect::<Vec<_>>(), [What::Shown(id, 3), What::Reset]);
+            assert_eq!(
+                told.iter().map(|told| told.what).collect::<Vec<_>>(),
+                [What::Shown(id, 3), What::Reset]
+            );
             assert_eq!(told[0].id, ("e".to_owned(), 6, 1));
             assert_eq!(parser.last_id, Some(second.clone()));
         }

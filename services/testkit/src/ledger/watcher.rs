@@ -126,7 +126,8 @@ async fn read_list(ledger: &Ledger, door: &Door, list: &str) -> Option<Vec<Value
 /// Pages read one after the other neither repeat a post nor go back in time, whatever is written meanwhile.
 fn judge_pages(list: &str, items: &[Value]) -> Harm {
     let mut harm = Harm::default();
-    let text = |item: &Value, name: &str| item.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let text =
+        |item: &Value, name: &str| item.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     let keys: Vec<_> = items.iter().map(|item| (text(item, "occurred_at"), text(item, "id"))).collect();
     let ids: BTreeSet<_> = keys.iter().map(|(_, id)| id).collect();
     if ids.len() < keys.len() {

@@ -102,7 +102,8 @@ impl Writer {
             .await;
         let Some(Settled { answer, .. }) = settled else { return };
         let time = answer.json.get("created_at").and_then(Value::as_str).and_then(|time| time.parse().ok());
-        let (Some(id), Some(time)) = (id_of(&answer), time.map(tracklore_platform::time::Timestamp::unix_millis))
+        let (Some(id), Some(time)) =
+            (id_of(&answer), time.map(tracklore_platform::time::Timestamp::unix_millis))
         else {
             return self.complain(format!("a created post without id and time: {}", answer.json));
         };
@@ -122,7 +123,9 @@ impl Writer {
         let Some(Settled { mut answer, repeated }) = settled else { return };
         if answer.status == 412 && repeated {
             // an earlier attempt may have done it
-            let Some(now) = self.settle(|door| door.posts(Method::GET, &path), &[200, 404]).await else { return };
+            let Some(now) = self.settle(|door| door.posts(Method::GET, &path), &[200, 404]).await else {
+                return;
+            };
             answer = now.answer;
         }
         let version = answer.json.get("version").and_then(Value::as_u64).unwrap_or_default();
@@ -149,11 +152,7 @@ impl Writer {
     }
 
     /// Asks until the answer has one of these statuses; none when it has another one that is no reason to ask again.
-    async fn settle(
-        &mut self,
-        request: impl Fn(&Door) -> RequestBuilder,
-        clear: &[u16],
-    ) -> Option<Settled> {
+    async fn settle(&mut self, request: impl Fn(&Door) -> RequestBuilder, clear: &[u16]) -> Option<Settled> {
         let ledger = Arc::clone(&self.ledger);
         let _in_flight = ledger.begin();
         let begun = Instant::now();

@@ -40,7 +40,8 @@ pub(super) fn revisions(book: &Book, revisions: &[Row], harm: &mut Harm) {
         found.insert((*id, *version));
         match book.get(id) {
             Some(post) if post.text(*version).is_some_and(|was| was != text) => {
-                harm.reordered.push(format!("version {version} of post {id} is {text:?} among its revisions"));
+                harm.reordered
+                    .push(format!("version {version} of post {id} is {text:?} among its revisions"));
             }
             Some(_) => {}
             None => harm.doubled.push(format!("a revision of {id}, of which nobody was told")),

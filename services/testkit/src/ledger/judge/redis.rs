@@ -81,7 +81,8 @@ pub(super) fn offsets(records: &[Published], model: &ReadModel, harm: &mut Harm)
     for (partition, end) in ends {
         let stands = model.offsets.get(&partition).copied().unwrap_or_default();
         if stands < end {
-            harm.lost.push(format!("the feed stands at {stands} in partition {partition}, which ends at {end}"));
+            harm.lost
+                .push(format!("the feed stands at {stands} in partition {partition}, which ends at {end}"));
         } else if stands > end {
             harm.doubled
                 .push(format!("the feed stands at {stands} in partition {partition}, which ends at {end}"));

@@ -88,7 +88,8 @@ pub(super) fn stream(book: &Book, heard: &Heard, harm: &mut Harm) {
         let versions = post.versions.iter().enumerate().map(|(index, version)| (index + 1, version.begun));
         let events = versions.chain(post.deleted.map(|begun| (REMOVED, begun)));
         for (version, _) in events.filter(|(version, begun)| *begun > since && !told.contains(version)) {
-            let what = if version == REMOVED { "the deletion".to_owned() } else { format!("version {version}") };
+            let what =
+                if version == REMOVED { "the deletion".to_owned() } else { format!("version {version}") };
             harm.lost.push(format!("stream {name}: {what} of {id} is not told"));
         }
     }
