@@ -62,6 +62,7 @@ pub async fn play() -> bool {
 
 async fn row(cluster: &Cluster, run: &mut Run, fault: Fault) -> Row {
     println!("{}", fault.title());
+    fault.rest(cluster).await;
     let began = Instant::now();
     let before = run.ledger().book().acknowledged();
     let (in_flight, observed) = run
@@ -88,5 +89,8 @@ async fn row(cluster: &Cluster, run: &mut Run, fault: Fault) -> Row {
     let acknowledged = run.ledger().book().acknowledged() - before;
     harm.resent = harm.resent.saturating_sub(cluster.known_resent(harm.resent));
     println!("  {acknowledged} writes in {:.0} s", began.elapsed().as_secs_f64());
+    if let Some((middle, most)) = run.visible_after() {
+        println!("  from acknowledged to told by a stream: median {middle:.1?}, 99 % {most:.1?}");
+    }
     Row { writes_away, reads_away, ..Row::once(fault.title(), acknowledged, in_flight, observed, harm) }
 }

@@ -60,7 +60,8 @@ impl Person {
 
     /// How this person logs in.
     pub fn login(&self) -> Login {
-        Login { id: self.id, username: self.username.clone(), password: self.password.clone() }
+        let Self { id, username, password, token, .. } = self.clone();
+        Login { id, username, password, token }
     }
 
     /// Logs in again, for a token that wasn't signed five minutes ago.

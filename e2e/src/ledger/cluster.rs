@@ -3,7 +3,10 @@
 use std::{sync::Mutex, time::Duration};
 
 use k8s_openapi::api::core::v1::Pod;
-use kube::{Api, Client, ResourceExt, api::ListParams};
+use kube::{
+    Api, Client, ResourceExt,
+    api::{DeleteParams, ListParams},
+};
 use serde_json::Value;
 use tracklore_testkit::eventually_within;
 
@@ -88,6 +91,26 @@ impl Cluster {
         }
         let address = pod.status.as_ref().and_then(|status| status.pod_ip.clone()).unwrap_or_default();
         Ok(Container { node, pid, id, address })
+    }
+
+    /// Replaces the component's pods, if any of their containers was restarted.
+    pub(super) async fn forget_restarts(&self, component: &str) {
+        let old = self.pods(component).await;
+        let statuses = old.iter().filter_map(|pod| pod.status.as_ref()?.container_statuses.as_ref());
+        if statuses.flatten().all(|status| status.restart_count == 0) {
+            return;
+        }
+        let pods: Api<Pod> = Api::namespaced(self.client.clone(), &self.stack.namespace);
+        for pod in &old {
+            let deleted = pods.delete(&pod.name_any(), &DeleteParams::default()).await;
+            deleted.expect("the pod can be deleted");
+        }
+        eventually_within(AGAIN, &format!("new pods of {component} are ready"), async || {
+            let now = self.pods(component).await;
+            let renewed = now.iter().all(|pod| old.iter().all(|old| old.uid() != pod.uid()));
+            (renewed && now.len() == old.len() && now.iter().all(is_ready)).then_some(())
+        })
+        .await;
     }
 
     /// Runs a script on the node of a container.

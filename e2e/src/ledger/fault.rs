@@ -30,6 +30,7 @@ enum Kind {
     ScaleFeed,
     RollPosts,
     Poison,
+    Nothing,
 }
 
 const fn fault(name: &'static str, title: &'static str, kind: Kind) -> Fault {
@@ -44,7 +45,8 @@ pub(super) struct Prepared {
 }
 
 impl Fault {
-    pub(super) const ALL: [Self; 19] = [
+    pub(super) const ALL: [Self; 20] = [
+        fault("nothing", "nothing, for comparison", Kind::Nothing),
         fault("kill-posts", "kill -9 of posts", Kind::Kill("posts")),
         fault("kill-relay", "kill -9 of the active relay", Kind::Relay),
         fault("kill-feed", "kill -9 of feed in the middle of a batch", Kind::Kill("feed")),
@@ -88,6 +90,16 @@ impl Fault {
         Self::ALL.into_iter().find(|fault| fault.name == name)
     }
 
+    /// Whom it kills gets a new pod when it was killed before: the kubelet lets a container wait longer each time, and it
+    /// isn't the kubelet that is tested.
+    pub(super) async fn rest(self, cluster: &Cluster) {
+        match self.kind {
+            Kind::Kill(component) => cluster.forget_restarts(component).await,
+            Kind::Redis(_) => cluster.forget_restarts("redis").await,
+            _ => {}
+        }
+    }
+
     /// Finds whom it will hit.
     pub(super) async fn prepare(self, cluster: &Cluster) -> Result<Prepared, String> {
         let containers = match self.kind {
@@ -102,7 +114,7 @@ impl Fault {
                 change::replicas(cluster, "posts", 2).await;
                 Vec::new()
             }
-            Kind::ScaleFeed | Kind::RollPosts | Kind::Poison => Vec::new(),
+            Kind::ScaleFeed | Kind::RollPosts | Kind::Poison | Kind::Nothing => Vec::new(),
         };
         Ok(Prepared { kind: self.kind, containers })
     }
@@ -118,6 +130,7 @@ impl Prepared {
             (Kind::Relay, _) => kill::active_relay(cluster).await,
             (Kind::ScaleFeed, _) => Ok(change::scale_feed(cluster).await),
             (Kind::RollPosts, _) => change::roll_posts(cluster).await,
+            (Kind::Nothing, _) => Ok(true),
             (Kind::Poison, _) => poison::poison(cluster).await,
             _ => Err(format!("{:?} is not prepared", self.kind)),
         }

@@ -41,14 +41,14 @@ fn note(posts: &Posts, id: &str, note: impl FnOnce(&mut Times)) {
 }
 
 /// Reads `posts-events` as the feed does.
-fn consume(posts: Posts, topic: String) {
+fn consume(posts: Posts, topic: &str) {
     let mut config = ClientConfig::new();
     config
         .set("bootstrap.servers", std::env::var("TRACKLORE_TEST_KAFKA").unwrap())
         .set("group.id", format!("{topic}.bench"))
         .set("auto.offset.reset", "earliest");
     let consumer: BaseConsumer = config.create().unwrap();
-    consumer.subscribe(&[&topic]).unwrap();
+    consumer.subscribe(&[topic]).unwrap();
     std::thread::spawn(move || {
         for message in consumer.iter().flatten() {
             let (at, id) = (now(), std::str::from_utf8(message.key().unwrap()).unwrap());
@@ -124,7 +124,7 @@ async fn main() {
         [("warming up", 50, 20), ("a post now and then", 60, 150), ("200 posts a second", 2000, 5)]
     {
         let posts = Posts::default();
-        consume(posts.clone(), format!("{}posts-events", stack.topic_prefix()));
+        consume(posts.clone(), &format!("{}posts-events", stack.topic_prefix()));
         let listening = tokio::spawn(listen(posts.clone(), stack.public_url("feed")));
         sleep(Duration::from_secs(4)).await;
         posts.lock().unwrap().clear();

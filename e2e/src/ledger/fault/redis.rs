@@ -14,7 +14,7 @@ pub(super) enum File {
 }
 
 /// Where the older copy lies on the node.
-const COPY: &str = "/var/tmp/tracklore-ledger-redis";
+const COPY: &str = "/tmp/tracklore-ledger-redis";
 
 /// Takes a copy that will be an older one.
 pub(super) async fn prepare(cluster: &Cluster, container: &Container, file: File) -> Result<(), String> {

@@ -21,7 +21,7 @@ const BATCH: usize = 500;
 /// How long rows of another replica may wait for the active relay to look.
 const POLL: Duration = Duration::from_millis(500);
 const BACKOFF: Duration = Duration::from_secs(1);
-/// How soon a relay that was woken looks again when another replica is at work.
+/// How soon a relay that was woken looks again when another replica is at work; then less and less often.
 const TAKEN: Duration = Duration::from_millis(10);
 /// What is to be published, oldest first.
 #[cfg(not(feature = "deliberate-bugs"))]
@@ -83,13 +83,19 @@ impl Relay {
     }
 
     async fn relay(&self, stop: CancellationToken) {
-        let mut woken = false;
+        let (mut woken, mut patience) = (false, TAKEN);
         while !stop.is_cancelled() {
             let (pause, still_woken) = match self.publish_batch().await {
                 Ok(Turn::Published(BATCH)) => continue,
                 // it may have looked before the row was there that we were woken for
-                Ok(Turn::Taken) if woken => (TAKEN, true),
-                Ok(_) => (POLL, false),
+                Ok(Turn::Taken) if woken => {
+                    patience = (patience * 2).min(POLL);
+                    (patience / 2, true)
+                }
+                Ok(_) => {
+                    patience = TAKEN;
+                    (POLL, false)
+                }
                 Err(error) => {
                     tracing::warn!(error = %Chain(&error), "events wait in the outbox");
                     (BACKOFF, false)

@@ -33,6 +33,8 @@ pub struct Version {
     pub text: String,
     /// When the write was first tried: nobody could know of it before.
     pub begun: Moment,
+    /// When it was acknowledged.
+    pub acknowledged: Moment,
 }
 
 impl Written {

@@ -27,6 +27,8 @@ pub struct Login {
     pub username: String,
     /// The password.
     pub password: String,
+    /// The present access token.
+    pub token: String,
 }
 
 impl Door {

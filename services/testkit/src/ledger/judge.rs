@@ -6,7 +6,7 @@ mod redis;
 mod streams;
 
 use super::{Book, found::Found};
-pub use streams::{Heard, Scope, Told, What};
+pub use streams::{Heard, Scope, Told, What, delays};
 
 /// Harm, each as a sentence that says where to look.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -79,7 +79,7 @@ pub(crate) mod tests {
     }
 
     pub(crate) fn version(text: &str, begun: u64) -> Version {
-        Version { text: text.to_owned(), begun: at(begun) }
+        Version { text: text.to_owned(), begun: at(begun), acknowledged: at(begun) }
     }
 
     /// Post 1 of author 7 in two versions, post 2 of author 8, post 3 of author 7, which was deleted.

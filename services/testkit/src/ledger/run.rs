@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Door, Harm, Ledger, Login, Plan,
     found::Found,
-    judge::{Heard, Scope, judge},
+    judge::{Heard, Scope, delays, judge},
     watcher::{Watcher, read_pages},
     writer::Writer,
 };
@@ -108,6 +108,13 @@ impl Run {
             }
             sleep(LOOK).await;
         }
+    }
+
+    /// How soon after their acknowledgement the stream of everybody told of writes: in the middle, and of 99 in 100.
+    pub fn visible_after(&self) -> Option<(Duration, Duration)> {
+        let delays = delays(&self.ledger.book(), &self.watchers.first()?.heard());
+        let at = |percent: usize| delays.get(delays.len() * percent / 100).copied();
+        Some((at(50)?, at(99)?))
     }
 
     /// Forgets what went wrong so far, so that the next fault is judged by itself, and listens anew.

@@ -12,7 +12,8 @@ use crate::{Account, Stack};
 
 impl From<&Account> for Login {
     fn from(account: &Account) -> Self {
-        Self { id: account.id, username: account.username.clone(), password: account.password.clone() }
+        let Account { id, username, password, access_token, .. } = account.clone();
+        Self { id, username, password, token: access_token }
     }
 }
 

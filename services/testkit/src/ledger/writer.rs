@@ -40,7 +40,6 @@ pub struct Writer {
     ledger: Arc<Ledger>,
     door: Door,
     login: Login,
-    token: String,
     written: usize,
     own: Vec<Own>,
 }
@@ -63,7 +62,7 @@ impl Writer {
     /// A writer who has signed up.
     pub fn new(ledger: &Arc<Ledger>, door: &Door, login: Login) -> Self {
         let (ledger, door) = (Arc::clone(ledger), door.clone());
-        Self { ledger, door, login, token: String::new(), written: 0, own: Vec::new() }
+        Self { ledger, door, login, written: 0, own: Vec::new() }
     }
 
     /// Writes until `stop`; the write at hand is finished, however long its answer takes.
@@ -107,7 +106,8 @@ impl Writer {
         else {
             return self.complain(format!("a created post without id and time: {}", answer.json));
         };
-        self.ledger.book().created(id, self.login.id, time, Version { text, begun });
+        let version = Version { text, begun, acknowledged: self.ledger.now() };
+        self.ledger.book().created(id, self.login.id, time, version);
         self.own.push(Own { id, version: 1, etag: answer.header("etag").to_owned() });
     }
 
@@ -134,7 +134,8 @@ impl Writer {
             let status = answer.status;
             return self.complain(format!("{text:?} is answered with {status} and {}", answer.json));
         }
-        self.ledger.book().updated(own.id, Version { text, begun });
+        let version = Version { text, begun, acknowledged: self.ledger.now() };
+        self.ledger.book().updated(own.id, version);
         let etag = answer.header("etag").to_owned();
         self.own.push(Own { id: own.id, version: own.version + 1, etag });
     }
@@ -158,7 +159,7 @@ impl Writer {
         let begun = Instant::now();
         let mut repeated = false;
         while begun.elapsed() < GIVE_UP {
-            let attempt = request(&self.door).bearer_auth(&self.token).timeout(PATIENCE);
+            let attempt = request(&self.door).bearer_auth(&self.login.token).timeout(PATIENCE);
             match Answer::attempt(attempt).await {
                 // a gateway that has no routes yet says 404, too, but not as posts does
                 Ok(answer) if answer.status == 404 && answer.code().is_empty() => {}
@@ -166,7 +167,7 @@ impl Writer {
                 Ok(answer) if answer.status == 401 => {
                     // nothing was done
                     if let Some(token) = self.door.log_in(&self.login).await {
-                        self.token = token;
+                        self.login.token = token;
                     }
                 }
                 Ok(answer) if answer.status == 429 => {}

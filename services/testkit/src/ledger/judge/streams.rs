@@ -95,6 +95,18 @@ pub(super) fn stream(book: &Book, heard: &Heard, harm: &mut Harm) {
     }
 }
 
+/// How long after its acknowledgement each version was told, sorted; nothing for one that came before.
+pub fn delays(book: &Book, heard: &Heard) -> Vec<Moment> {
+    let delay = |told: &Told| {
+        let What::Shown(post, version) = told.what else { return None };
+        let acknowledged = book.get(&post)?.versions.get(version.checked_sub(1)?)?.acknowledged;
+        Some(told.at.saturating_sub(acknowledged))
+    };
+    let mut delays: Vec<_> = heard.told.iter().filter_map(delay).collect();
+    delays.sort_unstable();
+    delays
+}
+
 fn concerns(scope: Scope, post: &Written) -> bool {
     match scope {
         Scope::Global => true,
@@ -150,6 +162,13 @@ mod tests {
         let mut risen = whole();
         risen.push(told(6, What::Shown(post(3), 2)));
         assert_eq!(judged(Scope::Global, risen), (0, 0, 1));
+    }
+
+    #[test]
+    fn delays_are_from_the_acknowledgement_to_the_stream() {
+        let late = vec![told(4, What::Shown(post(1), 1)), told(5, What::Shown(post(2), 1))];
+        let heard = Heard { scope: Scope::Global, since: at(0), told: late };
+        assert_eq!(delays(&book(), &heard), [at(3), at(3)]);
     }
 
     #[test]
