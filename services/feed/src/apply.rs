@@ -15,7 +15,6 @@ use crate::{
     actors::{Actor, Actors},
     event::{Change, PostChange, Shown},
     library, lists,
-    live::change,
     positions::{Expected, Offsets, Step, Stored},
     redis::Redis,
 };
@@ -46,8 +45,6 @@ pub struct Applier {
     pub offsets: Offsets,
     /// Where this consumer stands.
     pub expected: Arc<Expected>,
-    /// Where the session before stood.
-    pub before: Arc<Expected>,
     /// Cancelled to make the consumer start again from what Redis says.
     pub session: CancellationToken,
 }
@@ -180,18 +177,6 @@ impl Applier {
         Failure::Retry("the topic was made anew, reading it from its beginning".to_owned())
     }
 
-    /// What is stored of a partition just assigned. When it is less than what this process has written before, streams
-    /// are told, before anything is told again.
-    async fn begin_from(&self, topic: &str, partition: i32) -> Stored {
-        let stored = self.stored_offset(topic, partition).await;
-        if self.before.was_ahead_of(topic, partition, stored)
-            && let Err(error) = change::renew(&self.model.redis).await
-        {
-            tracing::warn!(%error, "streams may be told again what they were told");
-        }
-        stored
-    }
-
     async fn stored_offset(&self, topic: &str, partition: i32) -> Stored {
         for _ in 0..OFFSET_ATTEMPTS {
             match self.offsets.stored(topic).await {
@@ -231,7 +216,7 @@ impl Handler for Applier {
     /// of a Redis that is no more. Else from the record before it: if another one stands there now, the topic was made
     /// anew. (If it was compacted away, or the new topic is shorter, what comes next is taken as it is.)
     fn start_offset(&self, topic: &str, partition: i32) -> Option<i64> {
-        let stored = block_in_place(|| Handle::current().block_on(self.begin_from(topic, partition)));
+        let stored = block_in_place(|| Handle::current().block_on(self.stored_offset(topic, partition)));
         self.expected.assigned(topic, partition, stored);
         let offset = if let Stored::Offset(offset) = stored { (offset - 1).max(0) } else { 0 };
         tracing::info!(topic, partition, offset, "reading on from what Redis has");

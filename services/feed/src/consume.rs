@@ -16,6 +16,7 @@ use crate::{
     apply::{Applier, ReadModel},
     library,
     lists::Limits,
+    live::change,
     page,
     positions::{Expected, Offsets},
     progress::{self, Progress},
@@ -76,20 +77,23 @@ impl Feeder {
     ) -> Result<Arc<Expected>, KafkaError> {
         let (cluster, base) = before.place.clone();
         let offsets = Offsets::new(self.redis.clone(), cluster, base.clone());
+        let topics: Vec<_> =
+            ACTOR_TOPICS.iter().chain(&POST_TOPICS).map(|topic| self.kafka.name(topic)).collect();
+        if let Err(error) = self.tell_if_gone_back(&before.expected, &offsets, &topics).await {
+            tracing::warn!(%error, "streams may be told again what they were told");
+        }
         let expected = Arc::new(Expected::default());
         let applier = Applier {
             model: ReadModel::new(self.redis.clone(), base, Limits::default()),
             actors: self.actors.clone(),
             offsets: offsets.clone(),
             expected: Arc::clone(&expected),
-            before: Arc::clone(&before.expected),
             session: session.clone(),
         };
         let consumer = |topics: &[&str]| {
             EventConsumer::new(&self.kafka, self.producer.clone(), "feed", topics, applier.clone())
         };
         let (actors, posts) = (consumer(&ACTOR_TOPICS)?, consumer(&POST_TOPICS)?);
-        let topics = ACTOR_TOPICS.iter().chain(&POST_TOPICS).map(|topic| self.kafka.name(topic)).collect();
         let watch = progress::watch(
             self.progress.clone(),
             topics,
@@ -100,6 +104,22 @@ impl Feeder {
         );
         tokio::join!(actors.run(session.clone()), posts.run(session), watch);
         Ok(expected)
+    }
+
+    /// When Redis holds less than this process has written (it was restored), what streams were told since will be told
+    /// again: so they are told to begin anew.
+    async fn tell_if_gone_back(
+        &self,
+        before: &Expected,
+        offsets: &Offsets,
+        topics: &[String],
+    ) -> RedisResult<()> {
+        for topic in topics {
+            if before.is_ahead_of(topic, &offsets.stored(topic).await?) {
+                return change::renew(&self.redis).await;
+            }
+        }
+        Ok(())
     }
 
     /// Waits for Redis and Kafka; the id of the Kafka cluster, since offsets of another one mean nothing, and the base

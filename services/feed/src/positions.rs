@@ -125,17 +125,6 @@ impl Expected {
         })
     }
 
-    /// Whether Redis holds less of a partition than was known to this, the positions of the session before.
-    pub fn was_ahead_of(&self, topic: &str, partition: i32, stored: Stored) -> bool {
-        let known =
-            self.lock().get(&(topic.to_owned(), partition)).and_then(|known| known.parse::<i64>().ok());
-        match (known, stored) {
-            (Some(known), Stored::Offset(stored)) => stored < known,
-            (Some(_), Stored::Nothing) => true,
-            (None, _) | (_, Stored::Unknown) => false,
-        }
-    }
-
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<(String, i32), Position>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -178,14 +167,5 @@ mod tests {
             assert_eq!(expected.is_ahead_of("t", &stored), lost, "{stored:?}");
         }
         assert!(!expected.is_ahead_of("other", &HashMap::new()));
-        for (stored, was_ahead) in [
-            (Stored::Offset(4), true),
-            (Stored::Offset(5), false),
-            (Stored::Nothing, true),
-            (Stored::Unknown, false),
-        ] {
-            assert_eq!(expected.was_ahead_of("t", 1, stored), was_ahead, "{stored:?}");
-        }
-        assert!(!expected.was_ahead_of("t", 2, Stored::Nothing));
     }
 }

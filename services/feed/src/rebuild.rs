@@ -98,7 +98,6 @@ pub async fn run(args: &ModelArgs) -> Result<String, RebuildError> {
         actors: sources.actors.clone(),
         offsets,
         expected: Arc::clone(&expected),
-        before: Arc::default(),
         session: CancellationToken::new(),
     };
     // names first, so that nobody has to be asked for

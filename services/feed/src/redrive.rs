@@ -75,7 +75,6 @@ pub async fn run(command: &DlqCommand) -> Result<(), RedriveError> {
         offsets: Offsets::new(redis.clone(), cluster_id(&producer).await, base),
         actors: command.model.sources(redis).actors,
         expected: Arc::default(),
-        before: Arc::default(),
         session: CancellationToken::new(),
     };
     let topics = [ACTOR_TOPICS[0], ACTOR_TOPICS[1], POST_TOPICS[0]];
