@@ -64,7 +64,7 @@ async fn row(cluster: &Cluster, run: &mut Run, fault: Fault) -> Row {
     println!("{}", fault.title());
     fault.rest(cluster).await;
     let began = Instant::now();
-    let before = run.ledger().book().acknowledged();
+    let before = run.ledger().acknowledged();
     let (in_flight, observed) = run
         .meanwhile(PLAN, async |ledger| {
             let prepared = fault.prepare(cluster).await;
@@ -78,7 +78,7 @@ async fn row(cluster: &Cluster, run: &mut Run, fault: Fault) -> Row {
                 println!("  {error}");
                 false
             });
-            let after = ledger.book().acknowledged() - before;
+            let after = ledger.acknowledged() - before;
             let missing = ENOUGH.saturating_sub(after).max(AROUND);
             Run::acknowledged(ledger, before + after, missing).await;
             (in_flight, observed)
@@ -86,7 +86,7 @@ async fn row(cluster: &Cluster, run: &mut Run, fault: Fault) -> Row {
         .await;
     let (writes_away, reads_away) = (run.ledger().writes.longest(), run.ledger().reads.longest());
     let mut harm = run.settle(PATIENCE, async || evidence::found(cluster).await).await;
-    let acknowledged = run.ledger().book().acknowledged() - before;
+    let acknowledged = run.ledger().acknowledged() - before;
     harm.resent = harm.resent.saturating_sub(cluster.known_resent(harm.resent));
     println!("  {acknowledged} writes in {:.0} s", began.elapsed().as_secs_f64());
     if let Some((middle, most)) = run.visible_after() {

@@ -82,6 +82,11 @@ impl Ledger {
         self.book.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// How many writes were acknowledged.
+    pub fn acknowledged(&self) -> usize {
+        self.book().acknowledged()
+    }
+
     /// Writes whose answer is awaited at this moment.
     pub fn in_flight(&self) -> usize {
         self.in_flight.load(Ordering::Relaxed)

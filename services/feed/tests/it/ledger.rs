@@ -38,7 +38,7 @@ async fn open(bug: Option<&str>) -> (Stack, Run) {
 }
 
 async fn written(ledger: &Ledger, more: usize) {
-    Run::acknowledged(ledger, ledger.book().acknowledged(), more).await;
+    Run::acknowledged(ledger, ledger.acknowledged(), more).await;
 }
 
 #[tokio::test]
@@ -61,11 +61,7 @@ async fn nothing_is_lost_doubled_or_reordered_while_replicas_are_killed() {
     // what a bug has done doesn't heal
     let patience = Duration::from_secs(if bug.is_some() { 15 } else { 60 });
     let harm = run.settle(patience, async || Some(stack.found().await)).await;
-    println!(
-        "{} writes acknowledged, {} records sent again",
-        run.ledger().book().acknowledged(),
-        harm.resent
-    );
+    println!("{} writes acknowledged, {} records sent again", run.ledger().acknowledged(), harm.resent);
     println!("{}", harm.examples());
     assert_eq!(harm.is_none(), bug.is_none(), "{bug:?}: {}", harm.examples());
 }

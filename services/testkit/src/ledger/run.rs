@@ -85,7 +85,7 @@ impl Run {
 
     /// Waits until so many writes more than `before` are acknowledged.
     pub async fn acknowledged(ledger: &Ledger, before: usize, more: usize) {
-        while ledger.book().acknowledged() < before + more {
+        while ledger.acknowledged() < before + more {
             sleep(Duration::from_millis(20)).await;
         }
     }
