@@ -43,12 +43,18 @@ test-api: ## Schemathesis against the services by their OpenAPI documents (EXAMP
 verify-schemas: ## What is documented of events and APIs against itself, what was published before, and what consumers read
 	@cargo test --locked --workspace --lib --bins -- schemas:: api:: ever_published
 
+.PHONY: ledger deliberate-bugs
+ledger: ## Faults on the cluster, and whether anything acknowledged is lost, doubled or reordered (LEDGER_FAULTS, LEDGER_ROUNDS)
+	@$(run)/ledger.sh
+deliberate-bugs: ## Services with bugs made on purpose, each of which the ledger must show
+	@$(run)/deliberate-bugs.sh
+
 .PHONY: images bench campaign
 images: ## Build the images of the operator and the services, tagged by content
 	@$(run)/images.sh
 bench: ## Figures of the running stack: memory, sizes, latencies, how fast a post is in the feed
 	@$(run)/bench.sh
-campaign: ## The end-to-end tests again and again (ROUNDS=10): what fails once in a hundred times
+campaign: ## The end-to-end tests and every fault of the ledger again and again (ROUNDS=10): what fails once in a hundred times
 	@$(run)/campaign.sh
 
 .PHONY: crd docs-generated

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The end-to-end tests ROUNDS times (10), counting which fail: what fails once in a hundred times shows only here.
+# The end-to-end tests ROUNDS times (10), counting which fail, and then every fault of the ledger as often: what fails once in a hundred
+# times shows only here. The ledger's table goes to docs/reliability.md.
 . "$(dirname "$0")/lib.sh"
 rounds=${ROUNDS:-10}
 [[ $rounds =~ ^[1-9][0-9]*$ ]] || die "ROUNDS is '$rounds': give a number of rounds, such as ROUNDS=10."
@@ -12,4 +13,5 @@ for ((round = 1; round <= rounds; round++)); do
   fi
 done
 say "$((rounds - failed)) of $rounds rounds passed. Logs of the others: $LOGS/campaign-*.log"
+LEDGER_FAULTS=all LEDGER_ROUNDS=$rounds LEDGER_REPORT=$ROOT/docs/reliability.md "$ROOT/e2e/scripts/ledger.sh" || failed=1
 [ "$failed" = 0 ]

@@ -10,7 +10,9 @@
     reason = "tests fail loudly"
 )]
 
+pub mod ledger;
 mod person;
+mod shell;
 mod stack;
 
 pub use person::Person;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use tracklore_testkit::{Answer, eventually_within};
+use tracklore_testkit::{Answer, eventually_within, ledger::Login};
 
 /// A Service may refuse for a moment after its pods became ready.
 const SETTLE: Duration = Duration::from_mins(2);
@@ -56,6 +56,12 @@ impl Person {
             answer.json["access_token"].as_str().expect("a token").clone_into(&mut person.token);
         }
         person
+    }
+
+    /// How this person logs in.
+    pub fn login(&self) -> Login {
+        let Self { id, username, password, token, .. } = self.clone();
+        Login { id, username, password, token }
     }
 
     /// Logs in again, for a token that wasn't signed five minutes ago.

@@ -16,6 +16,7 @@ use crate::{
     apply::{Applier, ReadModel},
     library,
     lists::Limits,
+    live::change,
     page,
     positions::{Expected, Offsets},
     progress::{self, Progress},
@@ -44,14 +45,26 @@ pub struct Feeder {
     pub progress: Progress,
 }
 
+/// The session before: its Kafka cluster and generation, and where it stood.
+#[derive(Default)]
+struct Before {
+    place: (String, String),
+    expected: Arc<Expected>,
+}
+
 impl Feeder {
     /// Runs until `stop`; the record at hand is finished.
     pub async fn run(self, stop: CancellationToken) {
+        let mut before = Before::default();
         while !stop.is_cancelled() {
-            if let Some(cluster) = stop.run_until_cancelled(self.wait_for_both()).await
-                && let Err(error) = Box::pin(self.session(cluster, stop.child_token())).await
-            {
-                tracing::error!(%error, "the consumer can't be made");
+            if let Some(place) = stop.run_until_cancelled(self.wait_for_both()).await {
+                if before.place != place {
+                    before = Before { place, ..Before::default() };
+                }
+                match Box::pin(self.session(&before, stop.child_token())).await {
+                    Ok(expected) => before.expected = expected,
+                    Err(error) => tracing::error!(%error, "the consumer can't be made"),
+                }
             }
             stop.run_until_cancelled(sleep(PAUSE)).await;
         }
@@ -59,10 +72,16 @@ impl Feeder {
 
     async fn session(
         &self,
-        (cluster, base): (String, String),
+        before: &Before,
         session: CancellationToken,
-    ) -> Result<(), KafkaError> {
+    ) -> Result<Arc<Expected>, KafkaError> {
+        let (cluster, base) = before.place.clone();
         let offsets = Offsets::new(self.redis.clone(), cluster, base.clone());
+        let topics: Vec<_> =
+            ACTOR_TOPICS.iter().chain(&POST_TOPICS).map(|topic| self.kafka.name(topic)).collect();
+        if let Err(error) = self.tell_if_gone_back(&before.expected, &offsets, &topics).await {
+            tracing::warn!(%error, "streams may be told again what they were told");
+        }
         let expected = Arc::new(Expected::default());
         let applier = Applier {
             model: ReadModel::new(self.redis.clone(), base, Limits::default()),
@@ -75,16 +94,31 @@ impl Feeder {
             EventConsumer::new(&self.kafka, self.producer.clone(), "feed", topics, applier.clone())
         };
         let (actors, posts) = (consumer(&ACTOR_TOPICS)?, consumer(&POST_TOPICS)?);
-        let topics = ACTOR_TOPICS.iter().chain(&POST_TOPICS).map(|topic| self.kafka.name(topic)).collect();
         let watch = progress::watch(
             self.progress.clone(),
             topics,
             self.producer.clone(),
             offsets,
-            expected,
+            Arc::clone(&expected),
             session.clone(),
         );
         tokio::join!(actors.run(session.clone()), posts.run(session), watch);
+        Ok(expected)
+    }
+
+    /// When Redis holds less than this process has written (it was restored), what streams were told since will be told
+    /// again: so they are told to begin anew.
+    async fn tell_if_gone_back(
+        &self,
+        before: &Expected,
+        offsets: &Offsets,
+        topics: &[String],
+    ) -> RedisResult<()> {
+        for topic in topics {
+            if before.is_ahead_of(topic, &offsets.stored(topic).await?) {
+                return change::renew(&self.redis).await;
+            }
+        }
         Ok(())
     }
 

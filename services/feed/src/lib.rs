@@ -8,6 +8,8 @@
 pub mod actors;
 pub mod apply;
 pub mod consume;
+#[cfg(feature = "deliberate-bugs")]
+mod deliberate;
 pub mod document;
 pub mod error;
 pub mod event;

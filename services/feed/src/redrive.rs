@@ -19,7 +19,7 @@ use crate::{
     library,
     lists::Limits,
     page,
-    positions::{Expected, Offsets, Stored},
+    positions::{Offsets, Stored},
     redis::Redis,
     serve::ModelArgs,
 };
@@ -74,7 +74,7 @@ pub async fn run(command: &DlqCommand) -> Result<(), RedriveError> {
         model: ReadModel::new(redis.clone(), base.clone(), Limits::default()),
         offsets: Offsets::new(redis.clone(), cluster_id(&producer).await, base),
         actors: command.model.sources(redis).actors,
-        expected: Arc::new(Expected::default()),
+        expected: Arc::default(),
         session: CancellationToken::new(),
     };
     let topics = [ACTOR_TOPICS[0], ACTOR_TOPICS[1], POST_TOPICS[0]];

@@ -22,6 +22,8 @@ pub mod consumer;
 pub mod cursor;
 pub mod database;
 pub mod deadline;
+#[cfg(feature = "deliberate-bugs")]
+pub mod deliberate;
 pub mod dlq;
 pub mod docs;
 pub mod etag;

@@ -1,6 +1,8 @@
 //! The transactional outbox: an event is a row in the transaction of its change, and a relay takes the rows to Kafka.
 //! Kafka away means a longer outbox, never an error to the writer.
 
+#[cfg(feature = "deliberate-bugs")]
+mod deliberate;
 mod gauges;
 mod relay;
 mod republish;

@@ -21,6 +21,7 @@ mod client;
 mod database;
 mod events;
 mod forge;
+pub mod ledger;
 mod mail;
 pub mod matrix;
 mod process;

@@ -10,6 +10,12 @@ local function begin_log(keys, args)
   redis.call('SETNX', 'feed:log:epoch', args[1])
 end
 
+-- Begins the log anew, if there is one: Redis has gone back to what it was before, and what streams were told since
+-- will be told again.
+local function renew_log(keys, args)
+  redis.call('SET', 'feed:log:epoch', args[1], 'XX')
+end
+
 -- Appends an entry, unless nobody has listened yet, or the change is of a generation that nobody reads yet.
 local function record(base, fields)
   local epoch = redis.call('GET', 'feed:log:epoch')

@@ -116,6 +116,7 @@ local function restart(keys, args)
 end
 
 redis.register_function('tracklore_feed_begin_log_@VERSION@', begin_log)
+redis.register_function('tracklore_feed_renew_log_@VERSION@', renew_log)
 redis.register_function('tracklore_feed_post_@VERSION@', post)
 redis.register_function('tracklore_feed_user_@VERSION@', user)
 redis.register_function('tracklore_feed_profile_@VERSION@', profile)

@@ -120,8 +120,16 @@ impl Sight {
 
 /// Begins a log, when there is none.
 pub async fn begin(redis: &Redis) -> RedisResult<()> {
-    let epoch = format!("{:x}", rand::random::<u64>());
-    library::call(redis, "begin_log", &[LOG], &[epoch.as_bytes()]).await
+    library::call(redis, "begin_log", &[LOG], &[new_epoch().as_bytes()]).await
+}
+
+/// Begins the log anew, when there is one: all streams are told to read their lists anew.
+pub async fn renew(redis: &Redis) -> RedisResult<()> {
+    library::call(redis, "renew_log", &[LOG], &[new_epoch().as_bytes()]).await
+}
+
+fn new_epoch() -> String {
+    format!("{:x}", rand::random::<u64>())
 }
 
 /// Reads up to `count` entries after `position`; without one, where the log ends.

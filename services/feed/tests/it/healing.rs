@@ -126,3 +126,56 @@ async fn killed_in_the_middle_it_loses_and_doubles_nothing() {
     wait_for_ids(&stack, "/v1/feed/users/7?limit=100", &posts).await;
     wait_for_ids(&stack, "/v1/feed/global?limit=100", &posts).await;
 }
+
+/// Everything in the stack's Redis, to be put back by [`restore`]: keys and values in turn.
+async fn copy(redis: &Redis) -> Vec<Vec<u8>> {
+    let script = "local all = {} for _, key in ipairs(redis.call('KEYS', '*')) do \
+        all[#all + 1] = key all[#all + 1] = redis.call('DUMP', key) end return all";
+    let answer = redis.send(redis::cmd("EVAL").arg(script).arg(0)).await.unwrap();
+    redis::FromRedisValue::from_redis_value(answer).unwrap()
+}
+
+async fn restore(redis: &Redis, copy: &[Vec<u8>]) {
+    let script = "redis.call('FLUSHDB') \
+        for i = 1, #ARGV, 2 do redis.call('RESTORE', ARGV[i], 0, ARGV[i + 1]) end return 1";
+    redis.send(redis::cmd("EVAL").arg(script).arg(0).arg(copy)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_redis_restored_from_an_older_copy_catches_up_and_tells_its_streams() {
+    let mut stack = stack_with_a_user().await;
+    stack.start("feed").await;
+    let posts: Vec<_> = (0..4).map(|_| Uuid::now_v7()).collect();
+    let post = async |stack: &Stack, index: usize| post_event(stack, posts[index], 7, 1, &json!({})).await;
+    let newest_first = |count: usize| posts[..count].iter().rev().copied().collect::<Vec<_>>();
+    let url = format!("{}/v1/feed/stream?scope=global", stack.public_url("feed"));
+    let mut stream = reqwest::get(url).await.unwrap();
+    let mut told = String::new();
+    let mut wait_for = async |what: &str| {
+        while !told.contains(what) {
+            let piece = tokio::time::timeout(std::time::Duration::from_secs(60), stream.chunk()).await;
+            told.push_str(std::str::from_utf8(&piece.unwrap().unwrap().unwrap()).unwrap());
+        }
+        std::mem::take(&mut told)
+    };
+
+    post(&stack, 0).await;
+    wait_for_ids(&stack, "/v1/feed/global", &newest_first(1)).await;
+    let redis = Redis::new(stack.redis_url()).unwrap();
+    let older = copy(&redis).await;
+    for index in [1, 2] {
+        post(&stack, index).await;
+    }
+    wait_for_ids(&stack, "/v1/feed/global", &newest_first(3)).await;
+    wait_for(&posts[2].to_string()).await;
+
+    restore(&redis, &older).await;
+    wait_for_ids(&stack, "/v1/feed/global", &newest_first(3)).await;
+    // nothing is told a second time before the stream says that it begins anew
+    let before = wait_for("event: reset\n").await;
+    let (before, _) = before.split_once("event: reset\n").unwrap();
+    assert!(!before.contains("event: activity"), "{before}");
+    post(&stack, 3).await;
+    wait_for(&posts[3].to_string()).await;
+    wait_for_ids(&stack, "/v1/feed/global", &newest_first(4)).await;
+}

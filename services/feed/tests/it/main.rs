@@ -9,6 +9,7 @@ mod functions;
 mod healing;
 mod home;
 mod laws;
+mod ledger;
 mod live;
 mod model;
 mod neighbour;

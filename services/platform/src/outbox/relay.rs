@@ -21,6 +21,12 @@ const BATCH: usize = 500;
 /// How long rows of another replica may wait for the active relay to look.
 const POLL: Duration = Duration::from_millis(500);
 const BACKOFF: Duration = Duration::from_secs(1);
+/// How soon a relay that was woken looks again when another replica is at work; then less and less often.
+const TAKEN: Duration = Duration::from_millis(10);
+/// What is to be published, oldest first.
+#[cfg(not(feature = "deliberate-bugs"))]
+const CLAIM: &str = "SELECT id, created_at, aggregate_type, aggregate_id, payload::text AS payload, headers \
+    FROM outbox WHERE published_at IS NULL ORDER BY id LIMIT $1";
 /// `pg_advisory_lock` key of the active relay ("outbox" in ASCII); the database is the name space.
 pub(super) const LOCK: i64 = 0x6f75_7462_6f78;
 
@@ -41,8 +47,16 @@ enum RelayError {
     Kafka(#[from] rdkafka::error::KafkaError),
 }
 
+/// What became of an attempt.
+enum Turn {
+    /// So many rows were published.
+    Published(usize),
+    /// Another replica is at work.
+    Taken,
+}
+
 #[derive(sqlx::FromRow)]
-struct Row {
+pub(super) struct Row {
     id: i64,
     created_at: Timestamp,
     aggregate_type: String,
@@ -69,40 +83,49 @@ impl Relay {
     }
 
     async fn relay(&self, stop: CancellationToken) {
+        let (mut woken, mut patience) = (false, TAKEN);
         while !stop.is_cancelled() {
-            let pause = match self.publish_batch().await {
-                Ok(BATCH) => continue,
-                Ok(_) => POLL,
+            let (pause, still_woken) = match self.publish_batch().await {
+                Ok(Turn::Published(BATCH)) => continue,
+                // it may have looked before the row was there that we were woken for
+                Ok(Turn::Taken) if woken => {
+                    patience = (patience * 2).min(POLL);
+                    (patience / 2, true)
+                }
+                Ok(_) => {
+                    patience = TAKEN;
+                    (POLL, false)
+                }
                 Err(error) => {
                     tracing::warn!(error = %Chain(&error), "events wait in the outbox");
-                    BACKOFF
+                    (BACKOFF, false)
                 }
             };
-            tokio::select! {
-                () = stop.cancelled() => {}
-                () = self.wake.notified() => {}
-                () = sleep(pause) => {}
-            }
+            woken = tokio::select! {
+                () = stop.cancelled() => false,
+                () = self.wake.notified() => true,
+                () = sleep(pause) => still_woken,
+            };
         }
     }
 
-    /// Claims, publishes and marks up to [`BATCH`] rows; the number published. 0 also when another replica is active.
-    async fn publish_batch(&self) -> Result<usize, RelayError> {
+    /// Claims, publishes and marks up to [`BATCH`] rows.
+    async fn publish_batch(&self) -> Result<Turn, RelayError> {
         let mut tx = self.pool.begin().await?;
         let active: bool =
             sqlx::query_scalar("SELECT pg_try_advisory_xact_lock($1)").bind(LOCK).fetch_one(&mut *tx).await?;
         if !active {
-            return Ok(0);
+            return Ok(Turn::Taken);
         }
-        let rows: Vec<Row> = sqlx::query_as(
-            "SELECT id, created_at, aggregate_type, aggregate_id, payload::text AS payload, headers \
-             FROM outbox WHERE published_at IS NULL ORDER BY id LIMIT $1",
-        )
-        .bind(i64::try_from(BATCH).unwrap_or(i64::MAX))
-        .fetch_all(&mut *tx)
-        .await?;
+        // after the lock, in a statement of its own: it must see what the replica before has marked
+        #[cfg(feature = "deliberate-bugs")]
+        let claim = super::deliberate::claim();
+        #[cfg(not(feature = "deliberate-bugs"))]
+        let claim = CLAIM;
+        let limit = i64::try_from(BATCH).unwrap_or(i64::MAX);
+        let rows: Vec<Row> = sqlx::query_as(claim).bind(limit).fetch_all(&mut *tx).await?;
         if rows.is_empty() {
-            return Ok(0);
+            return Ok(Turn::Published(0));
         }
 
         let (published, failure) = self.publish(&rows).await;
@@ -118,35 +141,38 @@ impl Relay {
         metrics::counter!("outbox_published_total").increment(ids.len() as u64);
         match failure {
             Some(error) => Err(error.into()),
-            None => Ok(ids.len()),
+            None => Ok(Turn::Published(ids.len())),
         }
     }
 
-    /// The rows up to the first that failed: a later one of the same key must not be marked before it.
-    async fn publish<'a>(&self, rows: &'a [Row]) -> (&'a [Row], Option<rdkafka::error::KafkaError>) {
+    /// The rows up to the first that failed: a later one of the same key must not be marked before it. Waits for all of
+    /// them in any case, so that none comes after those that the next attempt sends.
+    pub(super) async fn publish<'a>(
+        &self,
+        rows: &'a [Row],
+    ) -> (&'a [Row], Option<rdkafka::error::KafkaError>) {
         let mut deliveries = Vec::with_capacity(rows.len());
-        let mut failure = None;
+        let mut refused = None;
         for row in rows {
             match self.enqueue(row) {
                 Ok(delivery) => deliveries.push(delivery),
                 Err(error) => {
-                    failure = Some(error);
+                    refused = Some(error);
                     break;
                 }
             }
         }
-        let mut delivered = 0;
+        let (mut delivered, mut failure) = (0, None);
         for delivery in deliveries {
-            match delivery.await {
-                Ok(Ok(_)) => delivered += 1,
-                Ok(Err((error, _))) => return (rows.get(..delivered).unwrap_or_default(), Some(error)),
-                Err(_) => {
-                    let error = rdkafka::error::KafkaError::Canceled;
-                    return (rows.get(..delivered).unwrap_or_default(), Some(error));
-                }
-            }
+            let error = match delivery.await {
+                Ok(Ok(_)) => None,
+                Ok(Err((error, _))) => Some(error),
+                Err(_) => Some(rdkafka::error::KafkaError::Canceled),
+            };
+            failure = failure.or(error);
+            delivered += usize::from(failure.is_none());
         }
-        (rows.get(..delivered).unwrap_or_default(), failure)
+        (rows.get(..delivered).unwrap_or_default(), failure.or(refused))
     }
 
     fn enqueue(&self, row: &Row) -> Result<rdkafka::producer::DeliveryFuture, rdkafka::error::KafkaError> {

@@ -60,6 +60,8 @@ pub async fn create(
     if let Claim::First(guard) = claim {
         guard.keep(&mut tx, &answer).await?;
     }
+    #[cfg(feature = "deliberate-bugs")]
+    state.relay.publish_before_commit(&mut tx).await?;
     tx.commit().await?;
     state.relay.wake();
     Ok(answer.into_response())

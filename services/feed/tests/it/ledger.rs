@@ -1,0 +1,89 @@
+//! The ledger, with processes: two replicas of posts and of feed, which are killed in the middle of what they do.
+//!
+//! With `DELIBERATE_BUG` set, and services built with the features `deliberate-bugs`, the services have that bug, and the
+//! ledger must show it (`make deliberate-bugs`).
+
+use std::{collections::BTreeSet, time::Duration};
+
+use tracklore_testkit::{
+    Stack, eventually,
+    ledger::{Ledger, Plan, Run},
+};
+
+use crate::events::empty_stack;
+
+const PLAN: Plan = Plan { pause: Duration::from_millis(2), updates: 3, deletes: 1 };
+const WRITERS: usize = 8;
+/// Acknowledged writes between two kills.
+const BETWEEN: usize = 60;
+
+/// Two replicas of posts and of feed, and people who write through one or the other.
+async fn open(bug: Option<&str>) -> (Stack, Run) {
+    let mut stack = empty_stack().await;
+    if let Some(bug) = bug {
+        stack.set("DELIBERATE_BUG", bug);
+    }
+    for service in ["auth", "user", "posts", "feed"] {
+        stack.start(service).await;
+    }
+    stack.start_replica("posts-2").await;
+    stack.start_replica("feed-2").await;
+    let mut logins = Vec::new();
+    for number in 0..WRITERS {
+        logins.push((&stack.sign_up(&format!("writer{number}")).await).into());
+    }
+    let doors = [stack.door("posts", "feed"), stack.door("posts-2", "feed-2")];
+    let run = Run::open(&doors, logins).await;
+    (stack, run)
+}
+
+async fn written(ledger: &Ledger, more: usize) {
+    Run::acknowledged(ledger, ledger.acknowledged(), more).await;
+}
+
+#[tokio::test]
+async fn nothing_is_lost_doubled_or_reordered_while_replicas_are_killed() {
+    let bug = std::env::var("DELIBERATE_BUG").ok();
+    let (mut stack, mut run) = open(bug.as_deref()).await;
+    let stack = run
+        .meanwhile(PLAN, async move |ledger| {
+            for replica in ["feed", "posts", "feed-2", "posts-2"].repeat(2) {
+                written(ledger, BETWEEN).await;
+                let in_flight = ledger.in_flight();
+                stack.kill(replica).await;
+                println!("{replica} killed with {in_flight} writes in flight");
+                stack.start(replica).await;
+            }
+            written(ledger, BETWEEN).await;
+            stack
+        })
+        .await;
+    // what a bug has done doesn't heal
+    let patience = Duration::from_secs(if bug.is_some() { 15 } else { 60 });
+    let harm = run.settle(patience, async || Some(stack.found().await)).await;
+    println!("{} writes acknowledged, {} records sent again", run.ledger().acknowledged(), harm.resent);
+    println!("{}", harm.examples());
+    assert_eq!(harm.is_none(), bug.is_none(), "{bug:?}: {}", harm.examples());
+}
+
+#[tokio::test]
+async fn partitions_grow_under_load_and_every_post_keeps_its_order() {
+    let (stack, mut run) = open(None).await;
+    let stack = run
+        .meanwhile(PLAN, async move |ledger| {
+            written(ledger, BETWEEN).await;
+            stack.grow("posts-events", 6).await;
+            // the services notice by themselves
+            eventually("all partitions are written to", async || {
+                let records = stack.records("posts-events").await;
+                let partitions: BTreeSet<_> = records.iter().map(|record| record.partition).collect();
+                (partitions.len() == 6).then_some(())
+            })
+            .await;
+            written(ledger, BETWEEN).await;
+            stack
+        })
+        .await;
+    let harm = run.settle(Duration::from_secs(60), async || Some(stack.found().await)).await;
+    assert!(harm.is_none(), "{}", harm.examples());
+}
