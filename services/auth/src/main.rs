@@ -10,6 +10,7 @@ mod hasher;
 mod import;
 mod keys;
 mod mail;
+mod metrics;
 mod one_time;
 mod reload;
 mod responses;
@@ -62,6 +63,8 @@ enum Cli {
     Openapi,
     /// Prints the reference of all settings as a Markdown table.
     Config,
+    /// Prints the reference of all metrics as rows of a Markdown table.
+    Metrics,
     /// Sends published events again, for a Kafka that has lost them.
     Republish(Box<RepublishCommand>),
 }
@@ -90,6 +93,10 @@ async fn main() -> ExitCode {
         Cli::Openapi => cli::exit(print_document()),
         Cli::Config => {
             print!("{}", cli::reference::<Cli>());
+            ExitCode::SUCCESS
+        }
+        Cli::Metrics => {
+            print!("{}", tracklore_platform::metrics::reference(metrics::ALL));
             ExitCode::SUCCESS
         }
         Cli::Republish(args) => cli::exit(admin::republish(&args).await),

@@ -17,7 +17,7 @@ use tracklore_platform::{
 
 use crate::{
     events::{self, Users},
-    routes,
+    metrics, routes,
     state::AppState,
     sweeper::{Sweeper, Wake},
 };
@@ -80,6 +80,7 @@ pub async fn serve(args: &ServeArgs) -> Result<(), Failure> {
 
     background.spawn(|stop| relay.clone().run(stop));
     background.spawn(|stop| database::housekeeping(pool.clone(), KEEP_EVENTS, stop));
+    background.spawn(|stop| database::measure(pool.clone(), stop));
     background.spawn(|stop| consumer.run(stop));
     background.spawn(|stop| sweeper.run(stop));
 
@@ -88,6 +89,6 @@ pub async fn serve(args: &ServeArgs) -> Result<(), Failure> {
     let (public, openapi) = routes::router();
     let state = AppState { pool, relay, verifier };
     let (public, internal) = (public.with_state(state.clone()), routes::internal().with_state(state));
-    let service = Service { public, internal, openapi, health };
+    let service = Service { name: NAME, metrics: metrics::ALL, public, internal, openapi, health };
     Ok(server::serve(&args.server, service, background).await?)
 }

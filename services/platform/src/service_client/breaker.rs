@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::time::{Duration, Instant};
 
+use crate::metrics::CIRCUIT;
+
 /// So many failures in a row open the circuit…
 const OPEN_AFTER: u32 = 5;
 /// …for this long; twice as long each time that a probe fails…
@@ -40,6 +42,7 @@ pub struct Permit {
 impl Breaker {
     /// A closed circuit.
     pub fn new(service: &'static str) -> Self {
+        metrics::gauge!(CIRCUIT.name, "server_address" => service).set(0.0);
         Self { service, state: Arc::new(Mutex::new(State::Closed(0))) }
     }
 
@@ -67,7 +70,7 @@ impl Breaker {
             State::Probing { .. } => (1.0, "half-open"),
             State::Open { .. } => (2.0, "open"),
         };
-        metrics::gauge!("service_client_circuit_state", "service" => self.service).set(value);
+        metrics::gauge!(CIRCUIT.name, "server_address" => self.service).set(value);
         tracing::info!(service = self.service, "circuit is {word}");
     }
 
