@@ -87,14 +87,11 @@ impl Asked {
             ["api", _, rest @ ..] | ["apis", _, _, rest @ ..] => rest,
             _ => &[],
         };
-        let (resource, name, subresource) = match rest {
-            ["namespaces", _, resource] => (*resource, None, None),
-            ["namespaces", _, resource, name] => (*resource, Some(*name), None),
-            ["namespaces", _, resource, name, sub, ..] => (*resource, Some(*name), Some(*sub)),
-            [resource] => (*resource, None, None),
-            [resource, name, rest @ ..] => (*resource, Some(*name), rest.first().copied()),
-            [] => ("none", None, None),
+        let rest = match rest {
+            ["namespaces", _, rest @ ..] if !rest.is_empty() => rest,
+            _ => rest,
         };
+        let (resource, name, subresource) = (rest.first().unwrap_or(&"none"), rest.get(1), rest.get(2));
         let watches = uri.query().is_some_and(|query| query.split('&').any(|pair| pair == "watch=true"));
         let verb = match *method {
             Method::GET if watches => "watch",
@@ -106,7 +103,7 @@ impl Asked {
             Method::DELETE => "delete",
             _ => "other",
         };
-        let resource = subresource.map_or_else(|| resource.to_owned(), |sub| format!("{resource}/{sub}"));
+        let resource = subresource.map_or_else(|| (*resource).to_owned(), |sub| format!("{resource}/{sub}"));
         Self { verb, resource }
     }
 }

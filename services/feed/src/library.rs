@@ -78,7 +78,8 @@ async fn run<T: FromRedisValue>(
             .with("db.stored_procedure.name", name)
     };
     let started = Instant::now();
-    let answer = trace::step(Kind::Client, described, invoke(redis, &command)).await;
+    // boxed: all that ask Redis would carry its size several times over
+    let answer = trace::step(Kind::Client, described, Box::pin(invoke(redis, &command))).await;
     let outcome = if answer.is_ok() { "ok" } else { "failed" };
     metrics::histogram!(
         REDIS_DURATION.name,

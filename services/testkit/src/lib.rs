@@ -17,6 +17,7 @@
 #![expect(clippy::expect_used, clippy::panic, clippy::missing_panics_doc, reason = "tests fail loudly")]
 
 mod client;
+mod collector;
 mod database;
 mod events;
 mod mail;
@@ -28,6 +29,7 @@ mod stack;
 use std::time::Duration;
 
 pub use client::{Account, Answer};
+pub use collector::{Collector, SeenSpan};
 pub use mail::Mail;
 pub use proxy::{Fault, Proxy};
 pub use stack::Stack;

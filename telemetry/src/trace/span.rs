@@ -1,6 +1,6 @@
 //! A piece of work that is measured as part of a trace.
 
-use std::{borrow::Cow, fmt::Display, time::SystemTime};
+use std::{borrow::Cow, fmt::Display, pin::pin, time::SystemTime};
 
 use super::{DROPPED, TRACER, TraceContext};
 
@@ -149,6 +149,8 @@ pub async fn step<T, E: Display>(
     describe: impl FnOnce() -> Described,
     work: impl Future<Output = Result<T, E>>,
 ) -> Result<T, E> {
+    // once in memory, not once for each of the two ways
+    let work = pin!(work);
     let Some(span) = Span::child(kind) else { return work.await };
     let result = span.run(work).await;
     match &result {

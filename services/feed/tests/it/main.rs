@@ -13,5 +13,7 @@ mod live;
 mod model;
 mod neighbour;
 mod service;
+mod telemetry;
+mod traces;
 mod whole_path;
 mod ws;

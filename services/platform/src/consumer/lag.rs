@@ -45,7 +45,9 @@ struct Topic {
 /// Numbers below 0 are not known.
 #[derive(Deserialize)]
 struct Partition {
-    partition: i32,
+    /// Below 0 for records that have no partition yet.
+    #[serde(rename = "partition")]
+    number: i32,
     fetch_state: String,
     hi_offset: i64,
     next_offset: i64,
@@ -56,7 +58,7 @@ struct Partition {
 impl Partition {
     /// Whether it is assigned to this process.
     fn is_ours(&self) -> bool {
-        self.partition >= 0 && self.fetch_state == "active"
+        self.number >= 0 && self.fetch_state == "active"
     }
 
     /// Events that aren't applied yet: by what was applied since the assignment, else by what the group has committed,
@@ -85,7 +87,7 @@ impl Told {
         let mut gone = std::mem::take(&mut *told);
         for (name, topic) in &statistics.topics {
             for partition in topic.partitions.values().filter(|partition| partition.is_ours()) {
-                let place = (name.clone(), partition.partition);
+                let place = (name.clone(), partition.number);
                 lag(&place, partition.lag());
                 gone.remove(&place);
                 told.insert(place);
@@ -119,7 +121,7 @@ mod tests {
     fn partition(state: &str, numbers: [i64; 4]) -> Partition {
         let [hi_offset, next_offset, consumer_lag, consumer_lag_stored] = numbers;
         let fetch_state = state.to_owned();
-        Partition { partition: 0, fetch_state, hi_offset, next_offset, consumer_lag, consumer_lag_stored }
+        Partition { number: 0, fetch_state, hi_offset, next_offset, consumer_lag, consumer_lag_stored }
     }
 
     #[test]
@@ -134,7 +136,7 @@ mod tests {
     fn only_assigned_partitions_count() {
         assert!(partition("active", [0; 4]).is_ours());
         assert!(!partition("none", [0; 4]).is_ours());
-        assert!(!Partition { partition: -1, ..partition("active", [0; 4]) }.is_ours());
+        assert!(!Partition { number: -1, ..partition("active", [0; 4]) }.is_ours());
     }
 
     #[test]
