@@ -15,7 +15,6 @@ use tracing_subscriber::{
     },
     layer::SubscriberExt,
     registry::LookupSpan,
-    util::SubscriberInitExt,
 };
 
 /// How log lines look.
@@ -48,8 +47,33 @@ pub fn start(filter: &str, format: LogFormat) {
         LogFormat::Json => lines.fmt_fields(JsonFields::new()).event_format(Lines).boxed(),
         LogFormat::Text => lines.boxed(),
     };
-    // a second call (tests) keeps the first subscriber
-    drop(tracing_subscriber::registry().with(layer.with_filter(filter)).try_init());
+    let lines = tracing_subscriber::registry().with(layer.with_filter(filter));
+    // a second call (tests) keeps the first ones
+    drop(tracing::subscriber::set_global_default(lines));
+    if log::set_logger(&Libraries).is_ok() {
+        log::set_max_level(log::LevelFilter::Debug);
+    }
+}
+
+/// Takes what libraries log in the older way. What they call an error is for us something that is tried again: whether a
+/// person must do something is said by those who call them.
+struct Libraries;
+
+impl log::Log for Libraries {
+    fn enabled(&self, _: &log::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        let (library, text) = (record.target(), record.args());
+        match record.level() {
+            log::Level::Error | log::Level::Warn => tracing::warn!(target: "libraries", library, "{text}"),
+            log::Level::Info => tracing::info!(target: "libraries", library, "{text}"),
+            log::Level::Debug | log::Level::Trace => tracing::debug!(target: "libraries", library, "{text}"),
+        }
+    }
+
+    fn flush(&self) {}
 }
 
 /// `{"timestamp", "level", "target", the fields of the surrounding spans, the event's own with "message"}`, all on one
@@ -109,6 +133,30 @@ mod tests {
         fn flush(&mut self) -> std::io::Result<()> {
             Ok(())
         }
+    }
+
+    #[test]
+    fn what_a_library_calls_an_error_is_no_alarm_and_names_it() {
+        let kept = Kept::default();
+        let writer = kept.clone();
+        let lines = tracing_subscriber::fmt::layer()
+            .fmt_fields(JsonFields::new())
+            .event_format(Lines)
+            .with_writer(move || writer.clone());
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(lines), || {
+            let record = log::Record::builder()
+                .level(log::Level::Error)
+                .target("rdkafka::client")
+                .args(format_args!("all brokers are down"))
+                .build();
+            log::Log::log(&Libraries, &record);
+        });
+        let line: serde_json::Value = serde_json::from_slice(&kept.0.lock().unwrap()).unwrap();
+        assert_eq!((line["level"].as_str(), line["target"].as_str()), (Some("WARN"), Some("libraries")));
+        assert_eq!(
+            (line["library"].as_str(), line["message"].as_str()),
+            (Some("rdkafka::client"), Some("all brokers are down"))
+        );
     }
 
     #[test]

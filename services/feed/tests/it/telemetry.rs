@@ -12,6 +12,7 @@ const SERVICES: [&str; 4] = ["auth", "user", "posts", "feed"];
 /// All services, after some work.
 async fn busy_stack() -> Stack {
     let mut stack = empty_stack().await;
+    stack.set("TRACKLORE_LOG", "info");
     for service in SERVICES {
         stack.start(service).await;
     }
@@ -76,7 +77,7 @@ async fn what_is_worth_an_alarm_is_told_from_the_beginning() {
     for (service, names) in [
         ("auth", &["tracklore_outbox_depth 0", "tracklore_auth_password_hashes_refused_total 0"][..]),
         ("posts", &["tracklore_outbox_oldest_age_seconds 0", "tracklore_outbox_relay_active 1"]),
-        ("user", &["tracklore_dead_letters{", "tracklore_service_client_circuit_state{"]),
+        ("user", &["tracklore_dead_letters{", "tracklore_build_info{service_name=\"tracklore-user\""]),
         (
             "feed",
             &[
