@@ -36,7 +36,10 @@ part_integration() {
   cargo test --locked --workspace --no-fail-fast $options
   step "The CRD and the documents are what the code says" generated-check "$scripts/generate.sh" check
 }
-part_chart() { "$scripts/chart.sh"; }
+part_chart() {
+  "$scripts/chart.sh"
+  "$scripts/rules.sh"
+}
 part_e2e() {
   local options
   "$scripts/install.sh"
