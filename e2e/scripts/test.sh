@@ -51,7 +51,14 @@ part_e2e() {
   options=$(tests_of end-to-end)
   # shellcheck disable=SC2086  # words
   cargo test --locked --workspace --no-fail-fast $options
+  STEP_HINT="Whoever logs it must stop; the log names pod and Secret." step "No secret in any log" leaks no_secret_in_logs
+  tail -n 2 "$LOGS/leaks.log"
   remove_test_stacks
+}
+no_secret_in_logs() {
+  local namespaces
+  mapfile -t namespaces < <(kubectl --context kind-tracklore get namespaces --selector tracklore.io/test -o name | cut -d/ -f2)
+  "$scripts/leaks.py" "${namespaces[@]}"
 }
 # Those of a run that failed stay until the next one, to be looked at.
 remove_test_stacks() { kubectl --context kind-tracklore delete namespaces --selector tracklore.io/test --ignore-not-found --timeout 3m; }
