@@ -59,6 +59,9 @@ negative() {
   refuses "a namespace that can't be one" --set 'watchNamespaces={Demo}'
   refuses "a switch that is no switch" --set-string crds.install=no
   refuses "more replicas than wait for one Lease" --set replicas=9
+  refuses "an unknown value of the rules" --set monitoring.rules.nonsense=1
+  refuses "a collector that wants TLS" --set tracing.endpoint=https://otel.example.org
+  refuses "more than all traces" --set-string tracing.samplingRatio=2
   echo "test result: $((test_count - failures)) passed; $failures failed"
   [ "$failures" = 0 ]
 }

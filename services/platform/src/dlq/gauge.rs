@@ -9,6 +9,8 @@ use super::{DeadLetters, DlqError};
 use crate::{metrics::DEAD_LETTERS, problem::Chain};
 
 const INTERVAL: Duration = Duration::from_secs(30);
+/// …and while Kafka doesn't answer.
+const SOON: Duration = Duration::from_secs(3);
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Where a topic begins and ends.
@@ -19,12 +21,14 @@ impl DeadLetters {
     pub(crate) async fn measure(&self, stop: CancellationToken) {
         let mut seen = BTreeMap::new();
         loop {
+            let mut pause = INTERVAL;
             for topic in &self.topics {
                 if let Err(error) = self.look(topic, &mut seen).await {
                     tracing::debug!(error = %Chain(&error), topic, "dead letters can't be counted now");
+                    pause = SOON;
                 }
             }
-            if stop.run_until_cancelled(tokio::time::sleep(INTERVAL)).await.is_none() {
+            if stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_none() {
                 return;
             }
         }
