@@ -187,8 +187,6 @@ env_of() {
     echo "TRACKLORE_TEST_POSTGRES_URL=postgres://postgres:$PASSWORD@127.0.0.1:$postgres/postgres"
     echo "TRACKLORE_TEST_REDIS_URL=redis://127.0.0.1:$redis/0"
     echo "TRACKLORE_TEST_KAFKA=127.0.0.1:$kafka"
-    # where make observe has built it, the tests of traces find theirs in it
-    [ ! -x "$CACHE/programs/jaeger" ] || echo "TRACKLORE_TEST_JAEGER=$CACHE/programs/jaeger"
   fi
 }
 

@@ -31,6 +31,8 @@ part_integration() {
   without_own_variables
   # shellcheck disable=SC2046  # KEY=value words
   export $("$scripts/deps.sh" env test)
+  # where make observe has built it, the tests of traces find theirs in it
+  [ ! -x "$CACHE/programs/jaeger" ] || export TRACKLORE_TEST_JAEGER=$CACHE/programs/jaeger
   options=$(tests_of others)
   # shellcheck disable=SC2086  # words
   cargo test --locked --workspace --no-fail-fast $options
