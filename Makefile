@@ -19,6 +19,12 @@ status: ## What runs: cluster, operator, stack, containers
 down: ## End the cluster and everything in it (built images and tools stay)
 	@$(run)/down.sh
 
+.PHONY: observe observe-down
+observe: ## Prometheus and Jaeger beside the running stack (and Grafana where its image can be pulled), and their addresses
+	@$(run)/observe.sh
+observe-down: ## End them
+	@$(run)/observe.sh down
+
 .PHONY: dev
 dev: ## The four services as processes against containers of their dependencies, restarting on change; no Kubernetes
 	@$(run)/dev.sh
@@ -32,7 +38,7 @@ test-unit: ## Tests that need nothing
 	@$(run)/test.sh unit
 test-integration: ## Tests against real Postgres, Valkey and Kafka in containers; goldens; drift of the CRD
 	@$(run)/test.sh integration
-test-chart: ## The Helm chart, the CRD and the examples against the schemas of Kubernetes
+test-chart: ## The Helm chart, the CRD and the examples against the schemas of Kubernetes; rules, dashboards and runbooks
 	@$(run)/test.sh chart
 test-e2e: ## End-to-end tests on the cluster (brings it up when it is not there)
 	@$(run)/test.sh e2e

@@ -7,6 +7,7 @@
 what=${1:-cluster}
 
 down() {
+  [ ! -d "$CACHE/observe" ] || "$ROOT/e2e/scripts/observe.sh" down
   "$ROOT/e2e/scripts/cluster.sh" down
   [ "$what" = all ] || [ "$what" = cache ] || return 0
   local name

@@ -43,6 +43,31 @@ generated() {
   fi
 }
 
+# The metrics of all programs in one table; those that several have stand once.
+metrics() {
+  local program
+  cat <<'TEXT'
+# Metrics
+
+What the programs tell Prometheus: the services on port 9090 at `/metrics`, the operator on port 8080. This page is what their
+subcommand `metrics` prints. Names follow OpenTelemetry's semantic conventions in Prometheus' form, or begin with `tracklore_`. How to
+have them fetched, and the labels `namespace`, `stack` and `component` that every series of a stack gets then, is told in
+[observability](observability.md).
+
+| metric | kind | labels | meaning | of |
+|---|---|---|---|---|
+TEXT
+  for program in auth user posts feed operator; do printed "$program" metrics | sed "s/\$/\t$program/"; done | awk -F '\t' '
+    !($1 in of) { order[++n] = $1; of[$1] = $2; next }
+    { of[$1] = of[$1] ", " $2 }
+    END {
+      for (i = 1; i <= n; i++) {
+        sub(/^auth, user, posts, feed/, "services", of[order[i]])
+        print order[i] " " of[order[i]] " |"
+      }
+    }'
+}
+
 crd() { generated crds/tracklorestacks.tracklore.io.yaml printed operator crd; }
 docs() {
   local service
@@ -52,6 +77,7 @@ docs() {
     generated "docs/api/$service.json" printed "$service" openapi
   done
   for service in auth user posts; do generated "docs/api/$service-internal.json" printed "$service" openapi --internal; done
+  generated docs/metrics.md metrics
 }
 
 mode=${1:-}

@@ -11,15 +11,20 @@ use kube::{
 };
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
+use tracklore_telemetry::{
+    log::{self, LogFormat},
+    metric, process,
+    trace::{self, TraceArgs},
+};
 
 use crate::{
     api::v1alpha1::{crd, reference},
     install,
     runtime::{
+        api_calls,
         backoff::Backoff,
         lease::{Candidate, LeaseName},
         metrics, server,
-        telemetry::{self, Format},
         watches::{self, Progress, Scope},
     },
     stack::{self, Context},
@@ -45,6 +50,8 @@ enum Command {
     },
     /// Print the reference of its fields, as Markdown.
     CrdDocs,
+    /// Print the reference of all metrics, as rows of a Markdown table.
+    Metrics,
 }
 
 #[derive(Debug, clap::Args)]
@@ -61,9 +68,11 @@ struct RunArguments {
     /// What is logged, for example `info` or `tracklore_operator=debug,warn`.
     #[arg(long, env = "TRACKLORE_OPERATOR_LOG", default_value = "info")]
     log: String,
-    /// How log lines look.
-    #[arg(long, env = "TRACKLORE_OPERATOR_LOG_FORMAT", value_enum, default_value = "json")]
-    log_format: Format,
+    /// How log lines look: `json` for machines, `text` for people.
+    #[arg(long, env = "TRACKLORE_OPERATOR_LOG_FORMAT", default_value = "json")]
+    log_format: LogFormat,
+    #[command(flatten)]
+    trace: TraceArgs,
 }
 
 impl Cli {
@@ -85,6 +94,10 @@ impl Cli {
                 .build()
                 .context("failed to start the runtime")?
                 .block_on(apply_crd()),
+            Command::Metrics => {
+                print!("{}", metric::reference(metrics::ALL));
+                Ok(())
+            }
             Command::CrdDocs => {
                 print!("{}", reference::markdown(&crd::definition()?));
                 Ok(())
@@ -108,22 +121,29 @@ const CONCURRENCY: u16 = 16;
 const DEBOUNCE: Duration = Duration::from_millis(100);
 
 async fn run(arguments: RunArguments) -> Result<()> {
-    telemetry::install(&arguments.log, arguments.log_format).context("the log filter can't be read")?;
+    log::start(&arguments.log, arguments.log_format);
     let handle = metrics::install().context("failed to set up metrics")?;
-    let client = Client::try_default()
+    let client = api_calls::client()
         .await
         .context("failed to find the cluster: run it in a pod, or set KUBECONFIG")?;
     let namespaces: Vec<_> = arguments.watch_namespaces.into_iter().filter(|name| !name.is_empty()).collect();
     let progress = Arc::new(Progress::default());
     let stop = CancellationToken::new();
     let server = tokio::spawn(server::serve(arguments.listen, progress.clone(), handle, stop.clone()));
-    tracing::info!(version = env!("CARGO_PKG_VERSION"), ?namespaces, "starting");
+    let version = env!("CARGO_PKG_VERSION");
+    tracing::info!(version, ?namespaces, "starting");
+    tokio::spawn(process::measure(stop.clone()));
+    // ended last, so that it tells of the last passes, too
+    let passes_over = CancellationToken::new();
+    let sending = trace::start(&arguments.trace, "tracklore-operator", version, passes_over.clone());
+    let sending = sending.map(tokio::spawn);
 
     let terminated = stop_when_terminated(stop.clone());
     let mut held = None;
     if let Some(lease) = arguments.lease {
         held = Candidate::new(client.clone(), lease, identity()).acquire(&stop).await;
     }
+    metrics::leader(!stop.is_cancelled());
     let mut controllers = JoinSet::new();
     for scope in Scope::of(namespaces) {
         controllers.spawn(control(client.clone(), scope, progress.clone(), stop.clone()));
@@ -146,8 +166,13 @@ async fn run(arguments: RunArguments) -> Result<()> {
     while let Some(ended) = controllers.join_next().await {
         result = result.and(ended.context("a controller panicked").flatten());
     }
+    metrics::leader(false);
     if let Some(held) = held {
         held.release().await;
+    }
+    passes_over.cancel();
+    if let Some(sending) = sending {
+        sending.await.context("sending traces panicked")?;
     }
     terminated.abort();
     result.and(server.await.context("the server panicked")?.context("failed to serve probes and metrics"))

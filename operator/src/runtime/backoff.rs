@@ -6,6 +6,8 @@ use std::{
     time::Duration,
 };
 
+use super::metrics;
+
 const SHORTEST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_mins(5);
 
@@ -20,12 +22,15 @@ impl Backoff {
         let failures = stacks.entry(uid.to_owned()).or_insert(0);
         let wait = SHORTEST.saturating_mul(2_u32.saturating_pow(*failures)).min(LONGEST);
         *failures = failures.saturating_add(1);
+        metrics::backing_off(stacks.len());
         wait
     }
 
     /// Forgets a stack: it went well, or it is gone.
     pub fn succeeded(&self, uid: &str) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
+        let mut stacks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        stacks.remove(uid);
+        metrics::backing_off(stacks.len());
     }
 }
 

@@ -1,47 +1,123 @@
-//! What Prometheus is told.
+//! What Prometheus is told: all the operator's metrics in one place.
 
 use std::time::Duration;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::{BuildError, PrometheusHandle};
+use tracklore_telemetry::metric::{self, Groups, Metric};
 
 use crate::{api::v1alpha1::TrackloreStackStatus, stack::status};
 
-const RECONCILES: &str = "tracklore_operator_reconciles_total";
-const FAILURES: &str = "tracklore_operator_reconcile_failures_total";
-const DURATION: &str = "tracklore_operator_reconcile_duration_seconds";
-const CONDITION: &str = "tracklore_stack_condition";
-const WATCH_ERRORS: &str = "tracklore_operator_watch_errors_total";
-
 /// A pass that changes nothing takes a millisecond, the first one of a stack a few seconds.
-const BUCKETS: [f64; 10] = [0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
+const PASSES: &[f64] = &[0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
+
+const RECONCILES: Metric = Metric::counter("tracklore_operator_reconciles_total", &[], "Passes over stacks.");
+const FAILURES: Metric = Metric::counter(
+    "tracklore_operator_reconcile_failures_total",
+    &[],
+    "Passes that ended early and were tried again.",
+);
+const DURATION: Metric =
+    Metric::histogram("tracklore_operator_reconcile_duration_seconds", &[], PASSES, "How long passes took.");
+const RUNNING: Metric =
+    Metric::gauge("tracklore_operator_reconciles_running", &[], "Passes that are under way; at most 16.");
+const WAITING: Metric = Metric::gauge(
+    "tracklore_operator_stacks_backing_off",
+    &[],
+    "Stacks whose last pass failed: they wait for their next one, longer each time.",
+);
+const WATCH_ERRORS: Metric =
+    Metric::counter("tracklore_operator_watch_errors_total", &["watch"], "Errors of watches.");
+const LEADER: Metric = Metric::gauge(
+    "tracklore_operator_leader",
+    &[],
+    "1 where this replica works, 0 where it waits for the Lease.",
+);
+const REQUESTS: Metric = Metric::histogram(
+    "tracklore_operator_api_request_duration_seconds",
+    &["verb", "resource", "code"],
+    PASSES,
+    "Requests to the API server and how long they took until the answer began; without an answer the code is `none`.",
+);
+const PRESENT: Metric = Metric::gauge(
+    "tracklore_stack_present",
+    &["stack_namespace", "stack_name"],
+    "1 while there is such a stack, 0 once it is gone.",
+);
+const CONDITION: Metric = Metric::gauge(
+    "tracklore_stack_condition",
+    &["stack_namespace", "stack_name", "condition"],
+    "1 where a condition of a stack is True, else 0.",
+);
+
+/// All of the operator's metrics.
+pub const ALL: Groups = &[&[
+    RECONCILES,
+    FAILURES,
+    DURATION,
+    RUNNING,
+    WAITING,
+    WATCH_ERRORS,
+    LEADER,
+    REQUESTS,
+    PRESENT,
+    CONDITION,
+]];
 
 /// Sets the process' recorder.
 pub fn install() -> Result<PrometheusHandle, BuildError> {
-    let handle = PrometheusBuilder::new()
-        .set_buckets_for_metric(Matcher::Full(DURATION.into()), &BUCKETS)?
-        .install_recorder()?;
-    metrics::describe_counter!(RECONCILES, "Passes over stacks.");
-    metrics::describe_counter!(FAILURES, "Passes that ended early and were tried again.");
-    metrics::describe_histogram!(DURATION, metrics::Unit::Seconds, "How long passes took.");
-    metrics::describe_gauge!(CONDITION, "1 where a condition of a stack is True, else 0.");
-    metrics::describe_counter!(WATCH_ERRORS, "Errors of watches.");
-    metrics::counter!(RECONCILES).absolute(0);
-    metrics::counter!(FAILURES).absolute(0);
+    let handle = metric::record("tracklore-operator", env!("CARGO_PKG_VERSION"), ALL)?;
+    leader(false);
     Ok(handle)
 }
 
-/// Counts a pass.
-pub fn reconciled(duration: Duration, well: bool) {
-    metrics::counter!(RECONCILES).increment(1);
-    metrics::histogram!(DURATION).record(duration.as_secs_f64());
-    if !well {
-        metrics::counter!(FAILURES).increment(1);
+/// A pass that is under way.
+pub struct Pass(());
+
+impl Pass {
+    /// It begins.
+    pub fn begin() -> Self {
+        metrics::gauge!(RUNNING.name).increment(1);
+        Self(())
     }
+
+    /// It is over.
+    pub fn end(self, duration: Duration, well: bool) {
+        metrics::counter!(RECONCILES.name).increment(1);
+        metrics::histogram!(DURATION.name).record(duration);
+        if !well {
+            metrics::counter!(FAILURES.name).increment(1);
+        }
+    }
+}
+
+impl Drop for Pass {
+    fn drop(&mut self) {
+        metrics::gauge!(RUNNING.name).decrement(1);
+    }
+}
+
+/// Tells how many stacks wait after a failed pass.
+#[expect(clippy::cast_precision_loss, reason = "a gauge is a floating-point number")]
+pub fn backing_off(stacks: usize) {
+    metrics::gauge!(WAITING.name).set(stacks as f64);
+}
+
+/// Tells whether this replica works.
+pub fn leader(is: bool) {
+    metrics::gauge!(LEADER.name).set(if is { 1.0 } else { 0.0 });
+}
+
+/// Tells of a request to the API server.
+pub fn requested(verb: &'static str, resource: String, code: Option<u16>, duration: Duration) {
+    let code = code.map_or_else(|| "none".to_owned(), |code| code.to_string());
+    metrics::histogram!(REQUESTS.name, "verb" => verb, "resource" => resource, "code" => code)
+        .record(duration);
 }
 
 /// Tells the conditions of a stack.
 pub fn conditions(meta: &ObjectMeta, status: &TrackloreStackStatus) {
+    present(meta, true);
     for condition in &status.conditions {
         gauge(meta, &condition.type_).set(if condition.status == "True" { 1.0 } else { 0.0 });
     }
@@ -49,6 +125,7 @@ pub fn conditions(meta: &ObjectMeta, status: &TrackloreStackStatus) {
 
 /// Tells that a stack is gone: none of its conditions holds.
 pub fn forget(meta: &ObjectMeta) {
+    present(meta, false);
     for condition in status::CONDITIONS {
         gauge(meta, condition).set(0.0);
     }
@@ -56,14 +133,32 @@ pub fn forget(meta: &ObjectMeta) {
 
 /// Counts an error of a watch.
 pub fn watch_failed(watch: &str) {
-    metrics::counter!(WATCH_ERRORS, "watch" => watch.to_owned()).increment(1);
+    metrics::counter!(WATCH_ERRORS.name, "watch" => watch.to_owned()).increment(1);
+}
+
+fn present(meta: &ObjectMeta, is: bool) {
+    let (namespace, name) =
+        (meta.namespace.clone().unwrap_or_default(), meta.name.clone().unwrap_or_default());
+    metrics::gauge!(PRESENT.name, "stack_namespace" => namespace, "stack_name" => name).set(if is {
+        1.0
+    } else {
+        0.0
+    });
 }
 
 fn gauge(meta: &ObjectMeta, condition: &str) -> metrics::Gauge {
     metrics::gauge!(
-        CONDITION,
-        "namespace" => meta.namespace.clone().unwrap_or_default(),
-        "name" => meta.name.clone().unwrap_or_default(),
+        CONDITION.name,
+        "stack_namespace" => meta.namespace.clone().unwrap_or_default(),
+        "stack_name" => meta.name.clone().unwrap_or_default(),
         "condition" => condition.to_owned()
     )
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_metric_is_named_once_and_says_what_it_means() {
+        assert_eq!(tracklore_telemetry::metric::flaws(super::ALL), Vec::<String>::new());
+    }
 }

@@ -1,8 +1,8 @@
-//! What any long-running process needs: the Lease of the one that works, watches, probes, metrics, logs.
+//! What any long-running process needs: the Lease of the one that works, watches, probes, metrics.
 
+pub mod api_calls;
 pub mod backoff;
 pub mod lease;
 pub mod metrics;
 pub mod server;
-pub mod telemetry;
 pub mod watches;

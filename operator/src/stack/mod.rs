@@ -29,6 +29,8 @@ use std::{
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::{Client, Resource, ResourceExt, core::DeserializeGuard, runtime::controller::Action};
+use tracing::Instrument;
+use tracklore_telemetry::trace::{Described, Kind, Span};
 
 use self::{
     announce::Announcer,
@@ -86,13 +88,26 @@ pub enum Error {
 
 /// One pass over one stack.
 pub async fn reconcile(stack: Arc<GuardedStack>, context: Arc<Context>) -> Result<Action, Error> {
-    let started = Instant::now();
-    let result = pass(&stack, &context).await;
-    metrics::reconciled(started.elapsed(), result.is_ok());
+    let (started, running) = (Instant::now(), metrics::Pass::begin());
+    let span = Span::entry(Kind::Internal, None);
+    let line = tracing::error_span!("pass", trace_id = %span.context().trace_id());
+    let result = span.run(pass(&stack, &context)).instrument(line).await;
+    span.end(result.is_err(), || described(&stack, &result));
+    running.end(started.elapsed(), result.is_ok());
     if result.is_ok() {
         context.backoff.succeeded(&stack.uid().unwrap_or_default());
     }
     result
+}
+
+fn described(stack: &GuardedStack, result: &Result<Action, Error>) -> Described {
+    let described = Described::new("reconcile")
+        .with("k8s.namespace.name", stack.namespace().unwrap_or_default())
+        .with("tracklore.stack.name", stack.name_any());
+    match result {
+        Ok(_) => described,
+        Err(error) => described.failed(error),
+    }
 }
 
 /// When a failed pass is tried again: later each time.

@@ -5,7 +5,7 @@
 
 use crate::api::v1alpha1::{
     Auth, DeletionPolicy, EmailVerification, Gateway, ManagedKafka, ManagedPostgres, ManagedRedis,
-    NetworkPolicyMode, ServiceSettings, Smtp, TrackloreStack, Traefik,
+    NetworkPolicyMode, ServiceSettings, Smtp, Tracing, TrackloreStack, Traefik,
 };
 
 use super::{
@@ -49,6 +49,8 @@ pub struct ValidStack {
     pub auth: Auth,
     /// The mail server, where one is given.
     pub mail: Option<Smtp>,
+    /// Where traces go, if anywhere.
+    pub tracing: Option<Tracing>,
     /// The gateway, where one is asked for.
     pub gateway: Option<Traefik>,
     /// Whether NetworkPolicies are made.
@@ -168,6 +170,7 @@ pub fn validate(stack: &TrackloreStack) -> Result<ValidStack, Refusal> {
             redis_bytes,
             auth: spec.auth.clone(),
             mail: spec.mail.smtp.clone(),
+            tracing: spec.observability.tracing.clone(),
             gateway: gateway(&spec.gateway),
             network_policy: spec.security.network_policy,
         }),

@@ -202,7 +202,7 @@ impl Mailbox {
         let budget = budget(kind, address);
         if mails::spent(connection, budget, now.minus(BUDGET_SPAN)).await? >= BUDGET {
             tracing::info!(kind = kind.as_str(), "an address gets no more mails of this kind for now");
-            metrics::counter!("mails_total", "kind" => kind.as_str(), "outcome" => "over-budget")
+            metrics::counter!(crate::metrics::MAILS.name, "kind" => kind.as_str(), "outcome" => "over-budget")
                 .increment(1);
             return Ok(());
         }

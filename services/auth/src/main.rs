@@ -10,6 +10,7 @@ mod hasher;
 mod import;
 mod keys;
 mod mail;
+mod metrics;
 mod one_time;
 mod reload;
 mod republish;
@@ -67,6 +68,8 @@ enum Cli {
     Config,
     /// Publishes the present state of all accounts in `user-events` once more, and the ends of sessions of the last hour.
     Republish(republish::RepublishArgs),
+    /// Prints the reference of all metrics as rows of a Markdown table.
+    Metrics,
 }
 
 #[tokio::main]
@@ -96,6 +99,10 @@ async fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Cli::Republish(args) => cli::exit(republish::run(&args).await),
+        Cli::Metrics => {
+            print!("{}", tracklore_platform::metrics::reference(metrics::ALL));
+            ExitCode::SUCCESS
+        }
     }
 }
 

@@ -170,6 +170,7 @@ pub async fn serve(args: &ServeArgs) -> Result<(), StartError> {
 
     background.spawn(|stop| relay.run(stop));
     background.spawn(|stop| database::housekeeping(pool.clone(), KEEP_EVENTS, stop));
+    background.spawn(|stop| database::measure(pool.clone(), stop));
     background.spawn(|stop| housekeeping(pool.clone(), args.audit_retention, stop));
     background.spawn(|stop| throttle.housekeeping(stop));
     background.spawn(|stop| reload::run(keys, clients, args.reload_interval, stop));
@@ -183,6 +184,8 @@ pub async fn serve(args: &ServeArgs) -> Result<(), StartError> {
     let (public, openapi) = routes::public().split_for_parts();
     let (internal, _) = routes::internal::router().split_for_parts();
     let service = Service {
+        name: crate::SERVICE,
+        metrics: crate::metrics::ALL,
         public: public.with_state(state.clone()),
         internal: internal.with_state(state),
         openapi,

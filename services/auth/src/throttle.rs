@@ -127,7 +127,7 @@ impl Throttle {
         }
         if let Some(early) = too_early {
             tx.rollback().await?;
-            metrics::counter!("throttled_total", "action" => action.label()).increment(1);
+            metrics::counter!(crate::metrics::THROTTLED.name, "action" => action.label()).increment(1);
             return Err(Error::Throttled(early.wait));
         }
         throttles::keep(&mut *tx, &charged).await?;

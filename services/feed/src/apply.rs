@@ -9,13 +9,16 @@ use tracklore_platform::{
     consumer::{Failure, Handler},
     event::Record,
     time::Timestamp,
+    trace::TraceContext,
 };
 
 use crate::{
     actors::{Actor, Actors},
     event::{Change, PostChange, Shown},
     library, lists,
+    metrics::FRESHNESS,
     positions::{Expected, Offsets, Step, Stored},
+    progress::Progress,
     redis::Redis,
 };
 
@@ -47,6 +50,8 @@ pub struct Applier {
     pub expected: Arc<Expected>,
     /// Cancelled to make the consumer start again from what Redis says.
     pub session: CancellationToken,
+    /// Whether changes are news to readers: where the lists are those that are read, and once they have caught up.
+    pub progress: Option<Progress>,
 }
 
 /// What became of a change.
@@ -134,6 +139,9 @@ impl ReadModel {
                 ["known", username, display_name, avatar_url].map(str::to_owned)
             }
         });
+        // only a trace that is kept is worth its place in the log
+        let trace = TraceContext::current().filter(|trace| trace.is_sampled());
+        args.push(trace.map_or_else(String::new, |trace| trace.to_string()));
         args
     }
 }
@@ -148,6 +156,9 @@ impl Applier {
         match self.apply(&step, change).await? {
             Outcome::Settled => {
                 self.expected.passed(record);
+                if let Change::Post(_) = change {
+                    self.tell_freshness(record);
+                }
                 Ok(())
             }
             Outcome::Gap => {
@@ -166,6 +177,16 @@ impl Applier {
         let actors = self.actors.ask(&[post.author]).await.map_err(later)?;
         let author = actors.first().map_or(Author::Nobody, Author::Known);
         self.model.apply(step, change, author).await.map_err(later)
+    }
+
+    /// How late a new post is in the lists.
+    fn tell_freshness(&self, record: &Record) {
+        let is_news = self.progress.as_ref().is_some_and(|progress| !progress.is_catching_up());
+        if let (true, Some(at)) = (is_news, record.occurred_at()) {
+            let late = Timestamp::now().unix_millis() - at.unix_millis();
+            metrics::histogram!(FRESHNESS.name)
+                .record(Duration::from_millis(u64::try_from(late).unwrap_or_default()));
+        }
     }
 
     /// The topic isn't the one that the offsets are of.

@@ -89,6 +89,7 @@ impl Feeder {
             offsets: offsets.clone(),
             expected: Arc::clone(&expected),
             session: session.clone(),
+            progress: Some(self.progress.clone()),
         };
         let consumer = |topics: &[&str]| {
             EventConsumer::new(&self.kafka, self.producer.clone(), "feed", topics, applier.clone())
@@ -100,6 +101,7 @@ impl Feeder {
             self.producer.clone(),
             offsets,
             Arc::clone(&expected),
+            posts.backlog(),
             session.clone(),
         );
         tokio::join!(actors.run(session.clone()), posts.run(session), watch);

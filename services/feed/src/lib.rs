@@ -18,6 +18,7 @@ pub mod home;
 pub mod library;
 pub mod lists;
 pub mod live;
+pub mod metrics;
 pub mod page;
 pub mod positions;
 pub mod posts;

@@ -2,12 +2,13 @@
 //! names carry a hash of the text, so that replicas of two versions work side by side, and a call never meets a
 //! function other than the one it was written for.
 
-use std::{fmt::Write as _, sync::LazyLock};
+use std::{fmt::Write as _, sync::LazyLock, time::Instant};
 
-use redis::{Cmd, FromRedisValue, RedisError, RedisResult};
+use redis::{Cmd, FromRedisValue, RedisError, RedisResult, Value};
 use sha2::{Digest, Sha256};
+use tracklore_platform::trace::{self, Described, Kind};
 
-use crate::redis::Redis;
+use crate::{metrics::REDIS_DURATION, redis::Redis};
 
 /// One text: each part uses what stands before it.
 const TEXT: &str = concat!(
@@ -46,7 +47,7 @@ pub async fn load(redis: &Redis) -> RedisResult<()> {
 /// Calls the function `name` that changes the read model.
 pub async fn call<T: FromRedisValue>(
     redis: &Redis,
-    name: &str,
+    name: &'static str,
     keys: &[&str],
     args: &[&[u8]],
 ) -> RedisResult<T> {
@@ -56,7 +57,7 @@ pub async fn call<T: FromRedisValue>(
 /// Calls the function `name` that only reads.
 pub async fn read<T: FromRedisValue>(
     redis: &Redis,
-    name: &str,
+    name: &'static str,
     keys: &[&str],
     args: &[&[u8]],
 ) -> RedisResult<T> {
@@ -66,19 +67,39 @@ pub async fn read<T: FromRedisValue>(
 async fn run<T: FromRedisValue>(
     redis: &Redis,
     command: &str,
-    name: &str,
+    name: &'static str,
     keys: &[&str],
     args: &[&[u8]],
 ) -> RedisResult<T> {
     let command = invocation(command, name, keys, args);
-    let answer = match redis.send(&command).await {
+    let described = || {
+        Described::new(format!("FCALL {name}"))
+            .with("db.system.name", "redis")
+            .with("db.stored_procedure.name", name)
+    };
+    let started = Instant::now();
+    // boxed: all that ask Redis would carry its size several times over
+    let answer = trace::step(Kind::Client, described, Box::pin(invoke(redis, &command))).await;
+    let outcome = if answer.is_ok() { "ok" } else { "failed" };
+    metrics::histogram!(
+        REDIS_DURATION.name,
+        "db_system_name" => "redis",
+        "db_stored_procedure_name" => name,
+        "outcome" => outcome,
+    )
+    .record(started.elapsed());
+    Ok(T::from_redis_value(answer?)?)
+}
+
+/// Calls a function, and loads the library when Redis doesn't have it (any more).
+async fn invoke(redis: &Redis, command: &Cmd) -> RedisResult<Value> {
+    match redis.send(command).await {
         Err(error) if is_missing_function(&error) => {
             load(redis).await?;
-            redis.send(&command).await?
+            redis.send(command).await
         }
-        answer => answer?,
-    };
-    Ok(T::from_redis_value(answer)?)
+        answer => answer,
+    }
 }
 
 fn invocation(command: &str, name: &str, keys: &[&str], args: &[&[u8]]) -> Cmd {

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use tracklore_feed::{
+    metrics,
     rebuild::{self, RebuildArgs},
     redrive::{self, DlqCommand},
     routes,
@@ -23,6 +24,8 @@ enum Cli {
     Openapi,
     /// Prints all settings as a Markdown table.
     Config,
+    /// Prints the reference of all metrics as rows of a Markdown table.
+    Metrics,
     /// Lists, shows, redrives or discards events that this service couldn't process.
     Dlq(Box<DlqCommand>),
 }
@@ -41,6 +44,10 @@ async fn main() -> ExitCode {
         Cli::Openapi => print(routes::document().to_pretty_json()),
         Cli::Config => {
             print!("{}", cli::reference::<Cli>());
+            ExitCode::SUCCESS
+        }
+        Cli::Metrics => {
+            print!("{}", tracklore_platform::metrics::reference(metrics::ALL));
             ExitCode::SUCCESS
         }
         Cli::Dlq(command) => cli::exit(redrive::run(&command).await),

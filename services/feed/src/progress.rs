@@ -16,8 +16,12 @@ use rdkafka::{
 };
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
+use tracklore_platform::{consumer::Backlog, time::Timestamp};
 
-use crate::positions::{Expected, Offsets};
+use crate::{
+    metrics::{CATCHING_UP, STALENESS},
+    positions::{Expected, Offsets},
+};
 
 const LOOK_WHILE_CATCHING_UP: Duration = Duration::from_millis(200);
 const LOOK_AFTERWARDS: Duration = Duration::from_secs(1);
@@ -43,6 +47,7 @@ impl Progress {
     }
 
     fn set(&self, catching_up: bool) {
+        metrics::gauge!(CATCHING_UP.name).set(if catching_up { 1.0 } else { 0.0 });
         if self.0.swap(catching_up, Ordering::Relaxed) != catching_up {
             tracing::info!(catching_up, "the feed's progress changed");
         }
@@ -56,6 +61,7 @@ pub async fn watch(
     kafka: FutureProducer,
     offsets: Offsets,
     expected: Arc<Expected>,
+    backlog: Backlog,
     session: CancellationToken,
 ) {
     progress.set(true);
@@ -76,9 +82,16 @@ pub async fn watch(
                 Err(error) => tracing::debug!(%error, "Redis can't be asked for offsets"),
             }
         }
+        tell_staleness(&backlog);
         let pause = if progress.is_catching_up() { LOOK_WHILE_CATCHING_UP } else { LOOK_AFTERWARDS };
         session.run_until_cancelled(sleep(pause)).await;
     }
+}
+
+fn tell_staleness(backlog: &Backlog) {
+    let late = backlog.oldest().map_or(0, |at| Timestamp::now().unix_millis() - at.unix_millis());
+    #[expect(clippy::cast_precision_loss, reason = "a gauge is a floating-point number")]
+    metrics::gauge!(STALENESS.name).set(late.max(0) as f64 / 1000.0);
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

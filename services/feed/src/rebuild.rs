@@ -99,6 +99,7 @@ pub async fn run(args: &ModelArgs) -> Result<String, RebuildError> {
         offsets,
         expected: Arc::clone(&expected),
         session: CancellationToken::new(),
+        progress: None,
     };
     // names first, so that nobody has to be asked for
     for topic in ACTOR_TOPICS.iter().chain(&POST_TOPICS) {

@@ -11,6 +11,7 @@ use redis::{
     aio::MultiplexedConnection, io::tcp::TcpSettings,
 };
 use tokio::sync::Mutex;
+use tracklore_platform::metrics::CONNECTIONS;
 
 /// A Redis that needs longer counts as away.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(1);
@@ -100,6 +101,7 @@ impl Redis {
                 attempts.failed_at = None;
                 let current = (attempts.made, connection);
                 *self.current.write().unwrap_or_else(PoisonError::into_inner) = Some(current.clone());
+                connected(true);
                 Ok(current)
             }
             Err(error) => {
@@ -117,6 +119,16 @@ impl Redis {
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
         if current.as_ref().is_some_and(|(held, _)| *held == number) {
             *current = None;
+            connected(false);
         }
     }
+}
+
+fn connected(is: bool) {
+    metrics::gauge!(
+        CONNECTIONS.name,
+        "db_client_connection_pool_name" => "redis",
+        "db_client_connection_state" => "used",
+    )
+    .set(if is { 1.0 } else { 0.0 });
 }

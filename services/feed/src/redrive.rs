@@ -76,6 +76,7 @@ pub async fn run(command: &DlqCommand) -> Result<(), RedriveError> {
         actors: command.model.sources(redis).actors,
         expected: Arc::default(),
         session: CancellationToken::new(),
+        progress: None,
     };
     let topics = [ACTOR_TOPICS[0], ACTOR_TOPICS[1], POST_TOPICS[0]];
     let letters = DeadLetters::new(&kafka, producer, "feed", &topics);

@@ -19,6 +19,7 @@ use crate::{
     fill::{Filler, Sources},
     lists::Limits,
     live::{connection::Live, hub::Hub},
+    metrics,
     posts::Posts,
     progress::Progress,
     redis::Redis,
@@ -129,7 +130,14 @@ pub async fn serve(args: &ServeArgs) -> Result<(), StartError> {
     let state =
         AppState { redis: redis.clone(), filler: filler.clone(), progress, live, allowed_origins, verifier };
     let (public, openapi) = routes::public().split_for_parts();
-    let service = Service { public: public.with_state(state), internal: routes::internal(), openapi, health };
+    let service = Service {
+        name: "feed",
+        metrics: metrics::ALL,
+        public: public.with_state(state),
+        internal: routes::internal(),
+        openapi,
+        health,
+    };
     background.spawn(|stop| feeder.run(stop));
     background.spawn(|stop| hub.run(stop));
     background.spawn(|stop| upkeep::run(redis, filler, stop));

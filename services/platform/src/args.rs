@@ -6,7 +6,7 @@ use clap::Args;
 use http::HeaderValue;
 use secrecy::SecretString;
 
-use crate::{cli::secret, telemetry::LogFormat};
+use crate::{cli::secret, telemetry::LogFormat, trace::TraceArgs};
 
 /// Listeners, logs and stopping.
 #[derive(Args, Clone, Debug)]
@@ -39,6 +39,9 @@ pub struct ServerArgs {
     /// `json` for machines, `text` for people.
     #[arg(long, env = "TRACKLORE_LOG_FORMAT", default_value = "json")]
     pub log_format: LogFormat,
+    /// Where traces go.
+    #[command(flatten)]
+    pub trace: TraceArgs,
 }
 
 /// The service's own database.

@@ -8,6 +8,7 @@
 
 mod apply;
 mod context;
+mod lag;
 mod workers;
 
 use std::{sync::Arc, time::Duration};
@@ -27,6 +28,7 @@ use crate::{
     dlq::DeadLetters,
     event::{InvalidRecord, Record},
     kafka::{Kafka, KafkaError},
+    time::Timestamp,
 };
 
 /// How long to wait after Kafka couldn't be read.
@@ -80,6 +82,18 @@ pub struct EventConsumer<H: Handler> {
     consumer: Arc<StreamConsumer<Context<H>>>,
     workers: Arc<Workers>,
     applier: Arc<Applier<H>>,
+    dead_letters: DeadLetters,
+}
+
+/// What a consumer has yet to apply.
+#[derive(Clone)]
+pub struct Backlog(Arc<Workers>);
+
+impl Backlog {
+    /// When the oldest of it happened.
+    pub fn oldest(&self) -> Option<Timestamp> {
+        self.0.oldest().into_values().min()
+    }
 }
 
 impl<H: Handler> EventConsumer<H> {
@@ -95,16 +109,28 @@ impl<H: Handler> EventConsumer<H> {
         let dead_letters = DeadLetters::new(kafka, dead_letters, service, topics);
         let workers = Arc::new(Workers::default());
         let context = Context::new(Arc::clone(&handler), Arc::clone(&workers));
-        let consumer: StreamConsumer<Context<H>> =
-            kafka.consumer(&format!("tracklore-{service}")).create_with_context(context)?;
+        let consumer: StreamConsumer<Context<H>> = kafka
+            .consumer(&format!("tracklore-{service}"))
+            .set("statistics.interval.ms", lag::INTERVAL_MS)
+            .create_with_context(context)?;
         let names: Vec<String> = topics.iter().map(|topic| kafka.name(topic)).collect();
         consumer.subscribe(&names.iter().map(String::as_str).collect::<Vec<_>>())?;
-        let applier = Arc::new(Applier::new(handler, dead_letters));
-        Ok(Self { kafka: kafka.clone(), consumer: Arc::new(consumer), workers, applier })
+        let applier = Arc::new(Applier::new(handler, dead_letters.clone()));
+        Ok(Self { kafka: kafka.clone(), consumer: Arc::new(consumer), workers, applier, dead_letters })
+    }
+
+    /// What waits to be applied, also while it runs.
+    pub fn backlog(&self) -> Backlog {
+        Backlog(Arc::clone(&self.workers))
     }
 
     /// Consumes until `stop`; the records at hand are finished, and their offsets committed on the way out.
     pub async fn run(self, stop: CancellationToken) {
+        let dead_letters = self.dead_letters.clone();
+        tokio::join!(dead_letters.measure(stop.clone()), self.consume(stop));
+    }
+
+    async fn consume(self, stop: CancellationToken) {
         while let Some(received) = stop.run_until_cancelled(self.consumer.recv()).await {
             match received {
                 Ok(message) => {

@@ -13,12 +13,20 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
-use crate::args::DatabaseArgs;
+use crate::{
+    args::DatabaseArgs,
+    metrics::{CONNECTIONS, CONNECTIONS_MAX},
+    trace::{self, Described, Kind},
+};
 
 /// How long a request waits for a connection before it is told to come again.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long `migrate` waits for a server that is just starting.
 const MIGRATE_PATIENCE: Duration = Duration::from_mins(1);
+
+/// How often the pool is looked at, and what it is called there.
+const MEASURE: Duration = Duration::from_secs(5);
+const POOL: &str = "postgres";
 
 static PLATFORM: Migrator =
     Migrator { table_name: Cow::Borrowed("_platform_migrations"), ignore_missing: true, ..sqlx::migrate!() };
@@ -101,6 +109,36 @@ pub fn is_unavailable(error: &sqlx::Error) -> bool {
 /// The name of the constraint that the statement violated, if it did.
 pub fn violated_constraint(error: &sqlx::Error) -> Option<&str> {
     error.as_database_error().and_then(|error| error.constraint())
+}
+
+/// Tells Prometheus of the pool until `stop`.
+pub async fn measure(pool: PgPool, stop: tokio_util::sync::CancellationToken) {
+    let gauge = |state: &'static str| {
+        metrics::gauge!(
+            CONNECTIONS.name,
+            "db_client_connection_pool_name" => POOL,
+            "db_client_connection_state" => state,
+        )
+    };
+    metrics::gauge!(CONNECTIONS_MAX.name, "db_client_connection_pool_name" => POOL)
+        .set(f64::from(pool.options().get_max_connections()));
+    loop {
+        let idle = u32::try_from(pool.num_idle()).unwrap_or(u32::MAX);
+        gauge("idle").set(f64::from(idle));
+        gauge("used").set(f64::from(pool.size().saturating_sub(idle)));
+        if stop.run_until_cancelled(tokio::time::sleep(MEASURE)).await.is_none() {
+            return;
+        }
+    }
+}
+
+/// Runs `work`, which asks the database for `operation`, as a step of the running trace.
+pub async fn traced<T>(
+    operation: &'static str,
+    work: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<T, sqlx::Error> {
+    let described = || Described::new(operation).with("db.system.name", "postgresql");
+    trace::step(Kind::Client, described, work).await
 }
 
 /// Keeps the shared tables small until `stop`: outbox days older than `keep_events`, idempotency keys older than a day.

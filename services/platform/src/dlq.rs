@@ -7,6 +7,7 @@
 //! writer: a letter is redriven by handing it to the service's handler again.
 
 mod command;
+mod gauge;
 mod letter;
 
 use std::{collections::BTreeMap, time::Duration};
@@ -20,6 +21,7 @@ use crate::{
     event::Record,
     id::UserId,
     kafka::{Kafka, KafkaError, ReadError, Start, read_all},
+    metrics::BURIED,
 };
 
 const DELIVERY: Duration = Duration::from_secs(15);
@@ -66,7 +68,7 @@ impl DeadLetters {
     /// Puts a record here.
     pub async fn bury(&self, record: &Record, reason: &str) -> Result<(), DlqError> {
         tracing::error!(reason, "event can't be processed, put to the dead letters");
-        metrics::counter!("consumer_dead_letters_total", "topic" => record.topic.clone()).increment(1);
+        metrics::counter!(BURIED.name, "messaging_destination_name" => record.topic.clone()).increment(1);
         let topic = self.of(&record.topic);
         let (id, headers) = (letter::id(record), letter::headers(record, reason));
         // an empty record would take the letter back
@@ -78,19 +80,23 @@ impl DeadLetters {
     pub async fn list(&self) -> Result<Vec<Letter>, DlqError> {
         let mut letters = Vec::new();
         for topic in &self.topics {
-            let mut latest = BTreeMap::new();
-            let topic = self.of(topic);
-            read_all(&self.kafka, self.service, &topic, Start::Beginning, |record| {
-                match Letter::of(&record) {
-                    Some(letter) => drop(latest.insert(record.key, (record.offset, letter))),
-                    None => drop(latest.remove(&record.key)),
-                }
-            })
-            .await?;
-            letters.extend(latest.into_values());
+            letters.extend(self.list_of(topic).await?);
         }
         letters.sort_by(|(offset, a), (other, b)| (a.buried_at, offset).cmp(&(b.buried_at, other)));
         Ok(letters.into_iter().map(|(_, letter)| letter).collect())
+    }
+
+    /// Those of one topic, with their offsets.
+    async fn list_of(&self, topic: &str) -> Result<Vec<(i64, Letter)>, DlqError> {
+        let mut latest = BTreeMap::new();
+        read_all(&self.kafka, self.service, &self.of(topic), Start::Beginning, |record| {
+            match Letter::of(&record) {
+                Some(letter) => drop(latest.insert(record.key, (record.offset, letter))),
+                None => drop(latest.remove(&record.key)),
+            }
+        })
+        .await?;
+        Ok(latest.into_values().collect())
     }
 
     /// Takes a letter back.

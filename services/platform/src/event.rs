@@ -46,7 +46,7 @@ impl Event {
             ("content-type", "application/json".to_owned()),
         ]);
         if let Some(trace) = TraceContext::current() {
-            headers.insert(TRACEPARENT, trace.child().to_string());
+            headers.insert(TRACEPARENT, trace.to_string());
         }
         headers
     }
@@ -144,11 +144,15 @@ impl Record {
         }))
     }
 
-    /// The trace that the event belongs to.
-    pub fn trace(&self) -> TraceContext {
-        self.header(TRACEPARENT)
-            .and_then(|text| text.parse().ok())
-            .map_or_else(TraceContext::start, TraceContext::child)
+    /// The step of a trace that wrote the event, if it was part of one.
+    pub fn trace(&self) -> Option<TraceContext> {
+        self.header(TRACEPARENT)?.parse().ok()
+    }
+
+    /// When it happened, if the record says so.
+    pub fn occurred_at(&self) -> Option<Timestamp> {
+        let time = chrono::DateTime::parse_from_rfc3339(self.header("ce_time")?).ok()?;
+        Some(time.to_utc().into())
     }
 }
 

@@ -12,7 +12,12 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use tower_http::{catch_panic::CatchPanicLayer, cors::CorsLayer};
 use tracing::Instrument;
 
-use crate::{client_address, deadline, extract, problem::Problem, trace::TraceContext};
+use crate::{
+    client_address, deadline, extract,
+    metrics::{ACTIVE_REQUESTS, REQUEST_DURATION},
+    problem::Problem,
+    trace::{Described, Kind, Span, TRACEPARENT, TraceContext},
+};
 
 /// Requests are answered within this time or cut (503).
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
@@ -56,43 +61,73 @@ fn cors(allowed_origins: &[HeaderValue]) -> CorsLayer {
 async fn observe(request: Request, next: Next) -> Response {
     let started = Instant::now();
     let request_id = request_id(request.headers());
-    let trace = request
+    let caller = request
         .headers()
-        .get(crate::trace::TRACEPARENT)
-        .and_then(|value| TraceContext::from_str(value.to_str().ok()?).ok())
-        .map_or_else(TraceContext::start, TraceContext::child);
-    let method = request.method().clone();
+        .get(TRACEPARENT)
+        .and_then(|value| TraceContext::from_str(value.to_str().ok()?).ok());
+    let span = Span::entry_from_anybody(Kind::Server, caller);
+    let method = method_label(request.method());
     let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
-    // who calls is written into it as soon as it is known, so that refusals tell who was refused
-    let span = tracing::info_span!(
+    // Of the highest level, so that the lines of all levels have its fields. Who calls is written into it as soon as it is
+    // known, so that refusals tell who was refused.
+    let line = tracing::error_span!(
         "request",
-        trace_id = %trace.trace_id(),
+        trace_id = %span.context().trace_id(),
         request_id = %request_id,
         user_id = tracing::field::Empty,
         client_id = tracing::field::Empty,
     );
+    let active = Active::new(method);
 
     async {
-        let mut response = trace.scope(next.run(request)).await;
+        let mut response = span.run(next.run(request)).await;
         let code = finish(&mut response, &request_id);
-        let (status, duration) = (response.status(), started.elapsed());
-        record(&method, &route, status, code, duration);
+        let status = response.status();
+        record(method, &route, status, code, started.elapsed());
+        drop(active);
+        span.end(status.is_server_error(), || described(method, &route, status, request_id));
         response
     }
-    .instrument(span)
+    .instrument(line)
     .await
 }
 
-fn record(method: &Method, route: &str, status: StatusCode, code: Option<&str>, duration: Duration) {
+fn record(method: &'static str, route: &str, status: StatusCode, code: Option<&str>, duration: Duration) {
     let duration_ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-    tracing::info!(%method, route, status = status.as_u16(), code, duration_ms, "answered");
+    tracing::info!(method, route, status = status.as_u16(), code, duration_ms, "answered");
     metrics::histogram!(
-        "http_server_request_duration_seconds",
-        "http_request_method" => method_label(method),
+        REQUEST_DURATION.name,
+        "http_request_method" => method,
         "http_route" => route.to_owned(),
         "http_response_status_code" => status.as_str().to_owned(),
     )
     .record(duration);
+}
+
+fn described(method: &'static str, route: &str, status: StatusCode, request_id: String) -> Described {
+    let described = Described::new(format!("{method} {route}"))
+        .with("http.request.method", method)
+        .with("http.route", route.to_owned())
+        .with("http.response.status_code", status.as_u16())
+        .with("tracklore.request_id", request_id);
+    if status.is_server_error() { described.failed(status) } else { described }
+}
+
+/// A request that is being answered, also when its client goes away before.
+struct Active(metrics::Gauge);
+
+impl Active {
+    fn new(method: &'static str) -> Self {
+        let gauge = metrics::gauge!(ACTIVE_REQUESTS.name, "http_request_method" => method);
+        gauge.increment(1);
+        Self(gauge)
+    }
+}
+
+impl Drop for Active {
+    fn drop(&mut self) {
+        self.0.decrement(1);
+    }
 }
 
 /// Clients can invent methods; labels must stay few.

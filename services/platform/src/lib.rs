@@ -3,14 +3,15 @@
 //! | module | gives |
 //! |---|---|
 //! | [`cli`], [`args`] | configuration from the environment, its reference, sub-commands |
-//! | [`server`], [`http`], [`health`], [`telemetry`] | listeners, life cycle, probes, logs, metrics |
+//! | [`server`], [`http`], [`health`] | listeners, life cycle, probes |
+//! | [`telemetry`], [`metrics`], [`trace`] | what the process tells of itself |
 //! | [`problem`], [`extract`], [`validate`], [`patch`] | bad input becomes RFC 9457 problem details |
 //! | [`page`], [`cursor`], [`etag`], [`idempotency`] | the contract's lists, preconditions and safe retries |
 //! | [`token`], [`revocations`], [`client_address`] | who calls, whether their session still runs, and from where |
 //! | [`service_client`], [`deadline`] | calls to the other services, and how long they may take |
 //! | [`database`], [`outbox`], [`event`], [`kafka`], [`consumer`] | state, and the event path |
 //! | [`admin`], [`dlq`], [`replay`] | sub-commands for people: what couldn't be applied, applying again, sending again |
-//! | [`id`], [`time`], [`trace`] | identifiers, instants, W3C trace context |
+//! | [`id`], [`time`] | identifiers, instants |
 //!
 //! Nothing here knows of Kubernetes.
 
@@ -34,6 +35,7 @@ pub mod http;
 pub mod id;
 pub mod idempotency;
 pub mod kafka;
+pub mod metrics;
 pub mod outbox;
 pub mod page;
 pub mod patch;
@@ -45,5 +47,6 @@ pub mod service_client;
 pub mod telemetry;
 pub mod time;
 pub mod token;
-pub mod trace;
 pub mod validate;
+
+pub use tracklore_telemetry::trace;

@@ -12,7 +12,10 @@ use sqlx::{PgConnection, types::Json};
 pub use relay::Relay;
 pub use republish::{RepublishArgs, republish};
 
-use crate::event::Event;
+use crate::{
+    event::Event,
+    trace::{self, Described, Kind},
+};
 
 /// Events of one statement.
 const CHUNK: usize = 500;
@@ -21,17 +24,29 @@ const CHUNK: usize = 500;
 ///
 /// Take the aggregate's row lock first: rows of one aggregate are then numbered in the order of their commits.
 pub async fn append(connection: &mut PgConnection, source: &str, event: &Event) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "INSERT INTO outbox (aggregate_type, aggregate_id, type, payload, headers) VALUES ($1, $2, $3, $4, $5)",
-    )
-    .bind(event.aggregate_type)
-    .bind(&event.aggregate_id)
-    .bind(event.r#type)
-    .bind(&event.payload)
-    .bind(Json(event.headers(source)))
-    .execute(connection)
-    .await
-    .map(drop)
+    // within the step, so that the headers name it
+    let insert = async {
+        sqlx::query(
+            "INSERT INTO outbox (aggregate_type, aggregate_id, type, payload, headers) VALUES ($1, $2, $3, $4, $5)",
+        )
+        .bind(event.aggregate_type)
+        .bind(&event.aggregate_id)
+        .bind(event.r#type)
+        .bind(&event.payload)
+        .bind(Json(event.headers(source)))
+        .execute(connection)
+        .await
+        .map(drop)
+    };
+    trace::step(Kind::Producer, || created(event), insert).await
+}
+
+/// An event that is on its way, as traces tell of it.
+fn created(event: &Event) -> Described {
+    Described::new(format!("create {}", topic(event.aggregate_type).unwrap_or("event")))
+        .with("messaging.system", "kafka")
+        .with("messaging.operation.type", "create")
+        .with("tracklore.event.type", event.r#type)
 }
 
 /// [`append`] for many events, in their order.

@@ -191,6 +191,9 @@ impl IntoResponse for Problem {
 /// Database failures as clients may see them: away is 503, the rest is ours.
 impl From<sqlx::Error> for Problem {
     fn from(error: sqlx::Error) -> Self {
+        if matches!(error, sqlx::Error::PoolTimedOut) {
+            metrics::counter!(crate::metrics::CONNECTION_TIMEOUTS.name).increment(1);
+        }
         if crate::database::is_unavailable(&error) {
             tracing::warn!(error = %Chain(&error), "database is away");
             Self::unavailable()

@@ -24,6 +24,7 @@ use uuid::Uuid;
 use crate::{
     event::Record,
     kafka::Kafka,
+    metrics::{SESSIONS_ENDED, SESSIONS_REFUSED},
     server::Background,
     time::Timestamp,
     token::{MAX_TOKEN_LIFE, Revoked},
@@ -124,7 +125,7 @@ impl Follower {
                     tracing::debug!(%error, "partitions of ended sessions can't be looked up");
                 }
                 #[expect(clippy::cast_precision_loss, reason = "a gauge is a floating-point number")]
-                metrics::gauge!("sessions_refused").set(self.revoked.expire(Timestamp::now()) as f64);
+                metrics::gauge!(SESSIONS_REFUSED.name).set(self.revoked.expire(Timestamp::now()) as f64);
                 looked_at = Some(Instant::now());
             }
             match consumer.poll(POLL) {
@@ -149,7 +150,7 @@ impl Follower {
             Ok(Some(event)) if event.r#type == REVOKED => match event.payload::<Ended>() {
                 Ok(ended) => {
                     self.revoked.insert(ended.session_id, ended.revoked_at);
-                    metrics::counter!("sessions_ended_total").increment(1);
+                    metrics::counter!(SESSIONS_ENDED.name).increment(1);
                 }
                 Err(error) => {
                     tracing::error!(%error, offset = record.offset, "bad event of an ended session");

@@ -7,13 +7,17 @@ use axum::{Router, serve::ListenerExt};
 use tokio::{net::TcpListener, signal::unix::SignalKind, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{args::ServerArgs, docs, health, health::Health, http, telemetry};
+use crate::{args::ServerArgs, docs, health, health::Health, http, metrics::Groups, telemetry};
 
 /// How long requests in flight and background tasks may take to end after the drain.
 const FINISH: Duration = Duration::from_secs(15);
 
 /// What a service consists of.
 pub struct Service {
+    /// Its name among the others.
+    pub name: &'static str,
+    /// What it may tell Prometheus.
+    pub metrics: Groups<'static>,
     /// Routes of the public port, without `/openapi.json` and `/docs`.
     pub public: Router,
     /// Routes of the internal port.
@@ -75,7 +79,7 @@ impl Background {
 pub async fn serve(args: &ServerArgs, service: Service, background: Background) -> Result<(), ServeError> {
     let mut terminate = tokio::signal::unix::signal(SignalKind::terminate())?;
     let mut interrupt = tokio::signal::unix::signal(SignalKind::interrupt())?;
-    let metrics = telemetry::record_metrics(&background)?;
+    let metrics = telemetry::start(args, service.name, service.metrics, &background)?;
 
     let public = service.public.merge(docs::router(&service.openapi));
     let stop = CancellationToken::new();

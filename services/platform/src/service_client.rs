@@ -18,8 +18,9 @@ pub use self::tokens::ServiceTokens;
 use self::{breaker::Breaker, budget::Budget, flights::Flights};
 use crate::{
     deadline,
+    metrics::{CALL_DURATION, CALL_RETRIES, CALLS, CALLS_SHARED},
     problem::Problem,
-    trace::{TRACEPARENT, TraceContext},
+    trace::{Described, Kind, Span, TRACEPARENT, TraceContext},
 };
 
 /// For a whole call, retries and token included; less when the request that is served ends before.
@@ -129,7 +130,7 @@ impl ServiceClient {
             Err(_) => return Err(self.unavailable("the request's time is over")),
         };
         if shared {
-            metrics::counter!("service_client_shared_total", "service" => self.service).increment(1);
+            metrics::counter!(CALLS_SHARED.name, "server_address" => self.service).increment(1);
         }
         self.read(&reply?)
     }
@@ -155,7 +156,7 @@ impl ServiceClient {
         }
     }
 
-    /// One call with all its attempts, measured.
+    /// One call with all its attempts, counted.
     async fn call(
         &self,
         method: &Method,
@@ -163,15 +164,12 @@ impl ServiceClient {
         body: Option<&serde_json::Value>,
         limit: Duration,
     ) -> Result<Reply, CallError> {
-        let started = Instant::now();
         let Some(permit) = self.breaker.permit() else {
             self.count("open");
             return Err(self.unavailable("it failed several times, waiting a moment"));
         };
         self.budget.earn();
         let reply = tokio::time::timeout(limit, self.attempts(method, path, body)).await;
-        metrics::histogram!("service_client_call_duration_seconds", "service" => self.service)
-            .record(started.elapsed());
         match reply {
             Ok(Ok(reply)) => {
                 permit.record(true);
@@ -231,7 +229,7 @@ impl ServiceClient {
     fn may_retry(&self) -> bool {
         let affordable = self.budget.spend();
         let outcome = if affordable { "taken" } else { "over-budget" };
-        metrics::counter!("service_client_retries_total", "service" => self.service, "outcome" => outcome)
+        metrics::counter!(CALL_RETRIES.name, "server_address" => self.service, "outcome" => outcome)
             .increment(1);
         affordable
     }
@@ -246,19 +244,53 @@ impl ServiceClient {
     ) -> Result<Reply, reqwest::Error> {
         let url = format!("{}{path}", self.base);
         let mut request = self.tokens.http.request(method.clone(), url).bearer_auth(token);
-        if let Some(trace) = TraceContext::current() {
-            request = request.header(TRACEPARENT, trace.child().to_string());
+        let span = Span::child(Kind::Client);
+        if let Some(span) = &span {
+            request = request.header(TRACEPARENT, span.context().to_string());
         }
         if let Some(body) = body {
             request = request.json(body);
         }
-        let answer = request.send().await?;
-        Ok(Reply { status: answer.status(), body: answer.bytes().await? })
+        let started = Instant::now();
+        let reply = async {
+            let answer = request.send().await?;
+            Ok(Reply { status: answer.status(), body: answer.bytes().await? })
+        }
+        .await;
+        self.measured(method, &reply, started.elapsed(), span);
+        reply
+    }
+
+    fn measured(
+        &self,
+        method: &Method,
+        reply: &Result<Reply, reqwest::Error>,
+        took: Duration,
+        span: Option<Span>,
+    ) {
+        let status = reply.as_ref().ok().map(|reply| reply.status);
+        metrics::histogram!(
+            CALL_DURATION.name,
+            "server_address" => self.service,
+            "http_request_method" => method.to_string(),
+            "http_response_status_code" => status.map_or("none".to_owned(), |s| s.as_str().to_owned()),
+        )
+        .record(took);
+        let Some(span) = span else { return };
+        // the path may hold what a user typed
+        span.end(status.is_none_or(|status| status.is_server_error()), || {
+            let described = Described::new(format!("{method} {}", self.service))
+                .with("http.request.method", method.to_string())
+                .with("server.address", self.service);
+            match status {
+                Some(status) => described.with("http.response.status_code", status.as_u16()),
+                None => described.failed("no answer"),
+            }
+        });
     }
 
     fn count(&self, outcome: &'static str) {
-        metrics::counter!("service_client_calls_total", "service" => self.service, "outcome" => outcome)
-            .increment(1);
+        metrics::counter!(CALLS.name, "server_address" => self.service, "outcome" => outcome).increment(1);
     }
 
     fn unavailable(&self, reason: impl Into<String>) -> CallError {

@@ -10,6 +10,7 @@ pub mod draft;
 pub mod error;
 pub mod event;
 pub mod events;
+pub mod metrics;
 pub mod post;
 pub mod routes;
 pub mod serve;

@@ -8,7 +8,7 @@ use tracklore_platform::{
     cli, database, telemetry,
 };
 use tracklore_posts::{
-    events, routes,
+    events, metrics, routes,
     serve::{ServeArgs, serve},
     store,
 };
@@ -31,6 +31,8 @@ enum Cli {
     Openapi(OpenapiArgs),
     /// Prints the reference of all settings as Markdown.
     Config,
+    /// Prints the reference of all metrics as rows of a Markdown table.
+    Metrics,
 }
 
 #[tokio::main]
@@ -53,6 +55,10 @@ async fn main() -> ExitCode {
         }
         Cli::Config => {
             print!("{}", cli::reference::<Cli>());
+            ExitCode::SUCCESS
+        }
+        Cli::Metrics => {
+            print!("{}", tracklore_platform::metrics::reference(metrics::ALL));
             ExitCode::SUCCESS
         }
     }

@@ -17,7 +17,7 @@ use tracklore_platform::{
 
 use crate::{
     events::{self, Users},
-    routes,
+    metrics, routes,
     state::AppState,
     sweeper::{Sweeper, Wake},
 };
@@ -77,6 +77,7 @@ pub async fn serve(args: &ServeArgs) -> Result<(), Failure> {
 
     background.spawn(|stop| relay.clone().run(stop));
     background.spawn(|stop| database::housekeeping(pool.clone(), KEEP_EVENTS, stop));
+    background.spawn(|stop| database::measure(pool.clone(), stop));
     background.spawn(|stop| consumer.run(stop));
     background.spawn(|stop| sweeper.run(stop));
 
@@ -85,6 +86,6 @@ pub async fn serve(args: &ServeArgs) -> Result<(), Failure> {
     let ((public, openapi), (internal, _)) = (routes::router(), routes::internal());
     let state = AppState { pool, relay, verifier };
     let (public, internal) = (public.with_state(state.clone()), internal.with_state(state));
-    let service = Service { public, internal, openapi, health };
+    let service = Service { name: NAME, metrics: metrics::ALL, public, internal, openapi, health };
     Ok(server::serve(&args.server, service, background).await?)
 }

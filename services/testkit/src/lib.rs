@@ -18,6 +18,7 @@
 
 pub mod api;
 mod client;
+mod collector;
 mod database;
 mod events;
 mod forge;
@@ -32,6 +33,7 @@ mod stack;
 use std::time::Duration;
 
 pub use client::{Account, Answer};
+pub use collector::{Collector, SeenSpan};
 pub use mail::Mail;
 pub use proxy::{Fault, Proxy};
 pub use stack::Stack;

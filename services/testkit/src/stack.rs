@@ -167,6 +167,17 @@ impl Stack {
         self.url(service, 2)
     }
 
+    /// What a service tells Prometheus.
+    pub async fn metrics(&self, service: &str) -> String {
+        let answer = self.http.get(format!("{}/metrics", self.admin_url(service))).send().await;
+        answer.expect("the admin port answers").text().await.expect("text")
+    }
+
+    /// What a service has logged.
+    pub fn log(&self, service: &str) -> String {
+        fs::read_to_string(self.folder.path().join(format!("{service}.log"))).expect("a log")
+    }
+
     /// The stack's own Redis database.
     pub fn redis_url(&self) -> &str {
         &self.redis_url
@@ -324,7 +335,7 @@ fn redis_database(url: &str) -> String {
 }
 
 /// Three ports that nobody else takes: below the range that the system gives out by itself, each once per process.
-fn free_ports() -> [u16; 3] {
+pub(crate) fn free_ports() -> [u16; 3] {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let start = std::process::id().wrapping_mul(97);
     [(); 3].map(|()| {

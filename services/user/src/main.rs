@@ -7,6 +7,7 @@ mod directory;
 mod domain;
 mod error;
 mod events;
+mod metrics;
 mod openapi;
 mod relations;
 mod republish;
@@ -40,6 +41,8 @@ enum Cli {
     Openapi(OpenapiArgs),
     /// Prints the reference of all settings as Markdown.
     Config,
+    /// Prints the reference of all metrics as rows of a Markdown table.
+    Metrics,
     /// Lists, shows, redrives or discards events that this service couldn't process.
     Dlq(Box<DlqCommand>),
     /// Applies events again from the beginning or a time, while the service goes on.
@@ -70,6 +73,10 @@ async fn main() -> ExitCode {
         }
         Cli::Config => {
             print!("{}", cli::reference::<Cli>());
+            ExitCode::SUCCESS
+        }
+        Cli::Metrics => {
+            print!("{}", tracklore_platform::metrics::reference(metrics::ALL));
             ExitCode::SUCCESS
         }
         Cli::Dlq(args) => cli::exit(events::consumed().dlq(&args).await),

@@ -66,6 +66,8 @@ pub async fn run(args: &ServeArgs) -> Result<(), ServiceError> {
         move || database::check(pool.clone())
     });
     let service = Service {
+        name: NAME,
+        metrics: crate::metrics::ALL,
         public: routes::public().split_for_parts().0.with_state(state.clone()),
         internal: routes::internal().split_for_parts().0.with_state(state),
         openapi: openapi::document(),
@@ -74,6 +76,7 @@ pub async fn run(args: &ServeArgs) -> Result<(), ServiceError> {
 
     background.spawn(|stop| relay.run(stop));
     background.spawn(|stop| consumer.run(stop));
+    background.spawn(|stop| database::measure(pool.clone(), stop));
     background.spawn(|stop| database::housekeeping(pool, KEEP_EVENTS, stop));
     Ok(server::serve(&args.server, service, background).await?)
 }

@@ -4,7 +4,9 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Amount, Gateway, Kafka, Mail, Postgres, Redis, SecretRef, Security, TrackloreStackStatus};
+use super::{
+    Amount, Gateway, Kafka, Mail, Observability, Postgres, Redis, SecretRef, Security, TrackloreStackStatus,
+};
 
 /// What a `TrackloreStack` asks for.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
@@ -103,6 +105,10 @@ pub struct TrackloreStackSpec {
     /// What keeps the stack apart from its neighbours in the cluster.
     #[serde(default)]
     pub security: Security,
+
+    /// What the stack tells of itself, and to whom.
+    #[serde(default)]
+    pub observability: Observability,
 }
 
 /// What happens to data when its stack goes.

@@ -17,6 +17,7 @@ mod secrets;
 mod service_deployment;
 mod service_env;
 mod stateful_set;
+mod tracing;
 
 pub use self::pod::owner;
 

@@ -16,7 +16,7 @@ use k8s_openapi::{
     },
 };
 
-use super::pod;
+use super::{pod, tracing};
 use crate::{
     api::v1alpha1::Smtp,
     stack::{
@@ -35,10 +35,11 @@ pub fn policies(stack: &ValidStack) -> Vec<NetworkPolicy> {
     components.extend(stack.gateway.as_ref().map(|_| Component::Gateway));
     let entries = components.into_iter().map(|component| entry(stack, component));
     let mail = stack.mail.as_ref().map(|smtp| mail(stack, smtp));
-    std::iter::once(nothing_else(stack)).chain(entries).chain(mail).collect()
+    let tracing = stack.tracing.as_ref().map(|tracing| tracing::policy(stack, tracing));
+    std::iter::once(nothing_else(stack)).chain(entries).chain(mail).chain(tracing).collect()
 }
 
-/// The one way out of the stack: auth's mail, on the server's port. Where the server is can't be said by name.
+/// A way out of the stack: auth's mail, on the server's port. Where the server is can't be said by name.
 fn mail(stack: &ValidStack, smtp: &Smtp) -> NetworkPolicy {
     let auth = Component::Service(Service::Auth);
     NetworkPolicy {
@@ -188,7 +189,8 @@ fn peers(stack: &ValidStack, components: &[Component]) -> NetworkPolicyPeer {
     }
 }
 
-fn port(number: i32) -> NetworkPolicyPort {
+/// A TCP port.
+pub(super) fn port(number: i32) -> NetworkPolicyPort {
     NetworkPolicyPort {
         port: Some(IntOrString::Int(number)),
         protocol: Some("TCP".into()),

@@ -5,7 +5,7 @@ use k8s_openapi::api::core::v1::EnvVar;
 use super::{
     kafka,
     pod::{env, secret_env},
-    secrets,
+    secrets, tracing,
 };
 use crate::{
     api::v1alpha1::{EmailVerification, Smtp, SmtpTls},
@@ -35,6 +35,7 @@ pub fn environment(stack: &ValidStack, service: Service) -> Vec<EnvVar> {
             variables.extend(feed(stack));
         }
     }
+    variables.extend(tracing::environment(stack));
     let own = &stack.services.get(service).env;
     variables.extend(own.iter().map(|variable| env(&variable.name, variable.value.clone())));
     variables

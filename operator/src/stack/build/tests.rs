@@ -321,6 +321,24 @@ fn only_components_with_several_pods_have_a_disruption_budget() {
 }
 
 #[test]
+fn traces_have_their_settings_and_a_way_out() {
+    let mut asked = fixtures::stack();
+    asked.spec.observability.tracing = serde_json::from_value(serde_json::json!({
+        "endpoint": "http://otel-collector.monitoring.svc:4318", "samplingRatio": "0.1"
+    }))
+    .unwrap();
+    let stack = crate::stack::validate::validate(&asked).unwrap();
+    let children = plan(&stack, &fixtures::serving(&stack), &[]).children;
+    for child in children {
+        match (child.id().name.as_str(), child) {
+            ("demo-tracing", Child::NetworkPolicy(object)) => golden!("networkpolicy-demo-tracing", object),
+            ("demo-feed", Child::Deployment(object)) => golden!("deployment-demo-feed-with-tracing", object),
+            _ => {}
+        }
+    }
+}
+
+#[test]
 fn auth_waits_for_secrets_that_people_give_and_rolls_when_they_change() {
     let mut asked = fixtures::stack();
     asked.spec.auth.first_administrator = Some(SecretRef { name: "root".into() });

@@ -5,12 +5,14 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use tokio::sync::oneshot;
+use tracklore_platform::metrics::Metric;
 
 use super::{HashError, argon::Memory, queue::FairQueue};
+use crate::metrics::{HASH_WAIT, HASHES_REFUSED, HASHES_RUNNING, HASHES_WAITING};
 
 /// A thread that had nothing to do for this long gives its memory back.
 const IDLE: Duration = Duration::from_secs(10);
@@ -60,8 +62,10 @@ impl<K: Clone + Eq + Hash + Send + 'static> Pool<K> {
         work: impl FnOnce(&mut Memory) -> T + Send + 'static,
     ) -> Result<T, HashError> {
         let (answer, answered) = oneshot::channel();
+        let asked = Instant::now();
         let work: Work = Box::new(move |memory| {
             if !answer.is_closed() {
+                metrics::histogram!(HASH_WAIT.name).record(asked.elapsed());
                 drop(answer.send(work(memory)));
             }
         });
@@ -69,8 +73,9 @@ impl<K: Clone + Eq + Hash + Send + 'static> Pool<K> {
             let mut state = self.open.0.state();
             (state.queue.push(key, work).is_ok(), state.queue.len())
         };
-        metrics_waiting(waiting);
+        tell(HASHES_WAITING, waiting);
         if !admitted {
+            metrics::counter!(HASHES_REFUSED.name).increment(1);
             tracing::warn!("too many passwords to hash at once: a request was told to come again");
             return Err(HashError::Busy);
         }
@@ -83,10 +88,12 @@ impl<K: Clone + Eq + Hash> Shared<K> {
     fn work_off(&self) {
         let mut memory = Memory::default();
         while let Some(work) = self.next(&mut memory) {
+            let running = Running::new();
             // a panic costs its own caller an answer, and nobody else a thread
             if catch_unwind(AssertUnwindSafe(|| work(&mut memory))).is_err() {
                 memory = Memory::default();
             }
+            drop(running);
         }
     }
 
@@ -98,6 +105,7 @@ impl<K: Clone + Eq + Hash> Shared<K> {
                 return None;
             }
             if let Some(work) = state.queue.pop() {
+                tell(HASHES_WAITING, state.queue.len());
                 return Some(work);
             }
             let (woken, waited) =
@@ -123,7 +131,23 @@ impl<K> Drop for Open<K> {
     }
 }
 
+/// A password that is being hashed.
+struct Running;
+
+impl Running {
+    fn new() -> Self {
+        metrics::gauge!(HASHES_RUNNING.name).increment(1);
+        Self
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        metrics::gauge!(HASHES_RUNNING.name).decrement(1);
+    }
+}
+
 #[expect(clippy::cast_precision_loss, reason = "a gauge is a floating-point number")]
-fn metrics_waiting(waiting: usize) {
-    metrics::gauge!("password_hashes_waiting").set(waiting as f64);
+fn tell(metric: Metric, value: usize) {
+    metrics::gauge!(metric.name).set(value as f64);
 }

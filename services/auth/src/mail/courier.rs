@@ -108,7 +108,7 @@ impl Courier {
                 "failed"
             }
         };
-        metrics::counter!("mails_total", "kind" => kind, "outcome" => label).increment(1);
+        metrics::counter!(crate::metrics::MAILS.name, "kind" => kind, "outcome" => label).increment(1);
         match outcome {
             Outcome::Later(_) => {
                 let at = now.plus(pause(mail.attempts)).min(mail.give_up_at);

@@ -39,7 +39,7 @@ local function post(keys, args)
   local step, base = step_of(keys, args), keys[1]
   local p = { sequence = args[6], id = args[8], author = args[9], audience = args[10], created_at = args[11],
     occurred_at = args[12], expires_at = args[13], body = args[14], now = args[15] }
-  local remember, keep_global, keep_user = args[7], args[16], args[17]
+  local remember, keep_global, keep_user, trace = args[7], args[16], args[17], args[22]
 
   local refused = refusal(step)
   if refused then return refused end
@@ -60,7 +60,7 @@ local function post(keys, args)
   else
     show(base, p, keep_global, keep_user)
     record_post(base, p.id, p.author, before, after,
-      activity_json(p.id, actor_json(base, p.author), p.body, p.occurred_at))
+      activity_json(p.id, actor_json(base, p.author), p.body, p.occurred_at), trace)
   end
   advance(step)
   return 'applied'

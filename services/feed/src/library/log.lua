@@ -73,7 +73,13 @@ local function audience_before(base, id)
   return stored[2] or 'nobody'
 end
 
-local function record_post(base, id, author, before, after, json)
+-- `trace`, when there is one, lets the trace that changed the post go on to the clients.
+local function record_post(base, id, author, before, after, json, trace)
   if before == 'nobody' and after == 'nobody' then return end
-  record(base, { 'post', id, 'author', author, 'before', before, 'after', after, 'json', json or '' })
+  local fields = { 'post', id, 'author', author, 'before', before, 'after', after, 'json', json or '' }
+  if trace and trace ~= '' then
+    fields[#fields + 1] = 'trace'
+    fields[#fields + 1] = trace
+  end
+  record(base, fields)
 end

@@ -1,10 +1,23 @@
 //! Entries of the log, and places in it.
 
-use std::{collections::HashMap, fmt, str::FromStr};
+use std::{
+    collections::HashMap,
+    fmt,
+    str::FromStr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
 use bytes::Bytes;
 use redis::{FromRedisValue, ParsingError, RedisResult, Value, from_redis_value};
-use tracklore_platform::{cursor, id::UserId, problem::Problem};
+use tracklore_platform::{
+    cursor,
+    id::UserId,
+    problem::Problem,
+    trace::{Kind, Span, TraceContext},
+};
 use uuid::Uuid;
 
 use crate::{library, redis::Redis};
@@ -69,7 +82,39 @@ pub struct Entry {
     pub position: Position,
     /// What it tells.
     pub change: Change,
+    /// The trace that brought it about, if it is kept.
+    pub trace: Option<Traced>,
 }
+
+/// A trace that goes on to the clients. A change may be told to thousands of them: the first few stand for all.
+#[derive(Clone, Debug)]
+pub struct Traced {
+    context: TraceContext,
+    steps: Arc<AtomicUsize>,
+}
+
+/// Clients whose part in a trace is told, of each change and replica.
+const CLIENTS: usize = 8;
+
+impl Traced {
+    fn new(traceparent: &str) -> Option<Self> {
+        Some(Self { context: traceparent.parse().ok()?, steps: Arc::default() })
+    }
+
+    /// A step of the trace, unless there were enough.
+    pub fn step(&self) -> Option<Span> {
+        let before = self.steps.fetch_add(1, Ordering::Relaxed);
+        (before < CLIENTS).then(|| Span::entry(Kind::Producer, Some(self.context)))
+    }
+}
+
+impl PartialEq for Traced {
+    fn eq(&self, other: &Self) -> bool {
+        self.context == other.context
+    }
+}
+
+impl Eq for Traced {}
 
 /// What stands after a place.
 pub enum After {
@@ -170,7 +215,8 @@ fn entry(id: &str, fields: &HashMap<String, Bytes>) -> Option<Entry> {
     } else {
         Change::Everything
     };
-    Some(Entry { position: Position { epoch: text("epoch")?.to_owned(), id: id.parse().ok()? }, change })
+    let position = Position { epoch: text("epoch")?.to_owned(), id: id.parse().ok()? };
+    Some(Entry { position, change, trace: text("trace").and_then(Traced::new) })
 }
 
 #[cfg(test)]

@@ -23,7 +23,11 @@ use super::{
     scope::Scope,
     ticket,
 };
-use crate::{error::Error, redis::Redis};
+use crate::{
+    error::Error,
+    metrics::{STREAMS, STREAMS_REFUSED},
+    redis::Redis,
+};
 
 /// How often a silent connection gets a sign of life.
 pub const HEARTBEAT: Duration = Duration::from_secs(15);
@@ -45,6 +49,7 @@ pub struct Live {
 /// A place for one connection, given back when it is dropped.
 pub struct Slot {
     _permit: OwnedSemaphorePermit,
+    open: metrics::Gauge,
 }
 
 /// When a connection has to end.
@@ -97,17 +102,17 @@ impl Live {
     }
 
     /// A place for a connection; 503 when all are taken or the process stops.
-    pub fn enter(&self) -> Result<Slot, Problem> {
+    pub fn enter(&self, transport: &'static str) -> Result<Slot, Problem> {
         if self.draining.is_cancelled() {
             return Err(Problem::unavailable());
         }
-        let permit = Arc::clone(&self.slots).try_acquire_owned();
-        metrics::gauge!("feed_live_connections").increment(1);
-        let slot = permit.map(|permit| Slot { _permit: permit });
-        slot.map_err(|_| {
-            metrics::gauge!("feed_live_connections").decrement(1);
+        let permit = Arc::clone(&self.slots).try_acquire_owned().map_err(|_| {
+            metrics::counter!(STREAMS_REFUSED.name, "transport" => transport).increment(1);
             Problem::unavailable()
-        })
+        })?;
+        let open = metrics::gauge!(STREAMS.name, "transport" => transport);
+        open.increment(1);
+        Ok(Slot { _permit: permit, open })
     }
 
     /// Follows the log from where the client's cursor says, else from now on.
@@ -159,7 +164,7 @@ impl Live {
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        metrics::gauge!("feed_live_connections").decrement(1);
+        self.open.decrement(1);
     }
 }
 

@@ -4,10 +4,10 @@ use std::{collections::VecDeque, sync::Arc};
 
 use redis::{RedisError, RedisResult};
 use tokio::sync::broadcast::{Receiver, error::RecvError};
-use tracklore_platform::id::UserId;
+use tracklore_platform::{id::UserId, trace::Described};
 
 use super::{
-    change::{After, Change, Entry, Position, after},
+    change::{After, Change, Entry, Position, Traced, after},
     hub::Hub,
     scope::{Audience, Scope, Told},
 };
@@ -39,6 +39,21 @@ pub struct Event {
     pub scope: Scope,
     /// What.
     pub told: Told,
+    /// The trace that brought it about, if it is kept.
+    pub trace: Option<Traced>,
+}
+
+impl Event {
+    /// Tells the trace that a client is told.
+    pub fn tell_trace(&self, transport: &'static str) {
+        if let Some(span) = self.trace.as_ref().and_then(Traced::step) {
+            span.end(false, || {
+                Described::new(format!("send {}", self.told.name()))
+                    .with("messaging.operation.type", "send")
+                    .with("tracklore.feed.transport", transport)
+            });
+        }
+    }
 }
 
 impl Follower {
@@ -117,7 +132,7 @@ impl Follower {
             }
             After::Lost(position) => {
                 self.is_behind = false;
-                self.behind.push_back(Entry { position, change: Change::Everything });
+                self.behind.push_back(Entry { position, change: Change::Everything, trace: None });
             }
         }
         Ok(())
@@ -130,7 +145,12 @@ impl Follower {
             if let (Told::Reset, Audience::Home(reader, followed)) = (&what, &mut *audience) {
                 *followed = follows(self.hub.redis(), *reader).await?;
             }
-            told.push_back(Event { cursor: entry.position.cursor(), scope: *scope, told: what });
+            told.push_back(Event {
+                cursor: entry.position.cursor(),
+                scope: *scope,
+                told: what,
+                trace: entry.trace.clone(),
+            });
         }
         self.position = entry.position.clone();
         self.told = told;

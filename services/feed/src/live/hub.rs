@@ -78,9 +78,9 @@ impl Hub {
                 (After::Lost(end), start) => {
                     if start.is_some() {
                         tracing::warn!("the log of changes was lost, streams start anew");
-                        metrics::counter!("feed_log_lost_total").increment(1);
+                        metrics::counter!(crate::metrics::LOG_LOST.name).increment(1);
                     }
-                    self.hand_on(vec![Entry { position: end, change: Change::Everything }]);
+                    self.hand_on(vec![Entry { position: end, change: Change::Everything, trace: None }]);
                 }
             }
         }
@@ -91,7 +91,8 @@ impl Hub {
         for entry in entries {
             let is_same_log = end.as_ref().is_some_and(|end| end.epoch == entry.position.epoch);
             if !is_same_log && end.is_some() && entry.change != Change::Everything {
-                let reset = Entry { position: entry.position.clone(), change: Change::Everything };
+                let reset =
+                    Entry { position: entry.position.clone(), change: Change::Everything, trace: None };
                 drop(self.sender.send(Arc::new(reset)));
             }
             *end = Some(entry.position.clone());

@@ -87,7 +87,7 @@ pub async fn listen(
         .scope
         .parse()
         .map_err(|error| Problem::malformed(format!("Bad query parameter scope: {error}.")))?;
-    let slot = state.live.enter()?;
+    let slot = state.live.enter("sse")?;
     let user = state.live.listener(user, query.ticket.as_deref()).await?;
     let cursor = headers.get("last-event-id").map(|value| value.to_str().unwrap_or_default());
     let follower = state.live.follow(&[scope], user.as_ref(), cursor).await?;
@@ -126,7 +126,10 @@ impl Stream {
             _ = self.end.come() => return None,
             _ = self.heartbeat.tick() => Bytes::from_static(b":\n\n"),
             event = self.follower.next() => match event {
-                Ok(event) => text(&event),
+                Ok(event) => {
+                    event.tell_trace("sse");
+                    text(&event)
+                }
                 Err(error) => {
                     // the client comes back with the last id
                     tracing::debug!(%error, "a stream ends");
@@ -161,7 +164,7 @@ mod tests {
     #[test]
     fn an_event_is_written_line_by_line() {
         let told = Told::Created(Bytes::from_static(b"{\"a\":\n1}"));
-        let event = Event { cursor: "c1".to_owned(), scope: Scope::Global, told };
+        let event = Event { cursor: "c1".to_owned(), scope: Scope::Global, told, trace: None };
         assert_eq!(text(&event), "id: c1\nevent: activity.created\ndata: {\"a\":\ndata: 1}\n\n");
     }
 }

@@ -82,7 +82,7 @@ pub async fn connect(
 ) -> Result<Response, Error> {
     check_origin(&headers, &state.allowed_origins)?;
     let upgrade = upgrade.map_err(|rejection| Problem::malformed(format!("{}.", rejection.body_text())))?;
-    let slot = state.live.enter()?;
+    let slot = state.live.enter("ws")?;
     let user = state.live.listener(user, query.ticket.as_deref()).await?;
     let upgrade = upgrade
         .max_message_size(MAX_MESSAGE)

@@ -15,5 +15,7 @@ mod model;
 mod neighbour;
 mod service;
 mod tokens;
+mod telemetry;
+mod traces;
 mod whole_path;
 mod ws;

@@ -3,12 +3,21 @@
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures::FutureExt;
-use tokio::{sync::Semaphore, time::sleep};
+use tokio::{
+    sync::Semaphore,
+    time::{Instant, sleep},
+};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use super::{Failure, Handler};
-use crate::{dlq::DeadLetters, event::Record, problem::Chain};
+use crate::{
+    dlq::DeadLetters,
+    event::Record,
+    metrics::{CONSUMED, PROCESSING, RETRIES},
+    problem::Chain,
+    trace::{Described, Kind, Span},
+};
 
 const FIRST_BACKOFF: Duration = Duration::from_millis(100);
 const LAST_BACKOFF: Duration = Duration::from_secs(5);
@@ -22,6 +31,14 @@ pub(crate) struct Applier<H> {
     permits: Semaphore,
 }
 
+/// What became of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    Applied,
+    Buried,
+    Stopped,
+}
+
 impl<H: Handler> Applier<H> {
     pub(crate) fn new(handler: Arc<H>, dead_letters: DeadLetters) -> Self {
         Self { handler, dead_letters, permits: Semaphore::new(AT_ONCE) }
@@ -29,33 +46,48 @@ impl<H: Handler> Applier<H> {
 
     /// Applies the record or puts it to the dead letters; false when stopped before.
     pub(crate) async fn apply(&self, record: &Record, stop: &CancellationToken) -> bool {
-        let trace = record.trace();
-        let span = tracing::info_span!("event", trace_id = %trace.trace_id(), topic = record.topic,
+        let span = Span::entry(Kind::Consumer, record.trace());
+        let line = tracing::error_span!("event", trace_id = %span.context().trace_id(), topic = record.topic,
             partition = record.partition, offset = record.offset);
-        trace.scope(self.until_settled(record, stop)).instrument(span).await
+        let outcome = span.run(self.until_settled(record, stop)).instrument(line).await;
+        span.end(outcome == Outcome::Buried, || {
+            let described = Described::new(format!("process {}", record.topic))
+                .with("messaging.system", "kafka")
+                .with("messaging.operation.type", "process")
+                .with("messaging.destination.name", record.topic.clone())
+                .with("messaging.destination.partition.id", record.partition.to_string())
+                .with("messaging.kafka.offset", record.offset);
+            if outcome == Outcome::Buried { described.failed("put to the dead letters") } else { described }
+        });
+        outcome != Outcome::Stopped
     }
 
-    async fn until_settled(&self, record: &Record, stop: &CancellationToken) -> bool {
+    async fn until_settled(&self, record: &Record, stop: &CancellationToken) -> Outcome {
+        let started = Instant::now();
         let mut backoff = FIRST_BACKOFF;
         loop {
             let reason = match self.handle(record).await {
                 Ok(()) => {
-                    metrics::counter!("consumer_records_total", "topic" => record.topic.clone()).increment(1);
-                    return true;
+                    let topic = record.topic.clone();
+                    metrics::histogram!(PROCESSING.name, "messaging_destination_name" => topic.clone())
+                        .record(started.elapsed());
+                    metrics::counter!(CONSUMED.name, "messaging_destination_name" => topic).increment(1);
+                    return Outcome::Applied;
                 }
                 Err(Failure::Poison(reason)) => match self.dead_letters.bury(record, &reason).await {
                     Ok(()) => {
                         self.handler.buried(record).await;
-                        return true;
+                        return Outcome::Buried;
                     }
                     Err(error) => format!("dead letter not taken: {}", Chain(&error)),
                 },
                 Err(Failure::Retry(reason)) => reason,
             };
-            metrics::counter!("consumer_retries_total", "topic" => record.topic.clone()).increment(1);
+            metrics::counter!(RETRIES.name, "messaging_destination_name" => record.topic.clone())
+                .increment(1);
             tracing::warn!(reason, ?backoff, "event will be retried");
             if stop.run_until_cancelled(sleep(backoff)).await.is_none() {
-                return false;
+                return Outcome::Stopped;
             }
             backoff = (backoff * 2).min(LAST_BACKOFF);
         }

@@ -10,20 +10,25 @@ use rdkafka::{
     types::RDKafkaRespErr,
 };
 
-use super::{Handler, Workers};
+use super::{Handler, Workers, lag};
 
 pub(super) struct Context<H> {
     handler: Arc<H>,
     workers: Arc<Workers>,
+    lag: lag::Told,
 }
 
 impl<H> Context<H> {
     pub(super) fn new(handler: Arc<H>, workers: Arc<Workers>) -> Self {
-        Self { handler, workers }
+        Self { handler, workers, lag: lag::Told::default() }
     }
 }
 
-impl<H: Handler> ClientContext for Context<H> {}
+impl<H: Handler> ClientContext for Context<H> {
+    fn stats_raw(&self, statistics: &[u8]) {
+        self.lag.take(statistics, &self.workers);
+    }
+}
 
 impl<H: Handler> ConsumerContext for Context<H> {
     fn rebalance(

@@ -20,7 +20,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{Applier, Context, Handler};
-use crate::event::Record;
+use crate::{event::Record, time::Timestamp};
 
 /// With so many records waiting, a partition is paused…
 const FULL: usize = 32;
@@ -48,6 +48,8 @@ struct Worker {
 struct Load {
     waiting: usize,
     paused: bool,
+    /// When what the record at hand tells of happened.
+    since: Option<Timestamp>,
 }
 
 /// Hands the record to the worker of its partition.
@@ -86,6 +88,20 @@ impl Workers {
         }
     }
 
+    /// Of each topic that has something to apply, when the oldest of it happened.
+    pub(super) fn oldest(&self) -> BTreeMap<String, Timestamp> {
+        let mut oldest = BTreeMap::new();
+        for ((topic, _), worker) in lock(&self.0).iter() {
+            if let Some(since) = lock(&worker.load).since {
+                oldest
+                    .entry(topic.clone())
+                    .and_modify(|at: &mut Timestamp| *at = since.min(*at))
+                    .or_insert(since);
+            }
+        }
+        oldest
+    }
+
     /// Ends all workers.
     pub(super) async fn stop_all(&self) {
         let ending = std::mem::take(&mut *lock(&self.0)).into_values().collect();
@@ -122,6 +138,7 @@ async fn work<H: Handler>(
     stop: CancellationToken,
 ) {
     while let Some(Some(record)) = stop.run_until_cancelled(records.recv()).await {
+        lock(&load).since = record.occurred_at();
         if !applier.apply(&record, &stop).await {
             break;
         }
@@ -131,6 +148,9 @@ async fn work<H: Handler>(
         }
         let mut load = lock(&load);
         load.waiting -= 1;
+        if load.waiting == 0 {
+            load.since = None;
+        }
         if load.paused && load.waiting <= LOW {
             load.paused = consumer.resume(&list(&place)).is_err();
         }

@@ -5,15 +5,17 @@ use std::time::Duration;
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
+use crate::metrics::{OUTBOX_AGE, OUTBOX_DEPTH};
+
 const INTERVAL: Duration = Duration::from_secs(5);
 
-/// Sets `outbox_depth` (rows, counted up to 100,000) and `outbox_oldest_age_seconds` until `stop`.
+/// Measures until `stop`; rows are counted up to 100,000.
 pub(super) async fn run(pool: PgPool, stop: CancellationToken) {
     loop {
         if let Ok((depth, age)) = measure(&pool).await {
             #[expect(clippy::cast_precision_loss, reason = "at most 100,000")]
-            metrics::gauge!("outbox_depth").set(depth as f64);
-            metrics::gauge!("outbox_oldest_age_seconds").set(age);
+            metrics::gauge!(OUTBOX_DEPTH.name).set(depth as f64);
+            metrics::gauge!(OUTBOX_AGE.name).set(age);
         }
         if stop.run_until_cancelled(tokio::time::sleep(INTERVAL)).await.is_none() {
             return;

@@ -7,14 +7,21 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use rdkafka::{
+    error::KafkaError,
     message::{Header, OwnedHeaders},
-    producer::{FutureProducer, FutureRecord},
+    producer::{DeliveryFuture, FutureProducer, FutureRecord},
 };
 use sqlx::{PgPool, types::Json};
 use tokio::{sync::Notify, time::sleep};
 use tokio_util::sync::CancellationToken;
 
-use crate::{kafka::Kafka, problem::Chain, time::Timestamp};
+use crate::{
+    kafka::Kafka,
+    metrics::{RELAY_ACTIVE, SENT},
+    problem::Chain,
+    time::Timestamp,
+    trace::{Described, Kind, Span, TRACEPARENT},
+};
 
 /// Rows a transaction claims.
 const BATCH: usize = 500;
@@ -44,7 +51,7 @@ enum RelayError {
     #[error("outbox can't be read")]
     Database(#[from] sqlx::Error),
     #[error("Kafka didn't take an event")]
-    Kafka(#[from] rdkafka::error::KafkaError),
+    Kafka(#[from] KafkaError),
 }
 
 /// What became of an attempt.
@@ -63,6 +70,13 @@ pub(super) struct Row {
     aggregate_id: String,
     payload: String,
     headers: Json<BTreeMap<String, String>>,
+}
+
+/// An event that Kafka is about to take.
+struct Sending {
+    delivery: DeliveryFuture,
+    topic: String,
+    span: Option<Span>,
 }
 
 impl Relay {
@@ -114,6 +128,7 @@ impl Relay {
         let mut tx = self.pool.begin().await?;
         let active: bool =
             sqlx::query_scalar("SELECT pg_try_advisory_xact_lock($1)").bind(LOCK).fetch_one(&mut *tx).await?;
+        metrics::gauge!(RELAY_ACTIVE.name).set(if active { 1.0 } else { 0.0 });
         if !active {
             return Ok(Turn::Taken);
         }
@@ -138,7 +153,6 @@ impl Relay {
             .execute(&mut *tx)
             .await?;
         tx.commit().await?;
-        metrics::counter!("outbox_published_total").increment(ids.len() as u64);
         match failure {
             Some(error) => Err(error.into()),
             None => Ok(Turn::Published(ids.len())),
@@ -147,10 +161,7 @@ impl Relay {
 
     /// The rows up to the first that failed: a later one of the same key must not be marked before it. Waits for all of
     /// them in any case, so that none comes after those that the next attempt sends.
-    pub(super) async fn publish<'a>(
-        &self,
-        rows: &'a [Row],
-    ) -> (&'a [Row], Option<rdkafka::error::KafkaError>) {
+    pub(super) async fn publish<'a>(&self, rows: &'a [Row]) -> (&'a [Row], Option<KafkaError>) {
         let mut deliveries = Vec::with_capacity(rows.len());
         let mut refused = None;
         for row in rows {
@@ -163,25 +174,25 @@ impl Relay {
             }
         }
         let (mut delivered, mut failure) = (0, None);
-        for delivery in deliveries {
-            let error = match delivery.await {
-                Ok(Ok(_)) => None,
-                Ok(Err((error, _))) => Some(error),
-                Err(_) => Some(rdkafka::error::KafkaError::Canceled),
-            };
-            failure = failure.or(error);
+        for sending in deliveries {
+            failure = failure.or(sending.settle().await.err());
             delivered += usize::from(failure.is_none());
         }
         (rows.get(..delivered).unwrap_or_default(), failure.or(refused))
     }
 
-    fn enqueue(&self, row: &Row) -> Result<rdkafka::producer::DeliveryFuture, rdkafka::error::KafkaError> {
+    fn enqueue(&self, row: &Row) -> Result<Sending, KafkaError> {
         // an aggregate type of a newer version of this service: its relay will know it
         let topic = super::topic(&row.aggregate_type).ok_or_else(|| {
             tracing::error!(aggregate_type = row.aggregate_type, "no topic for this aggregate type");
-            rdkafka::error::KafkaError::Canceled
+            KafkaError::Canceled
         })?;
+        // who takes the event goes on from here
+        let parent = row.headers.get(TRACEPARENT).and_then(|text| text.parse().ok());
+        let span = parent.map(|parent| Span::entry(Kind::Producer, Some(parent)));
+        let own = span.as_ref().map(|span| span.context().to_string());
         let headers = row.headers.iter().fold(OwnedHeaders::new(), |headers, (key, value)| {
+            let value = if key == TRACEPARENT { own.as_ref().unwrap_or(value) } else { value };
             headers.insert(Header { key, value: Some(value) })
         });
         let topic = self.kafka.name(topic);
@@ -190,6 +201,35 @@ impl Relay {
         if row.payload != "null" {
             record = record.payload(&row.payload);
         }
-        self.producer.send_result(record).map_err(|(error, _)| error)
+        let delivery = self.producer.send_result(record).map_err(|(error, _)| error)?;
+        Ok(Sending { delivery, topic, span })
+    }
+}
+
+impl Sending {
+    /// Waits until Kafka has it.
+    async fn settle(self) -> Result<(), KafkaError> {
+        let Self { delivery, topic, span } = self;
+        let sent = match delivery.await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err((error, _))) => Err(error),
+            Err(_) => Err(KafkaError::Canceled),
+        };
+        if let Some(span) = span {
+            span.end(sent.is_err(), || {
+                let described = Described::new(format!("send {topic}"))
+                    .with("messaging.system", "kafka")
+                    .with("messaging.operation.type", "send")
+                    .with("messaging.destination.name", topic.clone());
+                match &sent {
+                    Ok(()) => described,
+                    Err(error) => described.failed(error),
+                }
+            });
+        }
+        if sent.is_ok() {
+            metrics::counter!(SENT.name, "messaging_destination_name" => topic).increment(1);
+        }
+        sent
     }
 }

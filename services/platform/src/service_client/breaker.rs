@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::time::{Duration, Instant};
 
+use crate::metrics::CIRCUIT;
+
 /// So many failures in a row open the circuit…
 const OPEN_AFTER: u32 = 5;
 /// …for this long; twice as long each time that a probe fails…
@@ -62,13 +64,22 @@ impl Breaker {
 
     fn set(&self, state: &mut State, next: State) {
         *state = next;
-        let (value, word) = match next {
-            State::Closed(_) => (0.0, "closed"),
-            State::Probing { .. } => (1.0, "half-open"),
-            State::Open { .. } => (2.0, "open"),
+        self.tell(next);
+        let word = match next {
+            State::Closed(_) => "closed",
+            State::Probing { .. } => "half-open",
+            State::Open { .. } => "open",
         };
-        metrics::gauge!("service_client_circuit_state", "service" => self.service).set(value);
         tracing::info!(service = self.service, "circuit is {word}");
+    }
+
+    fn tell(&self, state: State) {
+        let value = match state {
+            State::Closed(_) => 0.0,
+            State::Probing { .. } => 1.0,
+            State::Open { .. } => 2.0,
+        };
+        metrics::gauge!(CIRCUIT.name, "server_address" => self.service).set(value);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -87,8 +98,10 @@ impl Permit {
         let mut state = self.breaker.lock();
         let open = |pause| State::Open { until: now + pause, pause };
         match (*state, answered) {
-            // nothing new, or somebody who asked before it opened
-            (State::Closed(0), true) | (State::Open { .. }, _) => {}
+            // somebody who asked before it opened
+            (State::Open { .. }, _) => {}
+            // told each time: a circuit that never opened is to be seen, too
+            (State::Closed(0), true) => self.breaker.tell(*state),
             (State::Closed(_), true) => *state = State::Closed(0),
             (State::Probing { .. }, true) => self.breaker.set(&mut state, State::Closed(0)),
             (State::Closed(failures), false) if failures + 1 < OPEN_AFTER => {

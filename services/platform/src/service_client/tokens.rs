@@ -14,7 +14,7 @@ use tokio::{
 };
 
 use super::{ATTEMPT_TIMEOUT, CONNECT_TIMEOUT, ServiceClient};
-use crate::args::ServiceClientArgs;
+use crate::{args::ServiceClientArgs, metrics::TOKENS};
 
 /// A token is renewed when this part of its life is over (a half): as long as auth may be away…
 const RENEW_AFTER: u32 = 2;
@@ -122,7 +122,7 @@ impl ServiceTokens {
     async fn fetch(&self) -> Result<String, reqwest::Error> {
         let fetched = self.ask().await;
         let outcome = if fetched.is_ok() { "renewed" } else { "failed" };
-        metrics::counter!("service_client_tokens_total", "outcome" => outcome).increment(1);
+        metrics::counter!(TOKENS.name, "outcome" => outcome).increment(1);
         let TokenAnswer { access_token, expires_in } = fetched?;
         let (now, life) = (Instant::now(), Duration::from_secs(expires_in));
         *self.source.held() = Some(Token {

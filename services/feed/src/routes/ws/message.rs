@@ -129,7 +129,7 @@ mod tests {
     #[test]
     fn events_name_their_list_and_carry_their_data_as_it_is() {
         let told = Told::Updated(bytes::Bytes::from_static(br#"{"n":1e3}"#));
-        let event = Event { cursor: "c".to_owned(), scope: Scope::Global, told };
+        let event = Event { cursor: "c".to_owned(), scope: Scope::Global, told, trace: None };
         assert_eq!(
             text(&event),
             r#"{"event":"activity.updated","scope":"global","cursor":"c","data":{"n":1e3}}"#

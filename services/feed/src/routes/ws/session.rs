@@ -89,7 +89,10 @@ impl Session {
                     }
                 }
                 event = next(self.follower.as_mut()) => match event {
-                    Ok(event) => self.send(text(&event)).await,
+                    Ok(event) => {
+                        event.tell_trace("ws");
+                        self.send(text(&event)).await
+                    }
                     Err(_) => Err(Over::Close(close_code::AGAIN, "unavailable")),
                 },
             };

@@ -5,6 +5,8 @@ use std::{fmt, str::FromStr};
 
 use rand::random;
 
+use super::TRACER;
+
 /// The header that carries a trace between processes.
 pub const TRACEPARENT: &str = "traceparent";
 
@@ -17,13 +19,15 @@ tokio::task_local! {
 pub struct TraceContext {
     trace_id: u128,
     span_id: u64,
-    flags: u8,
+    sampled: bool,
 }
 
 impl TraceContext {
-    /// A new, sampled trace.
+    /// A new trace; whether it is kept is decided here.
     pub fn start() -> Self {
-        Self { trace_id: random::<u128>().max(1), span_id: random::<u64>().max(1), flags: 1 }
+        let trace_id = random::<u128>().max(1);
+        let sampled = TRACER.get().is_some_and(|tracer| tracer.sampler.keeps(trace_id));
+        Self { trace_id, span_id: random::<u64>().max(1), sampled }
     }
 
     /// The next step of the same trace.
@@ -32,9 +36,29 @@ impl TraceContext {
         Self { span_id: random::<u64>().max(1), ..self }
     }
 
+    /// The same, kept within the bounds of what callers may ask for.
+    #[must_use]
+    pub(super) fn bounded(self) -> Self {
+        let allowed = || TRACER.get().is_none_or(|tracer| tracer.sampler.keeps_asked(self.trace_id));
+        Self { sampled: self.sampled && allowed(), ..self }
+    }
+
+    /// Whether the trace is kept.
+    pub fn is_sampled(self) -> bool {
+        self.sampled
+    }
+
     /// The trace id as 32 hexadecimal digits.
     pub fn trace_id(self) -> String {
         format!("{:032x}", self.trace_id)
+    }
+
+    pub(super) fn trace_id_bytes(self) -> [u8; 16] {
+        self.trace_id.to_be_bytes()
+    }
+
+    pub(super) fn span_id_bytes(self) -> [u8; 8] {
+        self.span_id.to_be_bytes()
     }
 
     /// The trace that the running task serves, if it serves one.
@@ -50,7 +74,8 @@ impl TraceContext {
 
 impl fmt::Display for TraceContext {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "00-{:032x}-{:016x}-{:02x}", self.trace_id, self.span_id, self.flags)
+        let flags = u8::from(self.sampled);
+        write!(formatter, "00-{:032x}-{:016x}-{flags:02x}", self.trace_id, self.span_id)
     }
 }
 
@@ -76,7 +101,7 @@ impl FromStr for TraceContext {
         let context = Self {
             trace_id: u128::from_str_radix(trace, 16).map_err(|_| InvalidTraceparent)?,
             span_id: u64::from_str_radix(span, 16).map_err(|_| InvalidTraceparent)?,
-            flags: u8::from_str_radix(flags, 16).map_err(|_| InvalidTraceparent)? & 1,
+            sampled: u8::from_str_radix(flags, 16).map_err(|_| InvalidTraceparent)? & 1 == 1,
         };
         if context.trace_id == 0 || context.span_id == 0 { Err(InvalidTraceparent) } else { Ok(context) }
     }
@@ -90,6 +115,8 @@ mod tests {
     fn a_traceparent_survives_reading_and_writing() {
         let text = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
         assert_eq!(text.parse::<TraceContext>().unwrap().to_string(), text);
+        let unsampled = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00";
+        assert_eq!(unsampled.parse::<TraceContext>().unwrap().child().to_string().get(53..), Some("00"));
         let child = text.parse::<TraceContext>().unwrap().child();
         assert_eq!(child.trace_id(), "4bf92f3577b34da6a3ce929d0e0e4736");
         assert_ne!(child.to_string(), text);

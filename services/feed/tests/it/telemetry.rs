@@ -1,0 +1,133 @@
+//! What all services tell Prometheus is what the documents say, and their log lines are what machines expect.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+use tracklore_testkit::{Stack, eventually};
+
+use crate::events::empty_stack;
+
+const SERVICES: [&str; 4] = ["auth", "user", "posts", "feed"];
+
+/// All services, after some work.
+async fn busy_stack() -> Stack {
+    let mut stack = empty_stack().await;
+    stack.set("TRACKLORE_LOG", "info");
+    for service in SERVICES {
+        stack.start(service).await;
+    }
+    let ada = stack.sign_up("ada").await;
+    for text in ["Hello", "World"] {
+        ada.post(&stack, "posts", "/v1/posts", &json!({"text": text})).await.expect(201);
+    }
+    eventually("the posts show", async || {
+        let page = stack.get("feed", "/v1/feed/global").await;
+        (page.json["items"].as_array()?.len() == 2).then_some(())
+    })
+    .await;
+    stack
+}
+
+/// The documented metrics of a service: kind and labels by name.
+async fn documented(stack: &Stack, service: &str) -> BTreeMap<String, (String, BTreeSet<String>)> {
+    let (well, rows) = stack.run(service, &["metrics"]).await;
+    assert!(well, "{rows}");
+    let cells = |row: &str| row.split('|').map(|cell| cell.trim().replace('`', "")).collect::<Vec<_>>();
+    rows.lines()
+        .map(cells)
+        .map(|row| {
+            let labels = row[3].split(", ").filter(|label| !label.is_empty()).map(str::to_owned).collect();
+            (row[1].clone(), (row[2].clone(), labels))
+        })
+        .collect()
+}
+
+/// Name and labels of a line such as `name{label="value",…} 1`.
+fn series(line: &str) -> (String, BTreeSet<String>) {
+    let (name, rest) = line.split_once(['{', ' ']).unwrap();
+    let labels = if line.contains('{') { rest.split('}').next().unwrap() } else { "" };
+    let labels = labels.split(',').filter_map(|pair| Some(pair.split_once('=')?.0.to_owned()));
+    (name.to_owned(), labels.filter(|label| label != "le").collect())
+}
+
+#[tokio::test]
+async fn every_series_of_every_service_is_documented_with_its_labels() {
+    let stack = busy_stack().await;
+    for service in SERVICES {
+        let documented = documented(&stack, service).await;
+        let metrics = stack.metrics(service).await;
+        for line in metrics.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+            let (name, labels) = series(line);
+            let base = ["_bucket", "_sum", "_count"].iter().find_map(|suffix| name.strip_suffix(suffix));
+            let known = documented.get(&name).or_else(|| base.and_then(|base| documented.get(base)));
+            let (_, known) = known.unwrap_or_else(|| panic!("{service} doesn't document {line}"));
+            assert_eq!(known, &labels, "{service}: {line}");
+        }
+        for (name, (kind, _)) in &documented {
+            let (help, typed) = (format!("# HELP {name} "), format!("# TYPE {name} {kind}\n"));
+            // what hasn't happened yet isn't shown
+            assert_eq!(metrics.contains(&help), metrics.contains(&typed), "{service}: {name}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_worth_an_alarm_is_told_from_the_beginning() {
+    let stack = busy_stack().await;
+    for (service, names) in [
+        ("auth", &["tracklore_outbox_depth 0", "tracklore_auth_password_hashes_refused_total 0"][..]),
+        ("posts", &["tracklore_outbox_oldest_age_seconds 0", "tracklore_outbox_relay_active 1"]),
+        ("user", &["tracklore_dead_letters{", "tracklore_build_info{service_name=\"tracklore-user\""]),
+        (
+            "feed",
+            &[
+                "tracklore_consumer_lag_messages{",
+                "tracklore_consumer_lag_seconds{",
+                "tracklore_consumer_connected 1",
+                "tracklore_feed_staleness_seconds 0",
+                "tracklore_feed_catching_up 0",
+                "tracklore_feed_freshness_seconds_count 2",
+                "db_client_connection_count{",
+                "process_resident_memory_bytes ",
+                "tracklore_build_info{service_name=\"tracklore-feed\"",
+            ],
+        ),
+    ] {
+        eventually(&format!("{service} tells it all"), async || {
+            let metrics = stack.metrics(service).await;
+            names.iter().all(|name| metrics.lines().any(|line| line.starts_with(name))).then_some(())
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn a_request_is_one_line_with_its_trace_request_route_status_and_duration() {
+    let stack = busy_stack().await;
+    let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+    let request = stack
+        .request(reqwest::Method::GET, "feed", "/v1/feed/users/7?limit=5")
+        .header("x-request-id", "mine-7")
+        .header("traceparent", format!("00-{trace}-00f067aa0ba902b7-00"));
+    assert_eq!(request.send().await.unwrap().status(), 200);
+    let lines: Vec<Value> = eventually("the line is written", async || {
+        let log = stack.log("feed");
+        // the last one may be half written
+        let (whole, _) = log.rsplit_once('\n')?;
+        let lines: Vec<Value> =
+            whole.lines().map(|line| serde_json::from_str(line).expect("every line is JSON")).collect();
+        lines.iter().any(|line| line["request_id"] == "mine-7").then_some(lines)
+    })
+    .await;
+    let of_request: Vec<_> = lines.iter().filter(|line| line["request_id"] == "mine-7").collect();
+    assert_eq!(of_request.len(), 1, "{of_request:?}");
+    let line = of_request[0];
+    assert_eq!(
+        (&line["trace_id"], &line["route"], &line["method"], &line["status"], &line["level"]),
+        (&json!(trace), &json!("/v1/feed/users/{id}"), &json!("GET"), &json!(200), &json!("INFO"))
+    );
+    assert!(line["duration_ms"].is_u64() && line["timestamp"].is_string(), "{line}");
+    // nothing that would call a person happened
+    let alarming: Vec<_> = lines.iter().filter(|line| line["level"] == "ERROR").collect();
+    assert!(alarming.is_empty(), "{alarming:?}");
+}

@@ -1,0 +1,194 @@
+//! Log lines on standard output: one JSON object each, or text for people at a terminal.
+//!
+//! A level says what a person must do. `error`: look at it, it doesn't mend itself. `warn`: nothing yet, the program
+//! goes on trying; look when it doesn't stop. `info`: nothing. `debug`: for developers.
+
+use std::{fmt, str::FromStr};
+
+use tracing::{Event, Subscriber};
+use tracing_subscriber::{
+    EnvFilter, Layer,
+    fmt::{
+        FmtContext, FormatEvent, FormatFields, FormattedFields,
+        format::{JsonFields, Writer},
+        time::{FormatTime, SystemTime},
+    },
+    layer::SubscriberExt,
+    registry::LookupSpan,
+};
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// One JSON object a line, for machines.
+    Json,
+    /// For people.
+    Text,
+}
+
+impl FromStr for LogFormat {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "json" => Ok(Self::Json),
+            "text" => Ok(Self::Text),
+            _ => Err("use json or text"),
+        }
+    }
+}
+
+/// Starts logging to standard output. `filter` is a level or a list of `target=level`; one that can't be read counts as
+/// `info`.
+pub fn start(filter: &str, format: LogFormat) {
+    let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
+    let lines = tracing_subscriber::fmt::layer();
+    let layer = match format {
+        LogFormat::Json => lines.fmt_fields(JsonFields::new()).event_format(Lines).boxed(),
+        LogFormat::Text => lines.boxed(),
+    };
+    let lines = tracing_subscriber::registry().with(layer.with_filter(filter));
+    // a second call (tests) keeps the first ones
+    drop(tracing::subscriber::set_global_default(lines));
+    if log::set_logger(&Libraries).is_ok() {
+        log::set_max_level(log::LevelFilter::Debug);
+    }
+}
+
+/// Takes what libraries log in the older way. What they call an error is for us something that is tried again: whether a
+/// person must do something is said by those who call them.
+struct Libraries;
+
+impl log::Log for Libraries {
+    fn enabled(&self, _: &log::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        let (library, text) = (record.target(), record.args());
+        match record.level() {
+            log::Level::Error | log::Level::Warn => tracing::warn!(target: "libraries", library, "{text}"),
+            log::Level::Info => tracing::info!(target: "libraries", library, "{text}"),
+            log::Level::Debug | log::Level::Trace => tracing::debug!(target: "libraries", library, "{text}"),
+        }
+    }
+
+    fn flush(&self) {}
+}
+
+/// `{"timestamp", "level", "target", the fields of the surrounding spans, the event's own with "message"}`, all on one
+/// level, so that whoever searches for a `trace_id` finds every line of it.
+struct Lines;
+
+impl<S> FormatEvent<S, JsonFields> for Lines
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, JsonFields>,
+        mut line: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
+        let meta = event.metadata();
+        line.write_str("{\"timestamp\":\"")?;
+        SystemTime.format_time(&mut line)?;
+        write!(line, "\",\"level\":\"{}\",\"target\":\"{}\"", meta.level(), meta.target())?;
+        for span in context.event_scope().into_iter().flat_map(tracing_subscriber::registry::Scope::from_root)
+        {
+            if let Some(fields) = span.extensions().get::<FormattedFields<JsonFields>>() {
+                append(&mut line, fields)?;
+            }
+        }
+        let mut own = String::new();
+        context.format_fields(Writer::new(&mut own), event)?;
+        append(&mut line, &own)?;
+        line.write_str("}\n")
+    }
+}
+
+/// Appends the members of a JSON object.
+fn append(line: &mut Writer<'_>, object: &str) -> fmt::Result {
+    let members = object.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or_default();
+    if members.is_empty() { Ok(()) } else { write!(line, ",{members}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::Write,
+        sync::{Arc, Mutex},
+    };
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Kept(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Kept {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn what_a_library_calls_an_error_is_no_alarm_and_names_it() {
+        let kept = Kept::default();
+        let writer = kept.clone();
+        let lines = tracing_subscriber::fmt::layer()
+            .fmt_fields(JsonFields::new())
+            .event_format(Lines)
+            .with_writer(move || writer.clone());
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(lines), || {
+            let record = log::Record::builder()
+                .level(log::Level::Error)
+                .target("rdkafka::client")
+                .args(format_args!("all brokers are down"))
+                .build();
+            log::Log::log(&Libraries, &record);
+        });
+        let line: serde_json::Value = serde_json::from_slice(&kept.0.lock().unwrap()).unwrap();
+        assert_eq!((line["level"].as_str(), line["target"].as_str()), (Some("WARN"), Some("libraries")));
+        assert_eq!(
+            (line["library"].as_str(), line["message"].as_str()),
+            (Some("rdkafka::client"), Some("all brokers are down"))
+        );
+    }
+
+    #[test]
+    fn a_line_is_one_flat_object_with_the_fields_of_its_spans() {
+        let kept = Kept::default();
+        let writer = kept.clone();
+        let lines = tracing_subscriber::fmt::layer()
+            .fmt_fields(JsonFields::new())
+            .event_format(Lines)
+            .with_writer(move || writer.clone());
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(lines), || {
+            let span = tracing::error_span!("request", trace_id = "4bf9", request_id = "r {\"1\"}");
+            let _inside = span.enter();
+            tracing::info!(status = 200, "answered \"well\"\nand {{truly}}");
+            let _deeper = tracing::info_span!("empty").entered();
+            tracing::warn!("away");
+        });
+        let text = String::from_utf8(kept.0.lock().unwrap().clone()).unwrap();
+        let lines: Vec<serde_json::Value> =
+            text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(lines.len(), 2, "{text}");
+        let first = &lines[0];
+        assert_eq!(
+            (first["trace_id"].as_str(), first["request_id"].as_str()),
+            (Some("4bf9"), Some("r {\"1\"}"))
+        );
+        assert_eq!((first["level"].as_str(), first["status"].as_u64()), (Some("INFO"), Some(200)));
+        assert_eq!(first["message"], "answered \"well\"\nand {truly}");
+        assert!(first["timestamp"].as_str().unwrap().ends_with('Z'));
+        assert_eq!(
+            (lines[1]["message"].as_str(), lines[1]["trace_id"].as_str()),
+            (Some("away"), Some("4bf9"))
+        );
+    }
+}
