@@ -44,7 +44,7 @@ verify-schemas: ## What is documented of events against itself, what was publish
 .PHONY: images bench campaign
 images: ## Build the images of the operator and the services, tagged by content
 	@$(run)/images.sh
-bench: ## Figures of the running stack: memory, sizes, latencies, how fast a post is in the feed
+bench: ## Figures: memory, sizes and latencies of the running stack; the services beside the least that they could cost
 	@$(run)/bench.sh
 campaign: ## The end-to-end tests again and again (ROUNDS=10): what fails once in a hundred times
 	@$(run)/campaign.sh

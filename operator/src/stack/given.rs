@@ -4,7 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::core::v1::Secret;
 
-use super::{plan::digest, validate::ValidStack};
+use super::{
+    component::{Component, Service},
+    plan::digest,
+    validate::ValidStack,
+};
 
 /// A Secret that a stack refers to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +19,8 @@ pub struct GivenSecret {
     pub keys: &'static [&'static str],
     /// The field that names it.
     pub field: &'static str,
+    /// Whose pods need it.
+    pub component: Component,
 }
 
 /// What was seen of one, without its content.
@@ -32,13 +38,21 @@ pub fn given(stack: &ValidStack) -> Vec<GivenSecret> {
         name: secret.name.clone(),
         keys: &["username", "password"],
         field: "mail.smtp.secretRef",
+        component: Component::Service(Service::Auth),
     });
     let administrator = stack.auth.first_administrator.as_ref().map(|secret| GivenSecret {
         name: secret.name.clone(),
         keys: &["username", "email", "password"],
         field: "auth.firstAdministrator",
+        component: Component::Service(Service::Auth),
     });
-    smtp.into_iter().chain(administrator).collect()
+    let tls = stack.gateway.as_ref().and_then(|gateway| gateway.tls.as_ref()).map(|tls| GivenSecret {
+        name: tls.secret_ref.name.clone(),
+        keys: &["tls.crt", "tls.key"],
+        field: "gateway.traefik.tls.secretRef",
+        component: Component::Gateway,
+    });
+    smtp.into_iter().chain(administrator).chain(tls).collect()
 }
 
 /// What is told of a Secret.
@@ -47,8 +61,8 @@ pub fn seen(secret: &Secret) -> GivenSeen {
     GivenSeen { keys: filled.map(|(key, _)| key.clone()).collect(), digest: digest(&secret.data) }
 }
 
-/// A sentence for each Secret or key that isn't there.
-pub fn missing(stack: &ValidStack, seen: &BTreeMap<String, GivenSeen>) -> Vec<String> {
+/// A sentence for each Secret or key that isn't there, and who waits for it.
+pub fn missing(stack: &ValidStack, seen: &BTreeMap<String, GivenSeen>) -> Vec<(Component, String)> {
     let sentence = |secret: &GivenSecret| {
         let Some(there) = seen.get(&secret.name) else {
             let keys = secret.keys.join(", ");
@@ -67,7 +81,7 @@ pub fn missing(stack: &ValidStack, seen: &BTreeMap<String, GivenSeen>) -> Vec<St
             )
         })
     };
-    given(stack).iter().filter_map(sentence).collect()
+    given(stack).iter().filter_map(|secret| Some((secret.component, sentence(secret)?))).collect()
 }
 
 #[cfg(test)]
@@ -79,6 +93,9 @@ mod tests {
     fn a_secret_that_is_not_there_and_a_key_that_is_not_in_it_are_named() {
         let mut stack = fixtures::valid();
         stack.auth.first_administrator = Some(SecretRef { name: "root".into() });
+        let missing = |stack: &_, seen: &_| -> Vec<_> {
+            missing(stack, seen).into_iter().map(|(_, sentence)| sentence).collect()
+        };
         assert_eq!(
             missing(&stack, &BTreeMap::new()),
             [

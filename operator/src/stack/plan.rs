@@ -173,8 +173,8 @@ pub struct Plan {
     pub kafka: Step,
     /// Migrations, by service.
     pub migrations: Vec<(Tracklore, Step)>,
-    /// What people still have to give, a sentence each.
-    pub missing: Vec<String>,
+    /// What people still have to give: who waits for it, and a sentence.
+    pub missing: Vec<(Component, String)>,
     /// Services whose Deployment waits for something.
     pub held: Vec<Tracklore>,
     /// The gateway's Deployment, where one is asked for.

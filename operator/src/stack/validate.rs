@@ -125,6 +125,13 @@ pub fn validate(stack: &TrackloreStack) -> Result<ValidStack, Refusal> {
                 .to_owned(),
         );
     }
+    let tls = spec.gateway.traefik.as_ref().is_some_and(|gateway| gateway.tls.is_some());
+    if tls && !spec.public_url.starts_with("https://") {
+        refusals.push(format!(
+            "gateway.traefik.tls is set, but publicUrl is {}; let it start with https://, or remove tls",
+            spec.public_url
+        ));
+    }
     let kafka = spec.kafka.managed.clone();
     if let Some(kafka) = &kafka
         && !matches!(kafka.nodes, 1 | 3)

@@ -19,6 +19,7 @@
 mod client;
 mod database;
 mod events;
+pub mod load;
 mod mail;
 mod process;
 mod proxy;

@@ -4,7 +4,7 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Resources;
+use super::{Resources, SecretRef};
 
 /// How requests reach the services. At most one member is set; with none, the stack can only be reached inside the cluster.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq)]
@@ -26,7 +26,7 @@ pub struct Traefik {
     /// CPU and memory of each pod. What is left out keeps the operator's value.
     #[serde(default)]
     pub resources: Resources,
-    /// The Service in front of it, `<stack>-gateway`, port 80.
+    /// The Service in front of it, `<stack>-gateway`, port 80, and 443 with `tls`.
     #[serde(default)]
     pub service: GatewayService,
     /// Addresses of a proxy of yours in front of the gateway, such as one that ends TLS: `192.0.2.7` or `10.0.0.0/8`. From
@@ -39,6 +39,42 @@ pub struct Traefik {
     )]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub trusted_proxies: Vec<String>,
+    /// HTTPS. Without it the gateway speaks plain HTTP, for development or behind a proxy that ends TLS.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<GatewayTls>,
+    /// How many requests are let through; the rest is answered 429 with `Retry-After`.
+    #[serde(default)]
+    pub rate_limit: RateLimit,
+}
+
+/// HTTPS at the gateway, port 443; requests to port 80 are sent there. TLS 1.2 and later.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct GatewayTls {
+    /// Secret of type `kubernetes.io/tls` with the keys `tls.crt` and `tls.key`, as cert-manager keeps it up to date. A new
+    /// certificate in it is taken up within an hour, by new pods before the old ones go.
+    pub secret_ref: SecretRef,
+}
+
+/// Limits of each pod of the gateway, in requests per second. Twice as many may come at once.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct RateLimit {
+    /// Of one signed-in user; 0 for no limit.
+    #[serde(default = "fifty")]
+    #[schemars(range(min = 0, max = 1_000_000))]
+    pub per_user: i64,
+    /// Of one address, or one /64 of IPv6; 0 for no limit. Set it only where the gateway sees its clients' addresses: by
+    /// `service.externalTrafficPolicy: Local`, or behind `trustedProxies`. Else all of them would share one limit.
+    #[serde(default)]
+    #[schemars(range(min = 0, max = 1_000_000))]
+    pub per_address: i64,
+}
+
+impl Default for RateLimit {
+    fn default() -> Self {
+        Self { per_user: fifty(), per_address: 0 }
+    }
 }
 
 impl Default for Traefik {
@@ -48,6 +84,8 @@ impl Default for Traefik {
             resources: Resources::default(),
             service: GatewayService::default(),
             trusted_proxies: Vec::new(),
+            tls: None,
+            rate_limit: RateLimit::default(),
         }
     }
 }
@@ -61,10 +99,34 @@ pub struct GatewayService {
     /// How the Service is reached.
     #[serde(default, rename = "type")]
     pub type_: GatewayServiceType,
-    /// Port on every node; the cluster chooses one when absent.
+    /// Port on every node, of HTTP, or of HTTPS with `tls`; the cluster chooses one when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 65535))]
     pub node_port: Option<i32>,
+    /// `Local` sends requests only to pods on the node that they reach: then the gateway sees the client's address, and
+    /// nodes without its pods answer nothing. `Cluster` reaches a pod from every node, which hides the address.
+    #[serde(default)]
+    pub external_traffic_policy: ExternalTrafficPolicy,
+}
+
+/// Where requests from outside the cluster go.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ExternalTrafficPolicy {
+    /// To any pod, under the node's address.
+    #[default]
+    Cluster,
+    /// To pods of the node that was reached, under the client's address.
+    Local,
+}
+
+impl ExternalTrafficPolicy {
+    /// The name in a Service.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Cluster => "Cluster",
+            Self::Local => "Local",
+        }
+    }
 }
 
 /// How a Service is reached.
@@ -92,4 +154,8 @@ impl GatewayServiceType {
 
 fn one() -> i32 {
     1
+}
+
+fn fifty() -> i64 {
+    50
 }

@@ -13,7 +13,9 @@ pub mod spec;
 pub mod status;
 
 pub use amount::Amount;
-pub use gateway::{Gateway, GatewayService, GatewayServiceType, Traefik};
+pub use gateway::{
+    ExternalTrafficPolicy, Gateway, GatewayService, GatewayServiceType, GatewayTls, RateLimit, Traefik,
+};
 pub use kafka::{Kafka, ManagedKafka, TopicOverride};
 pub use mail::{Mail, SecretRef, Smtp, SmtpTls};
 pub use postgres::{ManagedPostgres, Postgres};

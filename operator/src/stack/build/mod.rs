@@ -192,8 +192,7 @@ impl<'a> Planner<'a> {
                 self.observed.deployments.contains_key(&stack.names.of(Component::Service(service)))
                     || self.stateful_set(Component::Redis).is_some_and(Workload::is_ready)
             };
-            // All that people give is for auth.
-            let given = service != Service::Auth || self.plan.missing.is_empty();
+            let given = self.given(Component::Service(service));
             let ready = secrets_ready && given && migrated && self.plan.kafka.is_done();
             let deployment = service_deployment::deployment(stack, service, self.observed);
             if !ready {
@@ -206,9 +205,10 @@ impl<'a> Planner<'a> {
     fn gateway(&mut self) {
         let stack = self.stack;
         let Some(gateway) = &stack.gateway else { return };
-        let config = self.config(gateway::config(stack));
+        let config = self.config(gateway::config(stack, gateway));
         self.now(Child::Service(Box::new(gateway::service(stack, gateway))));
-        self.now(Child::Deployment(Box::new(gateway::deployment(stack, gateway, &config))));
+        let deployment = gateway::deployment(stack, gateway, &config, self.observed);
+        self.when(self.given(Component::Gateway), Child::Deployment(Box::new(deployment)));
         self.plan.gateway = Some(stack.names.of(Component::Gateway));
     }
 
@@ -232,6 +232,11 @@ impl<'a> Planner<'a> {
             None if may_run => Step::Running,
             None => Step::Waiting,
         }
+    }
+
+    /// Whether people have given all that a component needs of them.
+    fn given(&self, component: Component) -> bool {
+        self.plan.missing.iter().all(|(waiting, _)| *waiting != component)
     }
 
     fn config(&mut self, config: ConfigMap) -> ConfigMap {

@@ -99,7 +99,10 @@ fn entry(stack: &ValidStack, component: Component) -> NetworkPolicy {
             vec![from(stack, &clients(&Service::ALL), 9092), within(stack, component)]
         }
         Component::Redis => vec![from(stack, &clients(&[Service::Feed]), 6379), within(stack, component)],
-        Component::Gateway => vec![anyone(8000)],
+        Component::Gateway => {
+            let tls = stack.gateway.as_ref().is_some_and(|gateway| gateway.tls.is_some());
+            std::iter::once(anyone(8000)).chain(tls.then(|| anyone(8443))).collect()
+        }
         Component::Service(service) => {
             let mut rules = vec![match stack.gateway {
                 Some(_) if service == Service::Auth => {

@@ -15,6 +15,7 @@ use super::{
 };
 use crate::stack::{
     component::{Component, Service},
+    given,
     observed::Observed,
     plan::digest,
     validate::ValidStack,
@@ -69,9 +70,8 @@ pub fn deployment(stack: &ValidStack, service: Service, observed: &Observed) -> 
         .into_iter()
         .map(|name| observed.secrets.get(&name).map(|secret| secret.digest.clone()))
         .collect();
-    if service == Service::Auth {
-        hashes.extend(observed.given.values().map(|secret| Some(secret.digest.clone())));
-    }
+    let given = given::given(stack).into_iter().filter(|secret| secret.component == component);
+    hashes.extend(given.map(|secret| observed.given.get(&secret.name).map(|seen| seen.digest.clone())));
     let mut spec = pod::spec(stack, USER, container, volumes);
     spec.topology_spread_constraints = Some(spread(stack, component));
     let template = pod::template(stack.names.labels(component), Some(digest(&hashes)), spec);

@@ -238,7 +238,9 @@ impl View<'_> {
         match self.obstacle(|obstacle| *obstacle == Obstacle::Foreign) {
             Some((label, _)) => State::yes("NameTaken", taken(label)),
             None if !self.plan.missing.is_empty() => {
-                State::yes("SecretMissing", self.plan.missing.join("; "))
+                let sentences: Vec<_> =
+                    self.plan.missing.iter().map(|(_, sentence)| sentence.as_str()).collect();
+                State::yes("SecretMissing", sentences.join("; "))
             }
             None => State::no("Valid", "the spec is valid"),
         }
