@@ -49,6 +49,10 @@ bench: ## Figures: memory, sizes and latencies of the running stack; the service
 campaign: ## The end-to-end tests again and again (ROUNDS=10): what fails once in a hundred times
 	@$(run)/campaign.sh
 
+.PHONY: plugin
+plugin: ## Build kubectl-tracklore and put it beside the project's other tools
+	@$(run)/plugin.sh
+
 .PHONY: crd docs-generated
 crd: ## Write crds/ anew from the Rust types
 	@$(run)/generate.sh crd

@@ -31,7 +31,7 @@ pub async fn of(client: &Client, names: &Names) -> Result<BTreeMap<String, Strin
 }
 
 /// What keeps a pod from running. Its words stay the same while the kubelet tries again and again.
-fn trouble(pod: &Pod) -> Option<String> {
+pub fn trouble(pod: &Pod) -> Option<String> {
     let status = pod.status.as_ref()?;
     if status.phase.as_deref() == Some("Succeeded") || pod.metadata.deletion_timestamp.is_some() {
         return None;

@@ -9,7 +9,7 @@ use axum::{
 };
 use serde::Serialize;
 use sqlx::{PgPool, postgres::PgPoolOptions};
-use tokio::{io::AsyncWriteExt, net::TcpListener};
+use tokio::net::TcpListener;
 use tracklore_testkit::Stack;
 
 /// Where the process that is the server finds the database. Its being set makes a process the server.
@@ -23,7 +23,7 @@ pub struct Bare {
 
 impl Bare {
     /// Starts this program once more, as the server.
-    pub async fn start(stack: &Stack) -> Self {
+    pub fn start(stack: &Stack) -> Self {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .env(DATABASE, stack.runtime_url("user"))
             .stdout(Stdio::piped())
@@ -61,9 +61,7 @@ pub async fn serve(database: &str) {
         .route("/select/{id}", get(select))
         .with_state(pool);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = format!("{}\n", listener.local_addr().unwrap().port());
-    tokio::io::stdout().write_all(port.as_bytes()).await.unwrap();
-    tokio::io::stdout().flush().await.unwrap();
+    println!("{}", listener.local_addr().unwrap().port());
     axum::serve(listener, router).await.unwrap();
 }
 

@@ -1,6 +1,6 @@
 //! What identity costs: `cargo bench --workspace --bench identity`, with the variables of the integration tests set and the
 //! services built in release. Each figure stands beside the least that it could cost, measured in the same run.
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a program for people, which fails loudly")]
+#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a program for people, which fails loudly")]
 #![expect(clippy::cast_precision_loss, reason = "figures for people")]
 
 mod bare;
@@ -87,7 +87,7 @@ async fn log_in(stack: &Stack, people: &[Account], threads: usize) {
 
 /// What every request asks, beside a server that answers the same from nothing, or from the one SELECT.
 async fn questions(stack: &Stack, people: &[Account]) {
-    let bare = bare::Bare::start(stack).await;
+    let bare = bare::Bare::start(stack);
     let token = format!("authorization: Bearer {}\r\n", people[0].access_token);
     let ask = |url: String, path: String, headers: String| async move {
         load::run(&url, CONNECTIONS, ROUND, move |_| load::get(&path, &headers)).await
