@@ -4,7 +4,7 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Resources;
+use super::{Resources, Scheduling};
 
 /// How requests reach the services. At most one member is set; with none, the stack can only be reached inside the cluster.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq)]
@@ -39,6 +39,9 @@ pub struct Traefik {
     )]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub trusted_proxies: Vec<String>,
+    /// Where its pods run.
+    #[serde(default)]
+    pub scheduling: Scheduling,
 }
 
 impl Default for Traefik {
@@ -48,6 +51,7 @@ impl Default for Traefik {
             resources: Resources::default(),
             service: GatewayService::default(),
             trusted_proxies: Vec::new(),
+            scheduling: Scheduling::default(),
         }
     }
 }

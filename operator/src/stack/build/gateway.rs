@@ -170,7 +170,8 @@ pub fn deployment(stack: &ValidStack, gateway: &Traefik, config: &ConfigMap) -> 
     };
     let volumes = vec![pod::config_volume("config", &name), pod::scratch("tmp", "64Mi")];
     let mut spec = pod::spec(stack, USER, container, volumes);
-    spec.topology_spread_constraints = Some(service_deployment::spread(stack, COMPONENT));
+    spec.topology_spread_constraints = service_deployment::spread(stack, COMPONENT);
+    stack.placement(COMPONENT).place(&mut spec);
     let template = pod::template(stack.names.labels(COMPONENT), Some(config_map::files_digest(config)), spec);
     service_deployment::rolling(stack, COMPONENT, gateway.replicas, template)
 }
