@@ -22,7 +22,7 @@ use crate::{
         telemetry::{self, Format},
         watches::{self, Progress, Scope},
     },
-    stack::{self, Context},
+    stack::{self, Context, versions},
 };
 
 /// Kubernetes operator of Tracklore.
@@ -45,6 +45,15 @@ enum Command {
     },
     /// Print the reference of its fields, as Markdown.
     CrdDocs,
+    /// Print the images that stacks are made of, one a line, for bringing them into a registry of your own.
+    Images {
+        /// Of this version only; of all that this operator knows when absent.
+        #[arg(long)]
+        version: Option<String>,
+        /// Print two names a line: each image's own, and the one it has to have where `spec.images.registry` is this.
+        #[arg(long)]
+        registry: Option<String>,
+    },
 }
 
 #[derive(Debug, clap::Args)]
@@ -85,12 +94,26 @@ impl Cli {
                 .build()
                 .context("failed to start the runtime")?
                 .block_on(apply_crd()),
+            Command::Images { version, registry } => images(version.as_deref(), registry.as_deref()),
             Command::CrdDocs => {
                 print!("{}", reference::markdown(&crd::definition()?));
                 Ok(())
             }
         }
     }
+}
+
+fn images(version: Option<&str>, registry: Option<&str>) -> Result<()> {
+    if let Some(version) = version.filter(|version| !versions::is_known(version)) {
+        bail!("version {version} isn't known; this operator knows {}", versions::known());
+    }
+    for image in versions::images(version) {
+        match registry {
+            Some(registry) => println!("{image} {}", versions::mirrored(&image, Some(registry))),
+            None => println!("{image}"),
+        }
+    }
+    Ok(())
 }
 
 async fn apply_crd() -> Result<()> {

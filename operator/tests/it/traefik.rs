@@ -19,7 +19,7 @@ use tokio::{
 };
 use tracklore_operator::{
     api::v1alpha1::TrackloreStack,
-    stack::{build, observed::Observed, plan::Child, validate},
+    stack::{build, kinds::Child, observed::Observed, validate},
 };
 
 /// The only token that the auth of these tests knows, and whose it is.
@@ -175,7 +175,7 @@ fn configuration(traefik: &Value) -> (String, Vec<String>) {
     // The certificate's Secret is there.
     for secret in tracklore_operator::stack::given::given(&stack) {
         let keys = secret.keys.iter().map(|key| (*key).to_owned()).collect();
-        let seen = tracklore_operator::stack::given::GivenSeen { keys, digest: "1".to_owned() };
+        let seen = tracklore_operator::stack::given::GivenSeen { keys, digest: "1".to_owned(), port: None };
         observed.given.insert(secret.name, seen);
     }
     let mut routes = None;

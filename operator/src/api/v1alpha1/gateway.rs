@@ -4,7 +4,7 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Resources, SecretRef};
+use super::{Resources, Scheduling, SecretRef};
 
 /// How requests reach the services. At most one member is set; with none, the stack can only be reached inside the cluster.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq)]
@@ -45,6 +45,9 @@ pub struct Traefik {
     /// How many requests are let through; the rest is answered 429 with `Retry-After`.
     #[serde(default)]
     pub rate_limit: RateLimit,
+    /// Where its pods run.
+    #[serde(default)]
+    pub scheduling: Scheduling,
 }
 
 /// HTTPS at the gateway, port 443; requests to port 80 are sent there. TLS 1.2 and later.
@@ -86,6 +89,7 @@ impl Default for Traefik {
             trusted_proxies: Vec::new(),
             tls: None,
             rate_limit: RateLimit::default(),
+            scheduling: Scheduling::default(),
         }
     }
 }

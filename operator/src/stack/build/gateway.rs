@@ -124,7 +124,7 @@ pub fn deployment(
         mounts.push(pod::read_only("tls", TLS));
         volumes.push(pod::secret_volume("tls", &tls.secret_ref.name));
         // A renewed certificate is taken up by new pods.
-        content = digest(&(content, observed.given.get(&tls.secret_ref.name).map(|seen| &seen.digest)));
+        content = digest(&(content, observed.digest(&tls.secret_ref.name)));
     }
     let container = Container {
         name: "traefik".into(),
@@ -140,7 +140,8 @@ pub fn deployment(
         ..Container::default()
     };
     let mut spec = pod::spec(stack, USER, container, volumes);
-    spec.topology_spread_constraints = Some(service_deployment::spread(stack, COMPONENT));
+    spec.topology_spread_constraints = service_deployment::spread(stack, COMPONENT);
+    stack.placement(COMPONENT).place(&mut spec);
     let template = pod::template(stack.names.labels(COMPONENT), Some(content), spec);
     service_deployment::rolling(stack, COMPONENT, gateway.replicas, template)
 }
