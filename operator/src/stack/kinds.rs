@@ -5,7 +5,7 @@ use k8s_openapi::api::{
     apps::v1::{Deployment, StatefulSet},
     batch::v1::Job,
     core::v1::{ConfigMap, PersistentVolumeClaim, Service},
-    networking::v1::NetworkPolicy,
+    networking::v1::{Ingress, NetworkPolicy},
     policy::v1::PodDisruptionBudget,
 };
 use kube::{Resource, api::ApiResource};
@@ -130,6 +130,8 @@ kinds! {
         NetworkPolicy,
         /// How many pods may be away at a time.
         PodDisruptionBudget,
+        /// The way in by a controller that the cluster has.
+        Ingress,
     }
     unwatched {
         /// The size of a volume. Claims are made by their StatefulSet, and belong to it.

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::core::v1::PodTemplateSpec;
 
 use crate::api::v1alpha1::{
-    Auth, DeletionPolicy, EmailVerification, NetworkPolicyMode, ServiceSettings, Smtp, TrackloreStack,
+    Auth, DeletionPolicy, EmailVerification, Ingress, NetworkPolicyMode, ServiceSettings, Smtp, TrackloreStack,
     TrackloreStackSpec, Traefik,
 };
 
@@ -67,6 +67,8 @@ pub struct ValidStack {
     pub mail: Option<Smtp>,
     /// The gateway, where one is asked for.
     pub gateway: Option<Traefik>,
+    /// The Ingress, where one is asked for instead.
+    pub ingress: Option<Ingress>,
     /// Whether NetworkPolicies are made.
     pub network_policy: NetworkPolicyMode,
 }
@@ -175,6 +177,7 @@ pub fn validate(stack: &TrackloreStack) -> Result<ValidStack, Refusal> {
             auth: spec.auth.clone(),
             mail: spec.mail.smtp.clone(),
             gateway: gateway(spec),
+            ingress: spec.gateway.ingress.clone(),
             network_policy: spec.security.network_policy,
         }),
         _ => Err(Refusal(refusals)),

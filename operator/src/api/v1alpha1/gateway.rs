@@ -1,5 +1,7 @@
 //! The gateway, as a stack asks for it.
 
+use std::collections::BTreeMap;
+
 use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -7,12 +9,40 @@ use serde::{Deserialize, Serialize};
 use super::{Resources, Scheduling, SecretRef};
 
 /// How requests reach the services. At most one member is set; with none, the stack can only be reached inside the cluster.
-#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq)]
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("!(has(self.traefik) && has(self.ingress))")
+    .message("gateway has both traefik and ingress; keep one of them"))]
 pub struct Gateway {
     /// A Traefik that the operator runs in the stack's namespace.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub traefik: Option<Traefik>,
+    /// An Ingress, for a controller that the cluster has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ingress: Option<Ingress>,
+}
+
+/// An Ingress for the host of `publicUrl`. The services check tokens themselves and believe no header about who somebody is.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct Ingress {
+    /// The IngressClass; the cluster's default one when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub class_name: Option<String>,
+    /// Annotations of the Ingress: for its controller, or for cert-manager (`cert-manager.io/cluster-issuer`).
+    #[serde(default)]
+    #[schemars(extend("maxProperties" = 50))]
+    pub annotations: BTreeMap<String, String>,
+    /// Name of the Secret with the certificate, which need not be there yet; without it the Ingress speaks plain HTTP.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub tls_secret_name: Option<String>,
+    /// How many proxies add the address that they were called from to `X-Forwarded-For` before a request reaches a service:
+    /// 1 for the controller alone, 2 with a balancer before it that does so too. Throttles go by the client's address.
+    #[serde(default = "one")]
+    #[schemars(range(min = 0, max = 10))]
+    pub trusted_hops: i32,
 }
 
 /// A Traefik that the operator runs.

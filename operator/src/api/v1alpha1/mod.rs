@@ -22,7 +22,8 @@ pub mod untyped;
 pub use amount::Amount;
 pub use auth::{Auth, EmailVerification};
 pub use gateway::{
-    ExternalTrafficPolicy, Gateway, GatewayService, GatewayServiceType, GatewayTls, RateLimit, Traefik,
+    ExternalTrafficPolicy, Gateway, GatewayService, GatewayServiceType, GatewayTls, Ingress, RateLimit,
+    Traefik,
 };
 pub use images::{ImageOverride, Images, PullSecret, ReplaceableImage};
 pub use kafka::{

@@ -1,6 +1,6 @@
 //! The gateway: Traefik, told by a file. It needs no rights in the cluster.
 
-mod routes;
+pub mod routes;
 
 use k8s_openapi::api::{
     apps::v1::Deployment,

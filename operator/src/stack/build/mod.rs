@@ -4,6 +4,7 @@ mod address;
 mod authority;
 mod config_map;
 mod gateway;
+mod ingress;
 mod job;
 mod kafka;
 mod kafka_provision;
@@ -185,6 +186,9 @@ impl<'a> Planner<'a> {
 
     fn gateway(&mut self) {
         let stack = self.stack;
+        if let Some(asked) = &stack.ingress {
+            self.now(ingress::ingress(stack, asked));
+        }
         let Some(gateway) = &stack.gateway else { return };
         let config = self.config(gateway::config(stack, gateway));
         self.now(gateway::service(stack, gateway));

@@ -112,6 +112,9 @@ fn common(stack: &ValidStack, service: Service) -> Vec<EnvVar> {
     }
     variables
         .extend(Authority::kafka(stack).map(|authority| env("TRACKLORE_KAFKA_CA_FILE", authority.path())));
+    if let Some(ingress) = &stack.ingress {
+        variables.push(env("TRACKLORE_TRUSTED_HOPS", ingress.trusted_hops.to_string()));
+    }
     if let Some(gateway) = &stack.gateway {
         // The gateway names the caller's address, and removes what callers say of themselves. Behind a proxy that it
         // trusts, that is the proxy's, and the client's stands before it.

@@ -359,3 +359,19 @@ fn a_proxy_before_the_gateway_is_believed_and_counted() {
         container("demo-auth").env.unwrap().into_iter().find(|env| env.name == "TRACKLORE_TRUSTED_HOPS");
     assert_eq!(hops.unwrap().value.as_deref(), Some("2"));
 }
+
+#[test]
+fn an_ingress_takes_the_place_of_the_gateway() {
+    let mut asked = fixtures::stack();
+    asked.spec.public_url = "https://community.example.org".into();
+    asked.spec.gateway = serde_json::from_value(serde_json::json!({"ingress": {
+        "className": "nginx", "tlsSecretName": "community-tls",
+        "annotations": {"cert-manager.io/cluster-issuer": "letsencrypt"},
+    }}))
+    .unwrap();
+    let stack = crate::stack::validate::validate(&asked).unwrap();
+    let plan = plan(&stack, &fixtures::serving(&stack), &[]);
+    let gateways: Vec<_> = plan.children.into_iter().filter(|child| child.id().name == "demo-gateway").collect();
+    assert_eq!(gateways.len(), 1);
+    golden!("ingress-demo-gateway", gateways[0]);
+}

@@ -135,6 +135,13 @@ impl View<'_> {
 
     pub(super) fn gateway(&self) -> State {
         let Some(name) = &self.plan.gateway else {
+            if self.stack.ingress.is_some() {
+                let ingress = self.names().of(Component::Gateway);
+                return State::yes(
+                    "IngressMade",
+                    format!("Ingress {ingress} leads to the services; whether they are reached is its controller's"),
+                );
+            }
             return State::yes(
                 "NotConfigured",
                 "no gateway is asked for; the stack can be reached inside the cluster only",

@@ -14,17 +14,19 @@ const IDENTITY: [&str; 3] = ["X-User-ID", "X-Session-ID", "X-Scope"];
 const STRICT_TRANSPORT: u32 = 31_536_000;
 
 /// What leads to a service.
-struct Route {
+pub struct Route {
     name: &'static str,
     /// These paths and all below them.
-    paths: &'static [&'static str],
-    service: Service,
+    pub paths: &'static [&'static str],
+    /// The service.
+    pub service: Service,
     /// Whether requests with `Authorization` are shown to auth first. Auth's own aren't: who refreshes or logs in may hold a
     /// token that has expired.
     checked: bool,
 }
 
-const ROUTES: [Route; 5] = [
+/// What can be reached from outside.
+pub const ROUTES: [Route; 5] = [
     Route { name: "auth", paths: &["/v1/auth"], service: Service::Auth, checked: false },
     Route { name: "jwks", paths: &["/.well-known/jwks.json"], service: Service::Auth, checked: false },
     Route { name: "user", paths: &["/v1/users", "/v1/badges"], service: Service::User, checked: true },
