@@ -58,10 +58,14 @@ deliberate-bugs: ## Services with bugs made on purpose, each of which the ledger
 .PHONY: images bench campaign
 images: ## Build the images of the operator and the services, tagged by content
 	@$(run)/images.sh
-bench: ## Figures of the running stack: memory, sizes, latencies, how fast a post is in the feed
+bench: ## Figures: memory, sizes and latencies of the running stack; the services beside the least that they could cost
 	@$(run)/bench.sh
 campaign: ## The end-to-end tests and every fault of the ledger again and again (ROUNDS=10): what fails once in a hundred times
 	@$(run)/campaign.sh
+
+.PHONY: plugin
+plugin: ## Build kubectl-tracklore and put it beside the project's other tools
+	@$(run)/plugin.sh
 
 .PHONY: crd docs-generated
 crd: ## Write crds/ anew from the Rust types

@@ -1,59 +1,32 @@
 #!/usr/bin/env bash
-# Figures of the running stack: what it weighs, and how fast it answers when little is going on. A yardstick, not a load test.
-#   READS=500 POSTS=20 bench.sh
+# Benchmarks: what runs on the cluster, when it runs, and the services by themselves, each figure beside the least that it
+# could cost on this machine in the same run.
+#   bench.sh [identity] [reads]   both without arguments; named ones leave the cluster out
 . "$(dirname "$0")/lib.sh"
-url=${TRACKLORE_URL:-http://localhost:8080}
-reads=${READS:-500} posts=${POSTS:-20}
-kube() { kubectl --context kind-tracklore "$@"; }
-title() { printf '\n%s%s%s\n' "$C_BOLD" "$*" "$C_OFF"; }
-curl -sf -m 5 -o /dev/null "$url/v1/feed/global" || die "$url doesn't answer: start the stack with make up."
+cd "$ROOT"
+scripts=$ROOT/e2e/scripts
+benches=("$@")
 
-# Seconds, a line each → percentiles in milliseconds.
-percentiles() {
-  sort -n | awk '{v[NR] = $1 * 1000}
-    END {if (NR == 0) exit 1
-         printf "  %d times: median %.1f ms, 95 %% %.1f ms, 99 %% %.1f ms, worst %.1f ms\n",
-           NR, v[int((NR + 1) / 2)], v[int(NR * 0.95 + 0.5)], v[int(NR * 0.99 + 0.5)], v[NR]}'
-}
-
-title "Memory (resident, as the kubelet sees it)"
-kube get nodes -o name | cut -d/ -f2 | while read -r node; do
-  kube get --raw "/api/v1/nodes/$node/proxy/stats/summary"
-done | jq -rs '.[].pods[] | select(.podRef.namespace == "demo" or .podRef.namespace == "tracklore-system")
-  | .podRef.name as $pod | .containers[] | "\($pod)/\(.name)\t\((.memory.rssBytes // 0) / 1048576 | . * 10 | round / 10) MiB"' |
-  sort | column -t -s $'\t' | sed 's/^/  /'
-
-title "Images"
-if [ -e "$CACHE/images/services.env" ]; then
-  sed -n 's/^TRACKLORE_IMAGE_[A-Z]*=\(.*\)/\1/p' "$CACHE/images/services.env" | while read -r image; do
-    docker image inspect -f '{{index .RepoTags 0}} {{.Size}}' "$image" 2>/dev/null
-  done | awk '{printf "  %-60s %.1f MiB\n", $1, $2 / 1048576}'
+if [ ${#benches[@]} = 0 ]; then
+  benches=(identity reads)
+  if curl -sf -m 5 -o /dev/null "${TRACKLORE_URL:-http://localhost:8080}/v1/feed/global"; then
+    "$scripts/bench-stack.sh"
+  else
+    say "The stack doesn't run (make up), so it is left out."
+  fi
 fi
 
-title "Reading the global feed, one after the other on one connection"
-for ((i = 0; i < reads; i++)); do printf 'url="%s/v1/feed/global"\noutput=/dev/null\n' "$url"; done |
-  curl -s -K - -w '%{time_total}\n' | percentiles
-
-title "Signing up, posting, and until the post is in the feed"
-name=bench-$(date +%s | tail -c 7)-$((RANDOM % 1000))
-answer=$(curl -sS -m 15 -w '\n%{time_total}' "$url/v1/auth/signup" -H 'content-type: application/json' \
-  -d "{\"email\":\"$name@example.org\",\"username\":\"$name\",\"password\":\"a quiet lake at dawn\"}")
-token=$(head -n 1 <<<"$answer" | jq -er .access_token) || die "The sign-up failed: $answer"
-user=$(head -n 1 <<<"$answer" | jq -er .user.id)
-printf '  sign-up: %s s\n' "$(tail -n 1 <<<"$answer")"
-created=$(mktemp) seen=$(mktemp)
-trap 'rm -f "$created" "$seen"' EXIT
-in_feed() { curl -sf -m 5 "$url/v1/feed/users/$user" | grep -q "$1"; }
-for ((i = 0; i < posts; i++)); do
-  answer=$(curl -sS -m 15 -w '\n%{time_total}' "$url/v1/posts" -H "authorization: Bearer $token" \
-    -H 'content-type: application/json' -d "{\"text\":\"bench $i\"}")
-  began=$EPOCHREALTIME
-  tail -n 1 <<<"$answer" >>"$created"
-  post=$(head -n 1 <<<"$answer" | jq -er .id) || die "Posting failed: $answer"
-  until in_feed "$post"; do
-    [ $((${EPOCHREALTIME/./} - ${began/./})) -lt 15000000 ] || die "Post $post isn't in the feed after 15 s."
-  done
-  awk -v a="$began" -v b="$EPOCHREALTIME" 'BEGIN {print b - a}' >>"$seen"
-done
-printf '  posting'; percentiles <"$created"
-printf '  in the feed after'; percentiles <"$seen"
+printf '\n%sThe services by themselves%s, in release, with Postgres, Valkey and Kafka in containers\n' "$C_BOLD" "$C_OFF"
+printf '  %s, %s processors, %s\n' "$(git describe --always --dirty)" "$(nproc)" \
+  "$(sed -n 's/^model name[[:space:]]*: //p' /proc/cpuinfo 2>/dev/null | head -n 1)"
+"$scripts/deps.sh" up test
+build() { cargo build --release --locked --workspace --bins && cargo bench --locked --workspace --no-run "${selected[@]}"; }
+selected=()
+for bench in "${benches[@]}"; do selected+=(--bench "$bench"); done
+step "Build in release" bench-build build
+# The services refuse variables under their prefix that they don't know.
+variables=$("$scripts/deps.sh" env test)
+unset "${!TRACKLORE_@}"
+# shellcheck disable=SC2086,SC2163  # KEY=value words
+export $variables
+cargo bench --quiet --locked --workspace "${selected[@]}"

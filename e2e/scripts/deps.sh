@@ -196,8 +196,13 @@ remove() { docker ps -aq --filter "label=tracklore.deps=$name" | xargs -r docker
 case $1 in
   up)
     "$ROOT/e2e/airgap/docker.sh"
-    docker image inspect "${IMAGES[postgres]}" "${IMAGES[valkey]}" "${IMAGES[kafka]}" >/dev/null 2>&1 ||
-      "$ROOT/e2e/airgap/images.sh" postgres valkey kafka
+    needed=(postgres valkey kafka) missing=()
+    # The gateway's tests start Traefik by themselves.
+    [ "$name" != test ] || needed+=(traefik)
+    for image in "${needed[@]}"; do
+      docker image inspect "${IMAGES[$image]}" >/dev/null 2>&1 || missing+=("$image")
+    done
+    [ ${#missing[@]} = 0 ] || "$ROOT/e2e/airgap/images.sh" "${missing[@]}"
     # Not the lock of the long runs: tests may be started by hand beside them.
     exec 8>"$CACHE/deps-$name.lock"
     flock -w 180 8 || die "Somebody else has been starting the dependencies '$name' for 3 minutes: see $LOGS/deps-$name.log"

@@ -94,6 +94,13 @@ impl Person {
         Self { url: url.to_owned(), ..self.clone() }
     }
 
+    /// The same person with a client that opens a connection for each request.
+    #[must_use]
+    pub fn with_new_connections(&self) -> Self {
+        let http = reqwest::Client::builder().timeout(Duration::from_secs(15)).pool_max_idle_per_host(0);
+        Self { http: http.build().expect("a client"), ..self.clone() }
+    }
+
     /// A request with this person's token.
     pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         self.http.request(method, format!("{}{path}", self.url)).bearer_auth(&self.token)

@@ -27,7 +27,7 @@ use crate::{
         metrics, server,
         watches::{self, Progress, Scope},
     },
-    stack::{self, Context},
+    stack::{self, Context, versions},
 };
 
 /// Kubernetes operator of Tracklore.
@@ -52,6 +52,15 @@ enum Command {
     CrdDocs,
     /// Print the reference of all metrics, as rows of a Markdown table.
     Metrics,
+    /// Print the images that stacks are made of, one a line, for bringing them into a registry of your own.
+    Images {
+        /// Of this version only; of all that this operator knows when absent.
+        #[arg(long)]
+        version: Option<String>,
+        /// Print two names a line: each image's own, and the one it has to have where `spec.images.registry` is this.
+        #[arg(long)]
+        registry: Option<String>,
+    },
 }
 
 #[derive(Debug, clap::Args)]
@@ -98,12 +107,26 @@ impl Cli {
                 print!("{}", metric::reference(metrics::ALL));
                 Ok(())
             }
+            Command::Images { version, registry } => images(version.as_deref(), registry.as_deref()),
             Command::CrdDocs => {
                 print!("{}", reference::markdown(&crd::definition()?));
                 Ok(())
             }
         }
     }
+}
+
+fn images(version: Option<&str>, registry: Option<&str>) -> Result<()> {
+    if let Some(version) = version.filter(|version| !versions::is_known(version)) {
+        bail!("version {version} isn't known; this operator knows {}", versions::known());
+    }
+    for image in versions::images(version) {
+        match registry {
+            Some(registry) => println!("{image} {}", versions::mirrored(&image, Some(registry))),
+            None => println!("{image}"),
+        }
+    }
+    Ok(())
 }
 
 async fn apply_crd() -> Result<()> {

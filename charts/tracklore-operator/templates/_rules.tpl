@@ -33,9 +33,9 @@
 - apiGroups: [""]
   resources: [services, configmaps]
   verbs: [get, list, watch, create, patch, delete]
-# Who may speak with whom, and how many pods may be away at a time.
+# Who may speak with whom, the way in by a controller of the cluster, and how many pods may be away at a time.
 - apiGroups: [networking.k8s.io]
-  resources: [networkpolicies]
+  resources: [networkpolicies, ingresses]
   verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [policy]
   resources: [poddisruptionbudgets]

@@ -7,6 +7,7 @@ mod isolation;
 mod main_job;
 mod refusals;
 mod restarts;
+mod rolling;
 mod streams;
 mod told;
 

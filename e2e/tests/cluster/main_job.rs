@@ -81,7 +81,27 @@ async fn internal_ports_probes_and_metrics_are_not_reached_from_outside() {
     let url = shared_stack(&client).await.url(&client).await;
     let eve = Person::sign_up(&url, &name("eve")).await;
     for path in ["/internal/v1/users/1", "/metrics", "/readyz", "/v1/auth/../../internal/v1/users/1", "/"] {
-        let _ = eve.call(Method::GET, path, None).await.expect(404);
+        let answer = eve.call(Method::GET, path, None).await.expect(404);
+        assert_eq!(answer.code(), "not-found", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn one_page_has_the_documents_of_all_services() {
+    let client = client().await;
+    let url = shared_stack(&client).await.url(&client).await;
+    let page = reqwest::get(format!("{url}/docs")).await.unwrap();
+    assert_eq!(page.status(), 200);
+    assert!(page.headers()["content-type"].to_str().unwrap().starts_with("text/html"));
+    for (service, path) in [
+        ("auth", "/v1/auth/login"),
+        ("user", "/v1/users/me"),
+        ("posts", "/v1/posts"),
+        ("feed", "/v1/feed/global"),
+    ] {
+        let answer =
+            Answer::of(reqwest::Client::new().get(format!("{url}/docs/{service}/openapi.json"))).await;
+        assert!(answer.expect(200).json["paths"].get(path).is_some(), "{service} has no {path}");
     }
 }
 

@@ -17,9 +17,7 @@ use k8s_openapi::{
     api::{
         apps::v1::{Deployment, StatefulSet},
         batch::v1::Job,
-        core::v1::{ConfigMap, PodTemplateSpec, Service},
-        networking::v1::NetworkPolicy,
-        policy::v1::PodDisruptionBudget,
+        core::v1::PodTemplateSpec,
     },
 };
 use kube::{
@@ -38,7 +36,8 @@ use super::metrics;
 use crate::stack::{
     GuardedStack,
     component::{MANAGED_BY, MANAGER},
-    observe::Stores,
+    kinds::{ForEachPlainKind, Kind, Object},
+    observe::{PlainStore, Stores, forget_managers},
 };
 
 /// How many wake-ups may wait. Stacks are deduplicated behind it; when it is full, watches wait a moment.
@@ -199,12 +198,26 @@ pub fn children(client: &Client, scope: &Scope, progress: &Arc<Progress>) -> Chi
                 spec.template = PodTemplateSpec::default();
             }
         }),
-        services: watches.watch::<PartialObjectMeta<Service>>("Service", |_| {}),
-        config_maps: watches.watch::<PartialObjectMeta<ConfigMap>>("ConfigMap", |_| {}),
-        network_policies: watches.watch::<PartialObjectMeta<NetworkPolicy>>("NetworkPolicy", |_| {}),
-        budgets: watches.watch::<PartialObjectMeta<PodDisruptionBudget>>("PodDisruptionBudget", |_| {}),
+        plain: {
+            let mut stores = PlainStores { watches: &mut watches, stores: Vec::new() };
+            Kind::for_each_plain(&mut stores);
+            stores.stores
+        },
     };
     Children { stores, woken, tasks: watches.tasks }
+}
+
+/// Watches each kind of which nothing but its being there matters.
+struct PlainStores<'a, 'b> {
+    watches: &'a mut Builder<'b>,
+    stores: Vec<Box<dyn PlainStore>>,
+}
+
+impl ForEachPlainKind for PlainStores<'_, '_> {
+    fn plain<K: Object>(&mut self, kind: Kind) {
+        let store = self.watches.watch::<PartialObjectMeta<K>>(kind.as_str(), |_| {});
+        self.stores.push(Box::new((kind, store)));
+    }
 }
 
 struct Builder<'a> {
@@ -237,8 +250,7 @@ impl Builder<'_> {
             let woken = events
                 .inspect(|event| progress.event(&watch, event))
                 .modify(|object| {
-                    // Field managers make up most of an object, and nobody looks at them.
-                    object.managed_fields_mut().clear();
+                    forget_managers(object.meta_mut());
                     trim(object);
                 })
                 .reflect(writer)

@@ -67,7 +67,7 @@ fn news(before: Option<&TrackloreStackStatus>, after: &TrackloreStackStatus) -> 
         match (was.as_ref().is_some_and(holds), holds(&is)) {
             (false, true) => all.push(news_of(false, "Ready", &is)),
             // A stack that has never been ready is still being made.
-            (true, false) => all.push(news_of(true, &is.reason, &is)),
+            (true, false) => all.push(news_of(is.reason != "Suspended", &is.reason, &is)),
             _ => {}
         }
     }

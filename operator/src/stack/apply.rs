@@ -1,28 +1,19 @@
 //! Brings the plan about, by server-side apply, and only where something is left to do.
 
 use std::{
-    collections::HashMap,
-    fmt::Debug,
+    collections::{BTreeSet, HashMap},
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
 use k8s_openapi::{
-    NamespaceResourceScope,
-    api::{
-        apps::v1::{Deployment, StatefulSet},
-        batch::v1::Job,
-        core::v1::{ConfigMap, Secret, Service},
-        networking::v1::NetworkPolicy,
-        policy::v1::PodDisruptionBudget,
-    },
+    api::core::v1::Secret,
     apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference},
 };
 use kube::{
-    Api, Client, Resource,
-    api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions},
+    Api, Client,
+    api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams, Preconditions},
 };
-use serde::{Serialize, de::DeserializeOwned};
 use serde_json::json;
 
 use super::{
@@ -69,6 +60,8 @@ pub struct Outcome {
     pub obstacles: Vec<(String, Obstacle)>,
     /// Whether Secrets were made: the next pass can build what needs them.
     pub secrets_made: bool,
+    /// Workloads whose newest spec the watch hasn't shown yet: what was seen of them is told of an older one.
+    pub behind: BTreeSet<String>,
 }
 
 /// Everything is applied again after this time, whatever memory says.
@@ -85,15 +78,16 @@ struct Applied {
 }
 
 impl Memory {
-    fn holds(&self, uid: &str, id: &ChildId, hash: &str, observed: &Observed) -> bool {
+    /// The mark of what was applied, where nothing is left to do.
+    fn holds(&self, uid: &str, id: &ChildId, hash: &str, observed: &Observed) -> Option<u128> {
         let stacks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(applied) = stacks.get(uid).and_then(|children| children.get(id)) else { return false };
+        let applied = stacks.get(uid).and_then(|children| children.get(id))?;
         // The watch may be behind what was applied, so an older mark is no change by somebody else.
         let untouched = match observed.seen.get(id) {
             Some(seen) => seen.mark <= applied.mark,
             None => id.kind == Kind::Claim,
         };
-        applied.hash == hash && untouched && applied.at.elapsed() < FULL_APPLY
+        (applied.hash == hash && untouched && applied.at.elapsed() < FULL_APPLY).then_some(applied.mark)
     }
 
     fn keep(&self, uid: &str, id: ChildId, hash: String, mark: u128) {
@@ -136,11 +130,15 @@ impl Applier<'_> {
             match observed.seen.get(&id).map(|seen| seen.owner) {
                 Some(Owner::Foreign) => outcome.obstacles.push((label, Obstacle::Foreign)),
                 Some(Owner::Leaving) => outcome.obstacles.push((label, Obstacle::Leaving)),
-                Some(Owner::Us) | None => {
-                    if let Some(obstacle) = self.child(child, &id, observed).await? {
-                        outcome.obstacles.push((label, obstacle));
+                Some(Owner::Us) | None => match self.child(child, &id, observed).await? {
+                    Ok(mark) => {
+                        let workload = matches!(id.kind, Kind::Deployment | Kind::StatefulSet);
+                        if workload && observed.seen.get(&id).is_none_or(|seen| seen.mark < mark) {
+                            outcome.behind.insert(id.name);
+                        }
                     }
-                }
+                    Err(obstacle) => outcome.obstacles.push((label, obstacle)),
+                },
             }
         }
         for id in build::orphans(plan, observed) {
@@ -207,37 +205,28 @@ impl Applier<'_> {
         Ok(())
     }
 
+    /// Applies a child where something is left to do. The mark that it has then.
     async fn child(
         &self,
         child: &Child,
         id: &ChildId,
         observed: &Observed,
-    ) -> Result<Option<Obstacle>, Error> {
+    ) -> Result<Result<u128, Obstacle>, Error> {
         let hash = child.hash();
-        if self.memory.holds(self.uid, id, &hash, observed) {
-            return Ok(None);
+        if let Some(mark) = self.memory.holds(self.uid, id, &hash, observed) {
+            return Ok(Ok(mark));
         }
-        let known = observed.seen.contains_key(id);
-        let result = match child {
-            Child::ConfigMap(object) => self.patch(&**object, &id.name, known).await,
-            Child::Service(object) => self.patch(&**object, &id.name, known).await,
-            Child::StatefulSet(object) => self.patch(&**object, &id.name, known).await,
-            Child::Deployment(object) => self.patch(&**object, &id.name, known).await,
-            Child::Job(object) => self.patch(&**object, &id.name, known).await,
-            Child::NetworkPolicy(object) => self.patch(&**object, &id.name, known).await,
-            Child::PodDisruptionBudget(object) => self.patch(&**object, &id.name, known).await,
-            // Claims belong to their StatefulSet; only their size is ours.
-            Child::Claim(object) => self.patch(&**object, &id.name, true).await,
-        };
-        match result {
+        // Claims belong to their StatefulSet; only their size is ours.
+        let known = id.kind == Kind::Claim || observed.seen.contains_key(id);
+        match self.patch(child, id, known).await {
             Ok(Ok(mark)) => {
                 tracing::debug!(kind = id.kind.as_str(), name = id.name, "applied");
                 self.memory.keep(self.uid, id.clone(), hash, mark);
-                Ok(None)
+                Ok(Ok(mark))
             }
-            Ok(Err(obstacle)) => Ok(Some(obstacle)),
+            Ok(Err(obstacle)) => Ok(Err(obstacle)),
             Err(error) => match refusal(&error) {
-                Some(obstacle) => Ok(Some(obstacle)),
+                Some(obstacle) => Ok(Err(obstacle)),
                 None => Err(Error::Api {
                     child: format!("{}/{}", id.kind.as_str(), id.name),
                     source: Box::new(error),
@@ -247,29 +236,23 @@ impl Applier<'_> {
     }
 
     /// Applies an object. One that the watch doesn't show is looked at first: it may be somebody else's.
-    async fn patch<K>(
+    async fn patch(
         &self,
-        object: &K,
-        name: &str,
+        child: &Child,
+        id: &ChildId,
         known: bool,
-    ) -> Result<Result<u128, Obstacle>, kube::Error>
-    where
-        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>
-            + Serialize
-            + DeserializeOwned
-            + Clone
-            + Debug,
-    {
-        let api = Api::<K>::namespaced(self.client.clone(), &self.names.namespace);
-        if !known && let Some(there) = api.get_metadata_opt(name).await? {
+    ) -> Result<Result<u128, Obstacle>, kube::Error> {
+        let api = self.api(id.kind);
+        if !known && let Some(there) = api.get_metadata_opt(&id.name).await? {
             match owner(&there.metadata, self.names, self.uid) {
                 Owner::Us => {}
                 Owner::Leaving => return Ok(Err(Obstacle::Leaving)),
                 Owner::Foreign => return Ok(Err(Obstacle::Foreign)),
             }
         }
-        let stored = api.patch(name, &PatchParams::apply(MANAGER).force(), &Patch::Apply(object)).await?;
-        Ok(Ok(mark(stored.meta())))
+        let params = PatchParams::apply(MANAGER).force();
+        let stored = api.patch_metadata(&id.name, &params, &Patch::Apply(child)).await?;
+        Ok(Ok(mark(&stored.metadata)))
     }
 
     async fn remove(&self, id: &ChildId, observed: &Observed) -> Result<(), Error> {
@@ -279,31 +262,19 @@ impl Applier<'_> {
             ..DeleteParams::background()
         };
         tracing::info!(kind = id.kind.as_str(), name = id.name, "removing what is no longer asked for");
-        let result = match id.kind {
-            Kind::ConfigMap => self.delete::<ConfigMap>(&id.name, &params).await,
-            Kind::Service => self.delete::<Service>(&id.name, &params).await,
-            Kind::StatefulSet => self.delete::<StatefulSet>(&id.name, &params).await,
-            Kind::Deployment => self.delete::<Deployment>(&id.name, &params).await,
-            Kind::Job => self.delete::<Job>(&id.name, &params).await,
-            Kind::NetworkPolicy => self.delete::<NetworkPolicy>(&id.name, &params).await,
-            Kind::PodDisruptionBudget => self.delete::<PodDisruptionBudget>(&id.name, &params).await,
-            // Claims are never removed by hand.
-            Kind::Claim => Ok(()),
-        };
+        let result = self.api(id.kind).delete(&id.name, &params).await;
         match result {
             Err(kube::Error::Api(status)) if status.is_not_found() || status.is_conflict() => Ok(()),
-            other => other.map_err(|error| Error::Api {
+            other => other.map(drop).map_err(|error| Error::Api {
                 child: format!("{}/{}", id.kind.as_str(), id.name),
                 source: Box::new(error),
             }),
         }
     }
 
-    async fn delete<K>(&self, name: &str, params: &DeleteParams) -> Result<(), kube::Error>
-    where
-        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + DeserializeOwned + Clone + Debug,
-    {
-        Api::<K>::namespaced(self.client.clone(), &self.names.namespace).delete(name, params).await.map(drop)
+    /// Objects of a kind in the stack's namespace; which they are is known at run time only.
+    fn api(&self, kind: Kind) -> Api<DynamicObject> {
+        Api::namespaced_with(self.client.clone(), &self.names.namespace, &kind.resource())
     }
 }
 

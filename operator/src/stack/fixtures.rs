@@ -35,7 +35,7 @@ pub fn valid() -> ValidStack {
 
 /// A picture in which all Secrets exist.
 pub fn with_secrets(stack: &ValidStack) -> Observed {
-    let secrets = build::secret_names(&stack.names)
+    let secrets = build::secret_names(stack)
         .into_iter()
         .map(|name| {
             let seen =

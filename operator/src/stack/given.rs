@@ -4,7 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::core::v1::Secret;
 
-use super::{plan::digest, validate::ValidStack};
+use super::{
+    component::{Component, Service},
+    plan::digest,
+    source::ForeignDatabases,
+    validate::ValidStack,
+};
+use crate::api::v1alpha1::SecretRef;
 
 /// A Secret that a stack refers to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,8 +20,21 @@ pub struct GivenSecret {
     /// The keys that it must have.
     pub keys: &'static [&'static str],
     /// The field that names it.
-    pub field: &'static str,
+    pub field: String,
+    /// What can't go on without it.
+    pub component: Component,
 }
+
+/// A Secret or key that isn't there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Missing {
+    /// What can't go on.
+    pub component: Component,
+    /// What to do.
+    pub sentence: String,
+}
+
+const LOGIN: &[&str] = &["username", "password"];
 
 /// What was seen of one, without its content.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,31 +43,93 @@ pub struct GivenSeen {
     pub keys: BTreeSet<String>,
     /// Hash of the content, for rolling pods.
     pub digest: String,
+    /// The port of the address that it holds, if it does.
+    pub port: Option<i32>,
 }
 
 /// The Secrets that a stack refers to.
 pub fn given(stack: &ValidStack) -> Vec<GivenSecret> {
-    let smtp = stack.mail.as_ref().and_then(|smtp| smtp.secret_ref.as_ref()).map(|secret| GivenSecret {
-        name: secret.name.clone(),
-        keys: &["username", "password"],
-        field: "mail.smtp.secretRef",
-    });
-    let administrator = stack.auth.first_administrator.as_ref().map(|secret| GivenSecret {
-        name: secret.name.clone(),
-        keys: &["username", "email", "password"],
-        field: "auth.firstAdministrator",
-    });
-    smtp.into_iter().chain(administrator).collect()
+    let mut all = Vec::new();
+    let mut add = |component, field: &str, secret: &SecretRef, keys: &'static [&'static str]| {
+        all.push(GivenSecret { name: secret.name.clone(), keys, field: field.to_owned(), component });
+    };
+    let auth = Component::Service(Service::Auth);
+    if let Some(secret) = stack.mail.as_ref().and_then(|smtp| smtp.secret_ref.as_ref()) {
+        add(auth, "mail.smtp.secretRef", secret, LOGIN);
+    }
+    if let Some(secret) = &stack.auth.first_administrator {
+        add(auth, "auth.firstAdministrator", secret, &["username", "email", "password"]);
+    }
+    if let Some(tls) = stack.gateway.as_ref().and_then(|gateway| gateway.tls.as_ref()) {
+        add(Component::Gateway, "gateway.traefik.tls.secretRef", &tls.secret_ref, &["tls.crt", "tls.key"]);
+    }
+    if let Some(postgres) = stack.postgres.external() {
+        if let Some(secret) = postgres.tls.authority() {
+            add(Component::Postgres, "postgres.external.tls.caSecretRef", secret, &["ca.crt"]);
+        }
+        match &postgres.databases {
+            ForeignDatabases::Made(admin) => {
+                add(Component::Postgres, "postgres.external.admin.secretRef", &admin.secret_ref, LOGIN);
+            }
+            ForeignDatabases::Given(given) => {
+                for service in Service::WITH_DATABASE {
+                    let Some(database) = given.get(service) else { continue };
+                    let field = format!("postgres.external.databases.{}", service.as_str());
+                    add(Component::Postgres, &format!("{field}.secretRef"), &database.secret_ref, LOGIN);
+                    let migration = &database.migration_secret_ref;
+                    add(Component::Postgres, &format!("{field}.migrationSecretRef"), migration, LOGIN);
+                }
+            }
+        }
+    }
+    if let Some(kafka) = stack.kafka.external() {
+        if let Some(secret) = kafka.tls.authority() {
+            add(Component::Kafka, "kafka.external.tls.caSecretRef", secret, &["ca.crt"]);
+        }
+        if let Some(login) = &kafka.login {
+            if let Some(secret) = &login.admin {
+                add(Component::Kafka, "kafka.external.sasl.admin.secretRef", secret, LOGIN);
+            }
+            for service in Service::ALL {
+                let Some(secret) = login.user(service) else { continue };
+                let field = format!("kafka.external.sasl.users.{}.secretRef", service.as_str());
+                add(Component::Kafka, &field, secret, LOGIN);
+            }
+        }
+    }
+    if let Some(redis) = stack.redis.external() {
+        add(Component::Redis, "redis.external.urlSecretRef", &redis.url_secret_ref, &["uri"]);
+        if let Some(secret) = &redis.ca_secret_ref {
+            add(Component::Redis, "redis.external.caSecretRef", secret, &["ca.crt"]);
+        }
+    }
+    all
 }
 
 /// What is told of a Secret.
 pub fn seen(secret: &Secret) -> GivenSeen {
     let filled = secret.data.iter().flatten().filter(|(_, value)| !value.0.is_empty());
-    GivenSeen { keys: filled.map(|(key, _)| key.clone()).collect(), digest: digest(&secret.data) }
+    let uri = secret.data.iter().flatten().find(|(key, _)| *key == "uri");
+    GivenSeen {
+        keys: filled.map(|(key, _)| key.clone()).collect(),
+        digest: digest(&secret.data),
+        port: uri.and_then(|(_, uri)| port(std::str::from_utf8(&uri.0).ok()?)),
+    }
+}
+
+/// The port of an address such as `redis://user:password@host:6379/0`.
+fn port(uri: &str) -> Option<i32> {
+    let (_, rest) = uri.trim().split_once("://")?;
+    let (authority, _) = rest.split_once(['/', '?', '#']).unwrap_or((rest, ""));
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    match host.rsplit_once(':') {
+        Some((_, port)) => port.parse().ok(),
+        None => Some(6379),
+    }
 }
 
 /// A sentence for each Secret or key that isn't there.
-pub fn missing(stack: &ValidStack, seen: &BTreeMap<String, GivenSeen>) -> Vec<String> {
+pub fn missing(stack: &ValidStack, seen: &BTreeMap<String, GivenSeen>) -> Vec<Missing> {
     let sentence = |secret: &GivenSecret| {
         let Some(there) = seen.get(&secret.name) else {
             let keys = secret.keys.join(", ");
@@ -67,18 +148,25 @@ pub fn missing(stack: &ValidStack, seen: &BTreeMap<String, GivenSeen>) -> Vec<St
             )
         })
     };
-    given(stack).iter().filter_map(sentence).collect()
+    let all = given(stack);
+    let missing =
+        |secret: &GivenSecret| Some(Missing { component: secret.component, sentence: sentence(secret)? });
+    all.iter().filter_map(missing).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{api::v1alpha1::SecretRef, stack::fixtures};
+    use crate::stack::fixtures;
 
     #[test]
     fn a_secret_that_is_not_there_and_a_key_that_is_not_in_it_are_named() {
         let mut stack = fixtures::valid();
         stack.auth.first_administrator = Some(SecretRef { name: "root".into() });
+        let missing = |stack: &ValidStack, seen: &BTreeMap<String, GivenSeen>| {
+            let all = super::missing(stack, seen).into_iter();
+            all.map(|missing| missing.sentence).collect::<Vec<_>>()
+        };
         assert_eq!(
             missing(&stack, &BTreeMap::new()),
             [
@@ -97,5 +185,18 @@ mod tests {
             ["Secret root of auth.firstAdministrator lacks email, password; add what is missing"]
         );
         assert!(missing(&stack, &data(&["username", "email", "password"])).is_empty());
+    }
+
+    #[test]
+    fn the_port_of_an_address_is_found_wherever_it_ends() {
+        for (uri, expected) in [
+            ("redis://user:pa:ss@host:6380/0", Some(6380)),
+            ("rediss://host", Some(6379)),
+            ("rediss://:secret@host?x=1", Some(6379)),
+            ("redis://host:many", None),
+            ("host:6379", None),
+        ] {
+            assert_eq!(port(uri), expected, "{uri}");
+        }
     }
 }

@@ -11,10 +11,15 @@ pub mod component;
 mod fixtures;
 pub mod generate;
 pub mod given;
+pub mod kinds;
 pub mod observe;
 pub mod observed;
+pub mod placement;
 pub mod plan;
+pub mod pod_overrides;
 pub mod publish;
+pub mod reserved;
+pub mod source;
 pub mod status;
 pub mod topics;
 pub mod troubles;
@@ -163,7 +168,7 @@ async fn next(stack: &TrackloreStack, context: &Context) -> Result<(TrackloreSta
         uid: &valid.uid,
         owner: build::owner(&valid),
     };
-    let outcome = applier.apply(&plan, &observed).await?;
+    let outcome = if valid.paused { Outcome::default() } else { applier.apply(&plan, &observed).await? };
     let status = status::settled(before, generation, &valid, &plan, &observed, &outcome, Timestamp::now());
     Ok((status, Action::requeue(wait(&outcome, &observed, !plan.missing.is_empty(), &valid.uid))))
 }

@@ -6,13 +6,12 @@ use std::{
     time::{Duration, Instant},
 };
 
+use futures::future::BoxFuture;
 use k8s_openapi::{
     api::{
         apps::v1::{Deployment, StatefulSet},
         batch::v1::Job,
-        core::v1::{ConfigMap, Secret, Service},
-        networking::v1::NetworkPolicy,
-        policy::v1::PodDisruptionBudget,
+        core::v1::Secret,
     },
     apimachinery::pkg::apis::meta::v1::ObjectMeta,
 };
@@ -26,6 +25,7 @@ use super::{
     build::secret_names,
     component::{INSTANCE, MANAGED_BY, MANAGER, Names},
     given::{self, GivenSecret},
+    kinds::Object,
     observed::{ChildId, JobState, Kind, Observed, Owner, SecretSeen, Seen, Workload},
     plan::digest,
     troubles,
@@ -40,14 +40,30 @@ pub struct Stores {
     pub stateful_sets: Store<StatefulSet>,
     /// Provisioning and migrations.
     pub jobs: Store<Job>,
-    /// Addresses, without their content.
-    pub services: Store<PartialObjectMeta<Service>>,
-    /// Scripts and settings, without their content.
-    pub config_maps: Store<PartialObjectMeta<ConfigMap>>,
-    /// Who may speak with whom, without its content.
-    pub network_policies: Store<PartialObjectMeta<NetworkPolicy>>,
-    /// How many pods may be away, without its content.
-    pub budgets: Store<PartialObjectMeta<PodDisruptionBudget>>,
+    /// Everything else, without its content.
+    pub plain: Vec<Box<dyn PlainStore>>,
+}
+
+/// Objects of one kind of which nothing but their being there matters.
+pub trait PlainStore: Send + Sync {
+    /// Those of a stack.
+    fn seen(&self, names: &Names, uid: &str) -> Vec<(ChildId, Seen)>;
+    /// Waits for the first list.
+    fn ready(&self) -> BoxFuture<'_, Result<(), WriterDropped>>;
+}
+
+impl<K: Object> PlainStore for (Kind, Store<PartialObjectMeta<K>>) {
+    fn seen(&self, names: &Names, uid: &str) -> Vec<(ChildId, Seen)> {
+        let (kind, store) = self;
+        let objects = of_stack(store, names).into_iter();
+        objects
+            .map(|object| (ChildId { kind: *kind, name: object.name_any() }, seen(&*object, names, uid)))
+            .collect()
+    }
+
+    fn ready(&self) -> BoxFuture<'_, Result<(), WriterDropped>> {
+        Box::pin(self.1.wait_until_ready())
+    }
 }
 
 impl Stores {
@@ -56,10 +72,10 @@ impl Stores {
         self.deployments.wait_until_ready().await?;
         self.stateful_sets.wait_until_ready().await?;
         self.jobs.wait_until_ready().await?;
-        self.services.wait_until_ready().await?;
-        self.config_maps.wait_until_ready().await?;
-        self.network_policies.wait_until_ready().await?;
-        self.budgets.wait_until_ready().await
+        for store in &self.plain {
+            store.ready().await?;
+        }
+        Ok(())
     }
 }
 
@@ -122,12 +138,9 @@ pub async fn observe(
         }
         observed.seen.insert(ChildId { kind: Kind::Job, name: job.name_any() }, seen);
     }
-    observed.seen.extend(seen_only(&stores.services, Kind::Service, names, uid));
-    observed.seen.extend(seen_only(&stores.config_maps, Kind::ConfigMap, names, uid));
-    observed.seen.extend(seen_only(&stores.network_policies, Kind::NetworkPolicy, names, uid));
-    observed.seen.extend(seen_only(&stores.budgets, Kind::PodDisruptionBudget, names, uid));
+    observed.seen.extend(stores.plain.iter().flat_map(|store| store.seen(names, uid)));
     let secrets = Api::<Secret>::namespaced(client.clone(), &names.namespace);
-    for name in secret_names(names) {
+    for name in secret_names(stack) {
         let known = match cache.get(uid, &name) {
             Some(known) => Some(known),
             None => secrets.get_opt(&name).await?.map(|secret| secret_seen(&secret, names, uid)),
@@ -148,18 +161,6 @@ pub async fn observe(
     Ok(observed)
 }
 
-/// Objects of which nothing but their being there matters.
-fn seen_only<K>(store: &Store<K>, kind: Kind, names: &Names, uid: &str) -> Vec<(ChildId, Seen)>
-where
-    K: Resource + Clone + 'static,
-    K::DynamicType: Clone + Eq + std::hash::Hash,
-{
-    of_stack(store, names)
-        .into_iter()
-        .map(|object| (ChildId { kind, name: object.name_any() }, seen(&*object, names, uid)))
-        .collect()
-}
-
 fn of_stack<K>(store: &Store<K>, names: &Names) -> Vec<std::sync::Arc<K>>
 where
     K: Resource + Clone + 'static,
@@ -176,11 +177,27 @@ fn seen<K: Resource>(object: &K, names: &Names, uid: &str) -> Seen {
     Seen { owner: owner(meta, names, uid), uid: meta.uid.clone().unwrap_or_default(), mark: mark(meta) }
 }
 
-/// What tells that somebody changed an object: its generation, else its resource version.
+/// What tells that somebody changed what is asked for of an object: its generation, else its resource version. Where the
+/// latter also moves with a status, it is the time of the last change of anything else.
 pub fn mark(meta: &ObjectMeta) -> u128 {
     let version =
         || meta.resource_version.as_deref().and_then(|version| version.parse().ok()).unwrap_or_default();
-    meta.generation.and_then(|generation| generation.try_into().ok()).unwrap_or_else(version)
+    let generation = meta.generation.or_else(|| last_change_beside_status(meta));
+    generation.and_then(|generation| generation.try_into().ok()).unwrap_or_else(version)
+}
+
+fn last_change_beside_status(meta: &ObjectMeta) -> Option<i64> {
+    let entries = meta.managed_fields.as_deref().unwrap_or_default();
+    let (status, others): (Vec<_>, Vec<_>) =
+        entries.iter().partition(|entry| entry.subresource.as_deref() == Some("status"));
+    let times = others.into_iter().filter_map(|entry| Some(entry.time.as_ref()?.0.as_second()));
+    times.max().filter(|_| !status.is_empty())
+}
+
+/// Makes an object small: field managers make up most of it. What they tell beyond the generation is kept as one.
+pub fn forget_managers(meta: &mut ObjectMeta) {
+    meta.generation = meta.generation.or_else(|| last_change_beside_status(meta));
+    meta.managed_fields = None;
 }
 
 /// Whose a child is.
@@ -271,5 +288,30 @@ fn job_state(job: &Job) -> JobState {
         JobState::Failed
     } else {
         JobState::Running { failures: status.and_then(|status| status.failed).unwrap_or(0) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn meta(managers: &Value) -> ObjectMeta {
+        serde_json::from_value(json!({"resourceVersion": "77", "managedFields": managers})).unwrap()
+    }
+
+    #[test]
+    fn a_change_of_a_status_alone_is_no_change_of_what_is_asked_for() {
+        let manager = |time: &str, subresource: &str| json!({"manager": "m", "operation": "Apply", "time": time, "subresource": subresource});
+        let asked = manager("2026-01-01T00:00:09Z", "");
+        assert_eq!(mark(&meta(&json!([asked]))), 77);
+        let told = |time: &str| mark(&meta(&json!([asked, manager(time, "status")])));
+        assert_eq!(told("2026-01-01T00:00:10Z"), told("2026-01-01T00:00:20Z"));
+
+        let mut kept = meta(&json!([asked, manager("2026-01-01T00:00:10Z", "status")]));
+        let before = mark(&kept);
+        forget_managers(&mut kept);
+        assert_eq!((mark(&kept), kept.managed_fields), (before, None));
     }
 }

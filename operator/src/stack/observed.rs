@@ -3,52 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::given::GivenSeen;
-
-/// The kinds of children that the operator watches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Kind {
-    /// Scripts, settings, routes.
-    ConfigMap,
-    /// Addresses.
-    Service,
-    /// Postgres, Kafka, Redis.
-    StatefulSet,
-    /// Services and gateway.
-    Deployment,
-    /// Provisioning and migrations.
-    Job,
-    /// Who may speak with whom.
-    NetworkPolicy,
-    /// How many pods may be away at a time.
-    PodDisruptionBudget,
-    /// A volume that grows. Not watched: claims belong to their StatefulSet.
-    Claim,
-}
-
-impl Kind {
-    /// The name in Kubernetes.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::ConfigMap => "ConfigMap",
-            Self::Service => "Service",
-            Self::StatefulSet => "StatefulSet",
-            Self::Deployment => "Deployment",
-            Self::Job => "Job",
-            Self::NetworkPolicy => "NetworkPolicy",
-            Self::PodDisruptionBudget => "PodDisruptionBudget",
-            Self::Claim => "PersistentVolumeClaim",
-        }
-    }
-}
-
-/// A child, by kind and name.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ChildId {
-    /// Its kind.
-    pub kind: Kind,
-    /// Its name.
-    pub name: String,
-}
+pub use super::kinds::{ChildId, Kind};
 
 /// Whose an object is that bears a child's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -144,6 +99,12 @@ pub struct Observed {
 }
 
 impl Observed {
+    /// Hash of what a Secret holds, generated or given.
+    pub fn digest(&self, secret: &str) -> Option<String> {
+        let given = || self.given.get(secret).map(|secret| &secret.digest);
+        self.secrets.get(secret).map(|secret| &secret.digest).or_else(given).cloned()
+    }
+
     /// Whether pods that should be there aren't ready, or a Job's pods have failed.
     pub fn waits_for_pods(&self) -> bool {
         let mut workloads = self.deployments.values().chain(self.stateful_sets.values());

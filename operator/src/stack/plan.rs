@@ -2,73 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use k8s_openapi::api::{
-    apps::v1::{Deployment, StatefulSet},
-    batch::v1::Job,
-    core::v1::{ConfigMap, PersistentVolumeClaim, Service},
-    networking::v1::NetworkPolicy,
-    policy::v1::PodDisruptionBudget,
-};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+pub use super::kinds::{Child, ChildId, Kind};
 use super::{
     component::{Component, Service as Tracklore},
-    observed::{ChildId, Kind},
+    given::Missing,
 };
 use crate::api::v1alpha1::CompletedJob;
-
-/// A child, complete but for the owner that `apply` adds.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Child {
-    /// Scripts, settings, routes.
-    ConfigMap(Box<ConfigMap>),
-    /// An address.
-    Service(Box<Service>),
-    /// Postgres, Kafka or Redis.
-    StatefulSet(Box<StatefulSet>),
-    /// A service or the gateway.
-    Deployment(Box<Deployment>),
-    /// Provisioning or a migration.
-    Job(Box<Job>),
-    /// Who may speak with whom.
-    NetworkPolicy(Box<NetworkPolicy>),
-    /// How many pods may be away at a time.
-    PodDisruptionBudget(Box<PodDisruptionBudget>),
-    /// The new size of a claim.
-    Claim(Box<PersistentVolumeClaim>),
-}
-
-impl Child {
-    /// Kind and name.
-    pub fn id(&self) -> ChildId {
-        let (kind, meta) = match self {
-            Self::ConfigMap(object) => (Kind::ConfigMap, &object.metadata),
-            Self::Service(object) => (Kind::Service, &object.metadata),
-            Self::StatefulSet(object) => (Kind::StatefulSet, &object.metadata),
-            Self::Deployment(object) => (Kind::Deployment, &object.metadata),
-            Self::Job(object) => (Kind::Job, &object.metadata),
-            Self::NetworkPolicy(object) => (Kind::NetworkPolicy, &object.metadata),
-            Self::PodDisruptionBudget(object) => (Kind::PodDisruptionBudget, &object.metadata),
-            Self::Claim(object) => (Kind::Claim, &object.metadata),
-        };
-        ChildId { kind, name: meta.name.clone().unwrap_or_default() }
-    }
-
-    /// Hash of all it says.
-    pub fn hash(&self) -> String {
-        match self {
-            Self::ConfigMap(object) => digest(object),
-            Self::Service(object) => digest(object),
-            Self::StatefulSet(object) => digest(object),
-            Self::Deployment(object) => digest(object),
-            Self::Job(object) => digest(object),
-            Self::NetworkPolicy(object) => digest(object),
-            Self::PodDisruptionBudget(object) => digest(object),
-            Self::Claim(object) => digest(object),
-        }
-    }
-}
 
 /// Hash of a value as JSON, in hexadecimal.
 pub fn digest<T: Serialize>(value: &T) -> String {
@@ -174,7 +116,7 @@ pub struct Plan {
     /// Migrations, by service.
     pub migrations: Vec<(Tracklore, Step)>,
     /// What people still have to give, a sentence each.
-    pub missing: Vec<String>,
+    pub missing: Vec<Missing>,
     /// Services whose Deployment waits for something.
     pub held: Vec<Tracklore>,
     /// The gateway's Deployment, where one is asked for.

@@ -94,8 +94,10 @@ pub fn settled(
         view.migrations(),
         view.gateway(),
     ];
-    let rolled_out =
-        plan.held.is_empty() && view.services().all(|(_, workload)| workload.is_some_and(|w| w.rolled_out));
+    let rolled_out = !stack.paused
+        && plan.held.is_empty()
+        && outcome.behind.is_empty()
+        && view.services().all(|(_, workload)| workload.is_some_and(|w| w.rolled_out));
     let running = before.and_then(|status| status.version.clone());
     TrackloreStackStatus {
         observed_generation: generation,

@@ -13,8 +13,8 @@ pub struct Topic {
     pub name: String,
     /// Partitions.
     pub partitions: i32,
-    /// Copies.
-    pub replicas: i32,
+    /// Copies; the cluster's default when absent.
+    pub replicas: Option<i32>,
     /// Settings by Kafka's names.
     pub config: BTreeMap<String, String>,
     /// The only service that may write.
@@ -73,7 +73,7 @@ const BUILT_IN: [BuiltIn; 4] = [
 ];
 
 /// All topics of a stack with `nodes` Kafka nodes, with the changes of its spec; or sentences that say what is wrong with them.
-pub fn resolve(nodes: i32, overrides: &[TopicOverride]) -> Result<Vec<Topic>, Vec<String>> {
+pub fn resolve(nodes: Option<i32>, overrides: &[TopicOverride]) -> Result<Vec<Topic>, Vec<String>> {
     let mut topics = built_in(nodes);
     let known = topics.iter().map(|topic| topic.name.clone()).collect::<Vec<_>>().join(", ");
     let mut refusals = Vec::new();
@@ -89,7 +89,7 @@ pub fn resolve(nodes: i32, overrides: &[TopicOverride]) -> Result<Vec<Topic>, Ve
     if refusals.is_empty() { Ok(topics) } else { Err(refusals) }
 }
 
-fn built_in(nodes: i32) -> Vec<Topic> {
+fn built_in(nodes: Option<i32>) -> Vec<Topic> {
     let mut topics = Vec::new();
     for built_in in &BUILT_IN {
         let (policy, retention) = match built_in.keeps {
@@ -131,16 +131,19 @@ fn settings(policy: &str, retention: Option<i64>) -> BTreeMap<String, String> {
     config
 }
 
-fn apply(topic: &mut Topic, change: &TopicOverride, nodes: i32, refusals: &mut Vec<String>) {
+fn apply(topic: &mut Topic, change: &TopicOverride, nodes: Option<i32>, refusals: &mut Vec<String>) {
     if let Some(partitions) = change.partitions {
         topic.partitions = partitions;
     }
     match change.replicas {
-        Some(replicas) if replicas > nodes => refusals.push(format!(
-            "kafka.topics asks for {replicas} replicas of {}, but there are {nodes} Kafka nodes; lower it to {nodes}",
-            change.name
-        )),
-        Some(replicas) => topic.replicas = replicas,
+        Some(replicas) if nodes.is_some_and(|nodes| replicas > nodes) => {
+            let nodes = nodes.unwrap_or_default();
+            refusals.push(format!(
+                "kafka.topics asks for {replicas} replicas of {}, but there are {nodes} Kafka nodes; lower it to {nodes}",
+                change.name
+            ));
+        }
+        Some(replicas) => topic.replicas = Some(replicas),
         None => {}
     }
     if let Some(retention) = &change.retention {
@@ -189,7 +192,7 @@ mod tests {
 
     #[test]
     fn every_topic_has_one_writer_and_dead_letters_belong_to_their_consumer() {
-        let topics = resolve(1, &[]).unwrap();
+        let topics = resolve(Some(1), &[]).unwrap();
         let names: Vec<_> = topics.iter().map(|t| (t.name.as_str(), t.writer.as_str())).collect();
         assert_eq!(
             names,
@@ -216,7 +219,7 @@ mod tests {
             retention: Some("2d".into()),
             ..TopicOverride::default()
         };
-        let topics = resolve(1, &[change]).unwrap();
+        let topics = resolve(Some(1), &[change]).unwrap();
         let posts = topics.iter().find(|t| t.name == "posts-events").unwrap();
         assert_eq!((posts.partitions, posts.config["retention.ms"].as_str()), (12, "172800000"));
     }
@@ -226,13 +229,13 @@ mod tests {
         let unknown = TopicOverride { name: "other".into(), ..TopicOverride::default() };
         let many =
             TopicOverride { name: "user-events".into(), replicas: Some(3), ..TopicOverride::default() };
-        assert_eq!(resolve(1, &[unknown, many]).unwrap_err().len(), 2);
+        assert_eq!(resolve(Some(1), &[unknown, many]).unwrap_err().len(), 2);
     }
 
     #[test]
     fn settings_that_would_break_out_of_their_word_are_refused() {
         let config = BTreeMap::from([("max.message.bytes".to_owned(), "1 --delete".to_owned())]);
         let change = TopicOverride { name: "user-events".into(), config, ..TopicOverride::default() };
-        assert!(resolve(1, &[change]).is_err());
+        assert!(resolve(Some(1), &[change]).is_err());
     }
 }

@@ -31,7 +31,7 @@ pub async fn of(client: &Client, names: &Names) -> Result<BTreeMap<String, Strin
 }
 
 /// What keeps a pod from running. Its words stay the same while the kubelet tries again and again.
-fn trouble(pod: &Pod) -> Option<String> {
+pub fn trouble(pod: &Pod) -> Option<String> {
     let status = pod.status.as_ref()?;
     if status.phase.as_deref() == Some("Succeeded") || pod.metadata.deletion_timestamp.is_some() {
         return None;
@@ -39,7 +39,7 @@ fn trouble(pod: &Pod) -> Option<String> {
     let containers = status.init_container_statuses.iter().chain(&status.container_statuses).flatten();
     unschedulable(status).or_else(|| {
         let mut waiting = containers.filter(|container| !container.ready);
-        waiting.find_map(|container| not_running(container, &pod.name_any()))
+        waiting.find_map(|container| not_running(container, &source(pod)))
     })
 }
 
@@ -73,14 +73,42 @@ fn not_running(container: &ContainerStatus, pod: &str) -> Option<String> {
         .and_then(|state| state.terminated.as_ref())
         .or_else(|| last.and_then(|state| state.terminated.as_ref()))
         .filter(|ended| ended.exit_code != 0)?;
+    let why =
+        ended.message.as_deref().and_then(last_words).map(|words| format!(": {words}")).unwrap_or_default();
     Some(if ended.reason.as_deref() == Some("OOMKilled") {
         format!(
             "container {} needed more memory than its limit; raise resources.limits.memory",
             container.name
         )
     } else {
-        format!("container {} ends with code {}; see kubectl logs {pod}", container.name, ended.exit_code)
+        format!(
+            "container {} ends with code {}{why}; see kubectl logs {pod}",
+            container.name, ended.exit_code
+        )
     })
+}
+
+/// What to ask for logs: the pods of a Job come and go, the Job stays.
+fn source(pod: &Pod) -> String {
+    match pod.labels().get("batch.kubernetes.io/job-name") {
+        Some(job) => format!("job/{job}"),
+        None => pod.name_any(),
+    }
+}
+
+/// What a container said last of an error, else what it said last. Times before it would make each time another sentence.
+fn last_words(log: &str) -> Option<String> {
+    const LONGEST: usize = 300;
+    let lines = log.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('{'));
+    let is_error = |line: &&str| {
+        let line = line.to_lowercase();
+        ["error", "fatal", "exception"].iter().any(|word| line.contains(word))
+    };
+    let said = lines.clone().rfind(is_error).or_else(|| lines.last())?;
+    let mut said =
+        said.trim_start_matches(|c: char| !c.is_alphabetic()).trim_start_matches("error: ").to_owned();
+    said.truncate(said.floor_char_boundary(LONGEST));
+    (!said.is_empty()).then_some(said)
 }
 
 #[cfg(test)]
@@ -116,6 +144,16 @@ mod tests {
         let running = told(&container(&json!({"running": {}}), &last)).unwrap();
         assert_eq!(waiting, running);
         assert_eq!(waiting, "container auth ends with code 1; see kubectl logs demo-auth-1");
+    }
+
+    #[test]
+    fn what_a_container_said_of_an_error_is_told_without_its_time() {
+        let log = "starting\n2026-11-21 09:00:01.123 FATAL: password authentication failed for user \"x\"\nDETAIL: none\n";
+        let last = json!({"terminated": {"exitCode": 2, "reason": "Error", "message": log}});
+        assert_eq!(
+            told(&container(&json!({"running": {}}), &last)).unwrap(),
+            "container auth ends with code 2: FATAL: password authentication failed for user \"x\"; see kubectl logs demo-auth-1"
+        );
     }
 
     #[test]

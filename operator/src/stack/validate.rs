@@ -3,13 +3,21 @@
 //! The rules of the CRD are checked by the API server. What they can't decide is decided here, and so are the rules whose
 //! breach would make `build` fail: a stack may be older than a rule.
 
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::PodTemplateSpec;
+
 use crate::api::v1alpha1::{
-    Auth, DeletionPolicy, EmailVerification, Gateway, ManagedKafka, ManagedPostgres, ManagedRedis,
-    NetworkPolicyMode, ServiceSettings, Smtp, Tracing, TrackloreStack, Traefik,
+    Auth, DeletionPolicy, EmailVerification, Ingress, NetworkPolicyMode, ServiceSettings, Smtp, Tracing,
+    TrackloreStack, TrackloreStackSpec, Traefik,
 };
 
 use super::{
-    component::{Names, PerService, Service},
+    component::{Component, Names, PerService, Service},
+    placement::Placement,
+    pod_overrides,
+    reserved::is_reserved,
+    source::{ForeignKafka, ForeignPostgres, KafkaSource, PostgresSource, RedisSource, Source},
     topics::{self, Topic},
     versions::{self, ImageSet},
 };
@@ -29,21 +37,29 @@ pub struct ValidStack {
     pub pull_secrets: Vec<String>,
     /// The issuer.
     pub public_url: String,
+    /// Whether nothing may be written.
+    pub paused: bool,
+    /// Whether the services rest. Then they and the gateway are asked for no pods.
+    pub suspended: bool,
     /// What happens to data in the end.
     pub deletion_policy: DeletionPolicy,
     /// Settings of the services.
     pub services: PerService<ServiceSettings>,
+    /// Where pods may run.
+    pub placements: BTreeMap<Component, Placement>,
+    /// Additions to the pods of the services.
+    pub pod_overrides: PerService<PodTemplateSpec>,
     /// Postgres.
-    pub postgres: ManagedPostgres,
+    pub postgres: PostgresSource,
     /// Kafka.
-    pub kafka: ManagedKafka,
+    pub kafka: KafkaSource,
     /// Put before topics and groups.
     pub prefix: String,
     /// All topics.
     pub topics: Vec<Topic>,
     /// Redis.
-    pub redis: ManagedRedis,
-    /// `redis.maxMemory` in bytes.
+    pub redis: RedisSource,
+    /// `redis.managed.maxMemory` in bytes.
     pub redis_bytes: i64,
     /// Sign-up and tokens.
     pub auth: Auth,
@@ -53,66 +69,41 @@ pub struct ValidStack {
     pub tracing: Option<Tracing>,
     /// The gateway, where one is asked for.
     pub gateway: Option<Traefik>,
+    /// The Ingress, where one is asked for instead.
+    pub ingress: Option<Ingress>,
     /// Whether NetworkPolicies are made.
     pub network_policy: NetworkPolicyMode,
+}
+
+impl ValidStack {
+    /// Where the pods of a component may run.
+    pub fn placement(&self, component: Component) -> Placement {
+        self.placements.get(&component).cloned().unwrap_or_default()
+    }
 }
 
 /// Why a stack can't be built: at least one sentence, each saying what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal(pub Vec<String>);
 
-/// Environment variables that the operator sets; a stack may not set them beside it.
-const RESERVED: [&str; 27] = [
-    "TRACKLORE_LISTEN_PUBLIC",
-    "TRACKLORE_LISTEN_INTERNAL",
-    "TRACKLORE_LISTEN_ADMIN",
-    "TRACKLORE_PUBLIC_URL",
-    "TRACKLORE_ALLOWED_ORIGINS",
-    "TRACKLORE_DATABASE_URL",
-    "TRACKLORE_MIGRATION_DATABASE_URL",
-    "TRACKLORE_KAFKA_BOOTSTRAP_SERVERS",
-    "TRACKLORE_KAFKA_SECURITY_PROTOCOL",
-    "TRACKLORE_KAFKA_SASL_USERNAME",
-    "TRACKLORE_KAFKA_SASL_PASSWORD",
-    "TRACKLORE_KAFKA_TOPIC_PREFIX",
-    "TRACKLORE_JWKS_URL",
-    "TRACKLORE_AUTH_INTERNAL_URL",
-    "TRACKLORE_USER_INTERNAL_URL",
-    "TRACKLORE_POSTS_INTERNAL_URL",
-    "TRACKLORE_CLIENT_ID",
-    "TRACKLORE_CLIENT_SECRET",
-    "TRACKLORE_EMAIL_VERIFICATION",
-    "TRACKLORE_ACCESS_TOKEN_TTL",
-    "TRACKLORE_SIGNING_KEYS_DIR",
-    "TRACKLORE_CLIENTS_DIR",
-    "TRACKLORE_REDIS_URL",
-    "TRACKLORE_TRUSTED_HOPS",
-    "TRACKLORE_MAIL_URL",
-    "TRACKLORE_MAIL_FROM",
-    "TRACKLORE_MAIL_USERNAME",
-];
-/// The same for those whose value is secret.
-const RESERVED_SECRETS: [&str; 5] = [
-    "TRACKLORE_SESSION_KEY",
-    "TRACKLORE_MAIL_PASSWORD",
-    "TRACKLORE_FIRST_ADMIN_PASSWORD",
-    "TRACKLORE_FIRST_ADMIN_USERNAME",
-    "TRACKLORE_FIRST_ADMIN_EMAIL",
-];
-
 /// Checks a stack.
 pub fn validate(stack: &TrackloreStack) -> Result<ValidStack, Refusal> {
     let spec = &stack.spec;
     let mut refusals = Vec::new();
 
-    let services = PerService {
-        auth: spec.services.auth.clone(),
-        user: spec.services.user.clone(),
-        posts: spec.services.posts.clone(),
-        feed: spec.services.feed.clone(),
-    };
+    let services = PerService::from_fn(|service| service_settings(spec, service));
     refusals.extend(Service::ALL.into_iter().flat_map(|service| reserved(service, services.get(service))));
 
+    let placements = placements(stack, &mut refusals);
+    let pod_overrides = PerService::from_fn(|service| {
+        services.get(service).pod_overrides.as_ref().map(|asked| pod_overrides::read(service, asked))
+    });
+    refusals.extend(Service::ALL.into_iter().filter_map(|service| {
+        pod_overrides.get(service).as_ref().and_then(|read| read.as_ref().err().cloned())
+    }));
+    let pod_overrides = PerService::from_fn(|service| {
+        pod_overrides.get(service).clone().and_then(Result::ok).unwrap_or_default()
+    });
     let images = ImageSet::of(&spec.version, &spec.images, |service| services.get(service).image.clone());
     if images.is_none() {
         refusals.push(format!(
@@ -127,61 +118,72 @@ pub fn validate(stack: &TrackloreStack) -> Result<ValidStack, Refusal> {
                 .to_owned(),
         );
     }
+    let tls = spec.gateway.traefik.as_ref().is_some_and(|gateway| gateway.tls.is_some());
+    if tls && !spec.public_url.starts_with("https://") {
+        refusals.push(format!(
+            "gateway.traefik.tls is set, but publicUrl is {}; let it start with https://, or remove tls",
+            spec.public_url
+        ));
+    }
     let kafka = spec.kafka.managed.clone();
     if let Some(kafka) = &kafka
         && !matches!(kafka.nodes, 1 | 3)
     {
         refusals.push(format!("kafka.managed.nodes is {}; set it to 1 or 3", kafka.nodes));
     }
-    let topics = topics::resolve(kafka.as_ref().map_or(1, |kafka| kafka.nodes), &spec.kafka.topics)
-        .unwrap_or_else(|sentences| {
+    let topics = topics::resolve(kafka.as_ref().map(|kafka| kafka.nodes), &spec.kafka.topics).unwrap_or_else(
+        |sentences| {
             refusals.extend(sentences);
             Vec::new()
-        });
-    let redis_bytes = spec.redis.managed.as_ref().and_then(|redis| redis.max_memory.bytes());
-    if spec.redis.managed.is_some() && redis_bytes.is_none_or(|bytes| bytes < 16 << 20) {
+        },
+    );
+    let redis_bytes = spec.redis.managed.as_ref().and_then(|redis| redis.max_memory.bytes()).unwrap_or(0);
+    if spec.redis.managed.is_some() && redis_bytes < 16 << 20 {
         refusals.push(
             "redis.managed.maxMemory must be a whole amount of at least 16Mi, such as 512Mi".to_owned(),
         );
     }
 
-    match (
-        images,
-        spec.postgres.managed.clone(),
-        kafka,
-        spec.redis.managed.clone(),
-        redis_bytes,
-        refusals.is_empty(),
-    ) {
-        (Some(images), Some(postgres), Some(kafka), Some(redis), Some(redis_bytes), true) => Ok(ValidStack {
+    let external = spec.postgres.external.clone().and_then(ForeignPostgres::of);
+    let postgres = Source::of(spec.postgres.managed.clone(), external);
+    let external = spec.kafka.external.clone().and_then(ForeignKafka::of);
+    let kafka = Source::of(kafka, external);
+    let redis = Source::of(spec.redis.managed.clone(), spec.redis.external.clone());
+    let unclear = [("postgres", postgres.is_none()), ("kafka", kafka.is_none()), ("redis", redis.is_none())];
+    refusals.extend(unclear.into_iter().filter(|(_, unclear)| *unclear).map(|(name, _)| {
+        format!(
+            "{name} doesn't say clearly where it comes from; set {name}.managed, {{}} is enough, or {name}.external with all that it needs"
+        )
+    }));
+
+    match (images, postgres, kafka, redis, refusals.is_empty()) {
+        (Some(images), Some(postgres), Some(kafka), Some(redis), true) => Ok(ValidStack {
             names: names(stack),
             uid: stack.metadata.uid.clone().unwrap_or_default(),
             version: spec.version.clone(),
             images,
             pull_secrets: spec.images.pull_secrets.iter().map(|secret| secret.name.clone()).collect(),
             public_url: spec.public_url.clone(),
+            paused: spec.paused,
+            suspended: spec.suspended,
             deletion_policy: spec.deletion_policy,
             services,
+            placements,
+            pod_overrides,
+            prefix: prefix(stack),
             postgres,
             kafka,
-            prefix: spec.kafka.prefix.clone(),
             topics,
             redis,
             redis_bytes,
             auth: spec.auth.clone(),
             mail: spec.mail.smtp.clone(),
             tracing: spec.observability.tracing.clone(),
-            gateway: gateway(&spec.gateway),
+            gateway: gateway(spec),
+            ingress: spec.gateway.ingress.clone(),
             network_policy: spec.security.network_policy,
         }),
-        (_, postgres, kafka, redis, ..) => {
-            let missing =
-                [("postgres", postgres.is_none()), ("kafka", kafka.is_none()), ("redis", redis.is_none())];
-            refusals.extend(missing.into_iter().filter(|(_, missing)| *missing).map(|(name, _)| {
-                format!("{name} says nothing about where it comes from; set {name}.managed, {{}} is enough")
-            }));
-            Err(Refusal(refusals))
-        }
+        _ => Err(Refusal(refusals)),
     }
 }
 
@@ -193,13 +195,66 @@ pub fn names(stack: &TrackloreStack) -> Names {
     }
 }
 
-fn gateway(gateway: &Gateway) -> Option<Traefik> {
-    gateway.traefik.clone()
+fn gateway(spec: &TrackloreStackSpec) -> Option<Traefik> {
+    let mut traefik = spec.gateway.traefik.clone()?;
+    if spec.suspended {
+        traefik.replicas = 0;
+    }
+    Some(traefik)
+}
+
+fn service_settings(spec: &TrackloreStackSpec, service: Service) -> ServiceSettings {
+    let mut settings = match service {
+        Service::Auth => &spec.services.auth,
+        Service::User => &spec.services.user,
+        Service::Posts => &spec.services.posts,
+        Service::Feed => &spec.services.feed,
+    }
+    .clone();
+    if spec.suspended {
+        settings.replicas = 0;
+    }
+    settings
+}
+
+/// What names of topics and groups begin with. A Kafka that is there may be others' too, and then so may names.
+fn prefix(stack: &TrackloreStack) -> String {
+    let names = names(stack);
+    let own = || match stack.spec.kafka.external {
+        Some(_) => format!("{}.{}.", names.namespace, names.stack),
+        None => String::new(),
+    };
+    stack.spec.kafka.prefix.clone().unwrap_or_else(own)
+}
+
+/// Where the pods of each component may run.
+fn placements(stack: &TrackloreStack, refusals: &mut Vec<String>) -> BTreeMap<Component, Placement> {
+    let (spec, names) = (&stack.spec, names(stack));
+    let services = Service::ALL.into_iter().map(|service| {
+        let field = format!("services.{}", service.as_str());
+        (Component::Service(service), field, Some(service_settings(spec, service).scheduling))
+    });
+    let managed = |name: &str| format!("{name}.managed");
+    let others = [
+        (Component::Postgres, managed("postgres"), spec.postgres.managed.clone().map(|it| it.scheduling)),
+        (Component::Kafka, managed("kafka"), spec.kafka.managed.clone().map(|it| it.scheduling)),
+        (Component::Redis, managed("redis"), spec.redis.managed.clone().map(|it| it.scheduling)),
+        (Component::Gateway, "gateway.traefik".into(), spec.gateway.traefik.clone().map(|it| it.scheduling)),
+    ];
+    let asked =
+        services.chain(others).filter_map(|(component, field, asked)| Some((component, field, asked?)));
+    let mut placements = BTreeMap::new();
+    for (component, field, asked) in asked {
+        match Placement::read(&format!("{field}.scheduling"), &asked, &names.selector(component)) {
+            Ok(placement) => drop(placements.insert(component, placement)),
+            Err(sentences) => refusals.extend(sentences),
+        }
+    }
+    placements
 }
 
 fn reserved(service: Service, settings: &ServiceSettings) -> Vec<String> {
-    let taken = |name: &str| RESERVED.contains(&name) || RESERVED_SECRETS.contains(&name);
-    let names = settings.env.iter().map(|variable| variable.name.as_str()).filter(|name| taken(name));
+    let names = settings.env.iter().map(|variable| variable.name.as_str()).filter(|name| is_reserved(name));
     names
         .map(|name| {
             format!(

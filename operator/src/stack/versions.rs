@@ -13,6 +13,9 @@ struct Release {
     traefik: &'static str,
 }
 
+/// Where the images of Tracklore itself are published.
+const OWN: &str = "ghcr.io/tracklore";
+
 /// All versions that this operator can run, oldest first.
 const RELEASES: &[Release] = &[Release {
     version: "0.1.0",
@@ -51,10 +54,8 @@ impl ImageSet {
             redis: dependency(ReplaceableImage::Redis, release.redis),
             traefik: dependency(ReplaceableImage::Traefik, release.traefik),
             services: PerService::from_fn(|service| {
-                chosen(service).unwrap_or_else(|| {
-                    let image = format!("ghcr.io/tracklore/{}:{}", service.as_str(), release.version);
-                    mirrored(&image, images.registry.as_deref())
-                })
+                chosen(service)
+                    .unwrap_or_else(|| mirrored(&own(service, release), images.registry.as_deref()))
             }),
         })
     }
@@ -65,8 +66,31 @@ pub fn known() -> String {
     RELEASES.iter().map(|release| release.version).collect::<Vec<_>>().join(", ")
 }
 
+/// All images that a version needs, the operator's own among them: those of every known version when none is given.
+pub fn images(version: Option<&str>) -> Vec<String> {
+    let mut images = vec![format!("{OWN}/operator:{}", env!("CARGO_PKG_VERSION"))];
+    for release in RELEASES.iter().filter(|release| version.is_none_or(|version| release.version == version))
+    {
+        let services = Service::ALL.map(|service| own(service, release));
+        images.extend(services);
+        images.extend([release.postgres, release.kafka, release.redis, release.traefik].map(str::to_owned));
+    }
+    images.sort();
+    images.dedup();
+    images
+}
+
+/// Whether this operator can run a version.
+pub fn is_known(version: &str) -> bool {
+    RELEASES.iter().any(|release| release.version == version)
+}
+
+fn own(service: Service, release: &Release) -> String {
+    format!("{OWN}/{}:{}", service.as_str(), release.version)
+}
+
 /// Puts another registry host in front of an image's path.
-fn mirrored(image: &str, registry: Option<&str>) -> String {
+pub fn mirrored(image: &str, registry: Option<&str>) -> String {
     match (registry, image.split_once('/')) {
         (Some(registry), Some((_, path))) => format!("{registry}/{path}"),
         _ => image.to_owned(),
@@ -83,6 +107,19 @@ mod tests {
         let set = ImageSet::of("0.1.0", &images, |_| None).unwrap();
         assert_eq!(set.postgres, "mirror.example.org/cache/library/postgres:17.11");
         assert_eq!(set.services.feed, "mirror.example.org/cache/tracklore/feed:0.1.0");
+    }
+
+    #[test]
+    fn the_list_for_a_mirror_has_every_image_that_a_stack_asks_for() {
+        let set = ImageSet::of("0.1.0", &Images::default(), |_| None).unwrap();
+        let list = images(Some("0.1.0"));
+        assert_eq!(list.len(), 9);
+        for image in
+            [&set.postgres, &set.kafka, &set.redis, &set.traefik, &set.services.auth, &set.services.feed]
+        {
+            assert!(list.contains(image), "{image}");
+        }
+        assert_eq!(images(None), list);
     }
 
     #[test]

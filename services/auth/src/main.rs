@@ -81,7 +81,7 @@ async fn main() -> ExitCode {
         }
         Cli::Migrate(args) => {
             telemetry::start_logging(&args.log, args.log_format);
-            cli::exit(database::migrate(&args.migration_database_url, &MIGRATOR).await)
+            cli::exit(database::migrate(&args, &MIGRATOR).await)
         }
         Cli::Grant(args) => cli::exit(commands::grant(&args).await),
         Cli::Revoke(args) => cli::exit(commands::revoke(&args).await),

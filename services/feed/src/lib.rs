@@ -14,6 +14,7 @@ pub mod document;
 pub mod error;
 pub mod event;
 pub mod fill;
+pub mod fitness;
 pub mod home;
 pub mod library;
 pub mod lists;

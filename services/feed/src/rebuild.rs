@@ -84,7 +84,7 @@ pub enum RebuildError {
 
 /// Rebuilds, and says the base of the new generation.
 pub async fn run(args: &ModelArgs) -> Result<String, RebuildError> {
-    let redis = Redis::new(args.redis_url.expose_secret()).map_err(StartError::from)?;
+    let redis = args.redis()?;
     library::load(&redis).await?;
     let kafka = Kafka::new(&args.kafka);
     let producer = kafka.producer()?;

@@ -7,8 +7,8 @@ use std::{
 };
 
 use redis::{
-    AsyncConnectionConfig, Client, Cmd, ErrorKind, IntoConnectionInfo, RedisError, RedisResult, Value,
-    aio::MultiplexedConnection, io::tcp::TcpSettings,
+    AsyncConnectionConfig, Client, Cmd, ErrorKind, IntoConnectionInfo, RedisError, RedisResult,
+    TlsCertificates, Value, aio::MultiplexedConnection, io::tcp::TcpSettings,
 };
 use tokio::sync::Mutex;
 use tracklore_platform::metrics::CONNECTIONS;
@@ -44,9 +44,18 @@ impl std::fmt::Debug for Redis {
 impl Redis {
     /// Takes the URL; nothing connects yet.
     pub fn new(url: &str) -> RedisResult<Self> {
+        Self::with_authority(url, None)
+    }
+
+    /// The same, where certificates are signed by `authority` (PEM) instead of those whom the system trusts.
+    pub fn with_authority(url: &str, authority: Option<Vec<u8>>) -> RedisResult<Self> {
         // without it, answers wait for delayed acknowledgements of 40 ms now and then
         let tcp = TcpSettings::default().set_nodelay(true).set_user_timeout(RESPONSE_TIMEOUT * 5);
-        let client = Client::open(url.into_connection_info()?.set_tcp_settings(tcp))?;
+        let connection = url.into_connection_info()?.set_tcp_settings(tcp);
+        let client = match authority {
+            None => Client::open(connection)?,
+            root_cert => Client::build_with_tls(connection, TlsCertificates { client_tls: None, root_cert })?,
+        };
         Ok(Self { client, current: Arc::default(), connecting: Arc::default() })
     }
 

@@ -67,7 +67,7 @@ impl Handler for Redriver {
 pub async fn run(command: &DlqCommand) -> Result<(), RedriveError> {
     let kafka = Kafka::new(&command.model.kafka);
     let producer = kafka.producer()?;
-    let redis = Redis::new(command.model.redis_url.expose_secret())?;
+    let redis = command.model.redis()?;
     library::load(&redis).await?;
     let base = page::generation(&redis).await?;
     let applier = Applier {

@@ -1,5 +1,7 @@
 //! `serve`: the settings, and putting the service together.
 
+use std::path::PathBuf;
+
 use redis::RedisError;
 use secrecy::{ExposeSecret, SecretString};
 use tracklore_platform::{
@@ -17,6 +19,7 @@ use crate::{
     actors::Actors,
     consume::Feeder,
     fill::{Filler, Sources},
+    fitness::{self, Unfit},
     lists::Limits,
     live::{connection::Live, hub::Hub},
     metrics,
@@ -46,6 +49,9 @@ pub struct ModelArgs {
     /// Redis URL; the user needs the keys `feed:*` and functions, and nothing else.
     #[arg(long, env = "TRACKLORE_REDIS_URL", hide_env_values = true, value_parser = cli::secret)]
     pub redis_url: SecretString,
+    /// File with the certificates, in PEM, of who signs Redis', for `rediss://`; the system's when absent.
+    #[arg(long, env = "TRACKLORE_REDIS_CA_FILE")]
+    pub redis_ca_file: Option<PathBuf>,
 }
 
 /// Everything that `serve` can be told.
@@ -66,6 +72,13 @@ pub struct ServeArgs {
 }
 
 impl ModelArgs {
+    /// The connection to Redis; nothing connects yet.
+    pub fn redis(&self) -> Result<Redis, StartError> {
+        let authority = self.redis_ca_file.as_ref().map(std::fs::read).transpose();
+        let authority = authority.map_err(StartError::Authority)?;
+        Ok(Redis::with_authority(self.redis_url.expose_secret(), authority)?)
+    }
+
     /// The services that complete the read model in `redis`.
     pub fn sources(&self, redis: Redis) -> Sources {
         let tokens = ServiceTokens::new(&self.client);
@@ -82,8 +95,14 @@ impl ModelArgs {
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The Redis URL can't be understood.
-    #[error("TRACKLORE_REDIS_URL isn't right")]
+    #[error("TRACKLORE_REDIS_URL or TRACKLORE_REDIS_CA_FILE isn't right")]
     Redis(#[from] RedisError),
+    /// The file with who signs for Redis can't be read.
+    #[error("TRACKLORE_REDIS_CA_FILE can't be read")]
+    Authority(#[source] std::io::Error),
+    /// Redis isn't one that can hold feeds.
+    #[error(transparent)]
+    Unfit(#[from] Unfit),
     /// A Kafka setting is wrong.
     #[error(transparent)]
     Kafka(#[from] KafkaError),
@@ -94,7 +113,8 @@ pub enum StartError {
 
 /// Serves until it is told to stop.
 pub async fn serve(args: &ServeArgs) -> Result<(), StartError> {
-    let redis = Redis::new(args.model.redis_url.expose_secret())?;
+    let redis = args.model.redis()?;
+    fitness::check(&redis).await?;
     let kafka = Kafka::new(&args.model.kafka);
     let background = Background::default();
     let revoked = revocations::follow(&kafka, &background).await;

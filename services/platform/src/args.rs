@@ -1,6 +1,6 @@
 //! The settings that several services share, as clap argument groups to flatten into a service's own.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::Args;
 use http::HeaderValue;
@@ -47,9 +47,16 @@ pub struct ServerArgs {
 /// The service's own database.
 #[derive(Args, Clone, Debug)]
 pub struct DatabaseArgs {
-    /// Postgres URL of the runtime role, which can read and write rows and no more.
+    /// Postgres URL of the runtime role, which can read and write rows and no more. `?sslmode=verify-full&sslrootcert=…`
+    /// checks the server's certificate against a file.
     #[arg(long, env = "TRACKLORE_DATABASE_URL", hide_env_values = true, value_parser = secret)]
     pub database_url: SecretString,
+    /// Role to log in as, instead of the URL's.
+    #[arg(long, env = "TRACKLORE_DATABASE_USERNAME")]
+    pub database_username: Option<String>,
+    /// Its password, instead of the URL's: as it is, without the escapes of URLs.
+    #[arg(long, env = "TRACKLORE_DATABASE_PASSWORD", hide_env_values = true, value_parser = secret)]
+    pub database_password: Option<SecretString>,
     /// Connections at most.
     #[arg(long, env = "TRACKLORE_DATABASE_MAX_CONNECTIONS", default_value_t = 10)]
     pub database_max_connections: u32,
@@ -61,6 +68,12 @@ pub struct MigrateArgs {
     /// Postgres URL of the migration role, which may change the schema.
     #[arg(long, env = "TRACKLORE_MIGRATION_DATABASE_URL", hide_env_values = true, value_parser = secret)]
     pub migration_database_url: SecretString,
+    /// Role to log in as, instead of the URL's.
+    #[arg(long, env = "TRACKLORE_MIGRATION_DATABASE_USERNAME")]
+    pub migration_database_username: Option<String>,
+    /// Its password, instead of the URL's.
+    #[arg(long, env = "TRACKLORE_MIGRATION_DATABASE_PASSWORD", hide_env_values = true, value_parser = secret)]
+    pub migration_database_password: Option<SecretString>,
     /// Log level, or a list of `target=level`.
     #[arg(long, env = "TRACKLORE_LOG", default_value = "info")]
     pub log: String,
@@ -87,12 +100,19 @@ pub struct KafkaArgs {
     #[arg(long, env = "TRACKLORE_KAFKA_SECURITY_PROTOCOL", default_value = "plaintext",
           value_parser = ["plaintext", "ssl", "sasl_plaintext", "sasl_ssl"])]
     pub kafka_security_protocol: String,
-    /// SCRAM-SHA-512 user name, for the sasl protocols.
+    /// How to log in, with the sasl protocols: `SCRAM-SHA-512`, `SCRAM-SHA-256` or `PLAIN`.
+    #[arg(long, env = "TRACKLORE_KAFKA_SASL_MECHANISM", default_value = "SCRAM-SHA-512",
+          value_parser = ["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"])]
+    pub kafka_sasl_mechanism: String,
+    /// User name, with the sasl protocols.
     #[arg(long, env = "TRACKLORE_KAFKA_SASL_USERNAME")]
     pub kafka_sasl_username: Option<String>,
-    /// SCRAM-SHA-512 password.
+    /// Its password.
     #[arg(long, env = "TRACKLORE_KAFKA_SASL_PASSWORD", hide_env_values = true, value_parser = secret)]
     pub kafka_sasl_password: Option<SecretString>,
+    /// File with the certificates, in PEM, of who signs the brokers', with `ssl` and `sasl_ssl`; the system's when absent.
+    #[arg(long, env = "TRACKLORE_KAFKA_CA_FILE")]
+    pub kafka_ca_file: Option<PathBuf>,
     /// What all names of topics and consumer groups begin with, where several stacks share a cluster.
     #[arg(long, env = "TRACKLORE_KAFKA_TOPIC_PREFIX", default_value = "")]
     pub kafka_topic_prefix: String,

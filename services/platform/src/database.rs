@@ -14,7 +14,7 @@ use sqlx::{
 };
 
 use crate::{
-    args::DatabaseArgs,
+    args::{DatabaseArgs, MigrateArgs},
     metrics::{CONNECTIONS, CONNECTIONS_MAX},
     trace::{self, Described, Kind},
 };
@@ -47,7 +47,8 @@ pub enum DatabaseError {
 
 /// A pool that connects when it is first used, so that a service starts before its database is there.
 pub fn pool(args: &DatabaseArgs) -> Result<PgPool, DatabaseError> {
-    let options = options(&args.database_url)?;
+    let options =
+        options(&args.database_url, args.database_username.as_deref(), args.database_password.as_ref())?;
     Ok(PgPoolOptions::new()
         .max_connections(args.database_max_connections)
         .acquire_timeout(ACQUIRE_TIMEOUT)
@@ -63,8 +64,13 @@ pub async fn check(pool: PgPool) -> Result<(), String> {
 }
 
 /// Brings the schema up to date. Two at once wait for each other (advisory lock).
-pub async fn migrate(url: &SecretString, service: &Migrator) -> Result<(), DatabaseError> {
-    let mut connection = connect_patiently(&options(url)?).await?;
+pub async fn migrate(args: &MigrateArgs, service: &Migrator) -> Result<(), DatabaseError> {
+    let options = options(
+        &args.migration_database_url,
+        args.migration_database_username.as_deref(),
+        args.migration_database_password.as_ref(),
+    )?;
+    let mut connection = connect_patiently(&options).await?;
     PLATFORM.run(&mut connection).await?;
     service.run(&mut connection).await?;
     tracing::info!("schema is up to date");
@@ -85,8 +91,18 @@ async fn connect_patiently(options: &PgConnectOptions) -> Result<PgConnection, D
     }
 }
 
-fn options(url: &SecretString) -> Result<PgConnectOptions, DatabaseError> {
-    let options = PgConnectOptions::from_str(url.expose_secret()).map_err(|_| DatabaseError::Url)?;
+fn options(
+    url: &SecretString,
+    username: Option<&str>,
+    password: Option<&SecretString>,
+) -> Result<PgConnectOptions, DatabaseError> {
+    let mut options = PgConnectOptions::from_str(url.expose_secret()).map_err(|_| DatabaseError::Url)?;
+    if let Some(username) = username {
+        options = options.username(username);
+    }
+    if let Some(password) = password {
+        options = options.password(password.expose_secret());
+    }
     Ok(options.application_name("tracklore"))
 }
 

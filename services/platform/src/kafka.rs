@@ -34,9 +34,12 @@ impl Kafka {
             .set("reconnect.backoff.max.ms", "2000")
             .set("log.connection.close", "false");
         if args.kafka_security_protocol.starts_with("sasl") {
-            base.set("sasl.mechanism", "SCRAM-SHA-512")
+            base.set("sasl.mechanism", &args.kafka_sasl_mechanism)
                 .set("sasl.username", args.kafka_sasl_username.as_deref().unwrap_or_default())
                 .set("sasl.password", args.kafka_sasl_password.as_ref().map_or("", |p| p.expose_secret()));
+        }
+        if let Some(file) = &args.kafka_ca_file {
+            base.set("ssl.ca.location", file.to_string_lossy());
         }
         Self { base, prefix: args.kafka_topic_prefix.clone() }
     }

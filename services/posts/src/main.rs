@@ -44,7 +44,7 @@ async fn main() -> ExitCode {
         }
         Cli::Migrate(args) => {
             telemetry::start_logging(&args.log, args.log_format);
-            cli::exit(database::migrate(&args.migration_database_url, &store::MIGRATOR).await)
+            cli::exit(database::migrate(&args, &store::MIGRATOR).await)
         }
         Cli::Dlq(args) => cli::exit(events::consumed().dlq(&args).await),
         Cli::Replay(args) => cli::exit(events::consumed().replay(&args).await),

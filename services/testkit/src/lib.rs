@@ -23,6 +23,7 @@ mod database;
 mod events;
 mod forge;
 pub mod ledger;
+pub mod load;
 mod mail;
 pub mod matrix;
 mod process;

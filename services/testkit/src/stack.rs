@@ -216,6 +216,11 @@ impl Stack {
         &self.signer
     }
 
+    /// URL of a service's database, with the rights of the service.
+    pub fn runtime_url(&self, service: &str) -> String {
+        self.databases.get(service).expect("a service with a database").runtime_url()
+    }
+
     /// Everything that stands in a topic now.
     pub async fn records(&self, topic: &str) -> Vec<Record> {
         self.events.read(topic).await

@@ -58,7 +58,7 @@ async fn main() -> ExitCode {
         }
         Cli::Migrate(args) => {
             telemetry::start_logging(&args.log, args.log_format);
-            let migrated = database::migrate(&args.migration_database_url, &store::MIGRATOR).await;
+            let migrated = database::migrate(&args, &store::MIGRATOR).await;
             cli::exit(migrated.map_err(ServiceError::from))
         }
         Cli::Republish(args) => {

@@ -1,18 +1,48 @@
 //! The gateway, as a stack asks for it.
 
+use std::collections::BTreeMap;
+
 use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Resources;
+use super::{Resources, Scheduling, SecretRef};
 
 /// How requests reach the services. At most one member is set; with none, the stack can only be reached inside the cluster.
-#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq)]
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("!(has(self.traefik) && has(self.ingress))")
+    .message("gateway has both traefik and ingress; keep one of them"))]
 pub struct Gateway {
     /// A Traefik that the operator runs in the stack's namespace.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub traefik: Option<Traefik>,
+    /// An Ingress, for a controller that the cluster has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ingress: Option<Ingress>,
+}
+
+/// An Ingress for the host of `publicUrl`. The services check tokens themselves and believe no header about who somebody is.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct Ingress {
+    /// The IngressClass; the cluster's default one when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub class_name: Option<String>,
+    /// Annotations of the Ingress: for its controller, or for cert-manager (`cert-manager.io/cluster-issuer`).
+    #[serde(default)]
+    #[schemars(extend("maxProperties" = 50))]
+    pub annotations: BTreeMap<String, String>,
+    /// Name of the Secret with the certificate, which need not be there yet; without it the Ingress speaks plain HTTP.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub tls_secret_name: Option<String>,
+    /// How many proxies add the address that they were called from to `X-Forwarded-For` before a request reaches a service:
+    /// 1 for the controller alone, 2 with a balancer before it that does so too. Throttles go by the client's address.
+    #[serde(default = "one")]
+    #[schemars(range(min = 0, max = 10))]
+    pub trusted_hops: i32,
 }
 
 /// A Traefik that the operator runs.
@@ -26,7 +56,7 @@ pub struct Traefik {
     /// CPU and memory of each pod. What is left out keeps the operator's value.
     #[serde(default)]
     pub resources: Resources,
-    /// The Service in front of it, `<stack>-gateway`, port 80.
+    /// The Service in front of it, `<stack>-gateway`, port 80, and 443 with `tls`.
     #[serde(default)]
     pub service: GatewayService,
     /// Addresses of a proxy of yours in front of the gateway, such as one that ends TLS: `192.0.2.7` or `10.0.0.0/8`. From
@@ -39,6 +69,45 @@ pub struct Traefik {
     )]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub trusted_proxies: Vec<String>,
+    /// HTTPS. Without it the gateway speaks plain HTTP, for development or behind a proxy that ends TLS.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<GatewayTls>,
+    /// How many requests are let through; the rest is answered 429 with `Retry-After`.
+    #[serde(default)]
+    pub rate_limit: RateLimit,
+    /// Where its pods run.
+    #[serde(default)]
+    pub scheduling: Scheduling,
+}
+
+/// HTTPS at the gateway, port 443; requests to port 80 are sent there. TLS 1.2 and later.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct GatewayTls {
+    /// Secret of type `kubernetes.io/tls` with the keys `tls.crt` and `tls.key`, as cert-manager keeps it up to date. A new
+    /// certificate in it is taken up within an hour, by new pods before the old ones go.
+    pub secret_ref: SecretRef,
+}
+
+/// Limits of each pod of the gateway, in requests per second. Twice as many may come at once.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct RateLimit {
+    /// Of one signed-in user; 0 for no limit.
+    #[serde(default = "fifty")]
+    #[schemars(range(min = 0, max = 1_000_000))]
+    pub per_user: i64,
+    /// Of one address, or one /64 of IPv6; 0 for no limit. Set it only where the gateway sees its clients' addresses: by
+    /// `service.externalTrafficPolicy: Local`, or behind `trustedProxies`. Else all of them would share one limit.
+    #[serde(default)]
+    #[schemars(range(min = 0, max = 1_000_000))]
+    pub per_address: i64,
+}
+
+impl Default for RateLimit {
+    fn default() -> Self {
+        Self { per_user: fifty(), per_address: 0 }
+    }
 }
 
 impl Default for Traefik {
@@ -48,6 +117,9 @@ impl Default for Traefik {
             resources: Resources::default(),
             service: GatewayService::default(),
             trusted_proxies: Vec::new(),
+            tls: None,
+            rate_limit: RateLimit::default(),
+            scheduling: Scheduling::default(),
         }
     }
 }
@@ -61,10 +133,34 @@ pub struct GatewayService {
     /// How the Service is reached.
     #[serde(default, rename = "type")]
     pub type_: GatewayServiceType,
-    /// Port on every node; the cluster chooses one when absent.
+    /// Port on every node, of HTTP, or of HTTPS with `tls`; the cluster chooses one when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 65535))]
     pub node_port: Option<i32>,
+    /// `Local` sends requests only to pods on the node that they reach: then the gateway sees the client's address, and
+    /// nodes without its pods answer nothing. `Cluster` reaches a pod from every node, which hides the address.
+    #[serde(default)]
+    pub external_traffic_policy: ExternalTrafficPolicy,
+}
+
+/// Where requests from outside the cluster go.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ExternalTrafficPolicy {
+    /// To any pod, under the node's address.
+    #[default]
+    Cluster,
+    /// To pods of the node that was reached, under the client's address.
+    Local,
+}
+
+impl ExternalTrafficPolicy {
+    /// The name in a Service.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Cluster => "Cluster",
+            Self::Local => "Local",
+        }
+    }
 }
 
 /// How a Service is reached.
@@ -92,4 +188,8 @@ impl GatewayServiceType {
 
 fn one() -> i32 {
     1
+}
+
+fn fifty() -> i64 {
+    50
 }

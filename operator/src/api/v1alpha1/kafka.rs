@@ -3,28 +3,36 @@
 use std::collections::BTreeMap;
 
 use kube::KubeSchema;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Resources, Storage};
+use super::{Resources, Scheduling, SecretRef, Storage, Tls};
 
-/// Where events go. Exactly one of `managed` is set.
+/// Where events go. Exactly one of `managed` and `external` is set.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("has(self.managed)")
-    .message("kafka needs exactly one kind; set kafka.managed, {} is enough"))]
+#[x_kube(validation = Rule::new("has(self.managed) != has(self.external)")
+    .message("kafka needs exactly one kind; set kafka.managed, {} is enough, or kafka.external"))]
 #[x_kube(validation = Rule::new("has(self.managed) == has(oldSelf.managed)")
     .message("the kind of Kafka can't change: events don't move by themselves; make a new stack"))]
+#[x_kube(validation = Rule::new("has(self.prefix) == has(oldSelf.prefix) ? (!has(self.prefix) || self.prefix == oldSelf.prefix) : (has(self.managed) && (!has(self.prefix) || self.prefix == '') && (!has(oldSelf.prefix) || oldSelf.prefix == ''))")
+    .message("prefix can't change: topics under another prefix are other topics; make a new stack"))]
+#[x_kube(validation = Rule::new("oldSelf.topics.all(old, !has(old.partitions) || self.topics.exists(topic, topic.name == old.name && has(topic.partitions) && topic.partitions >= old.partitions))")
+    .message("partitions can't shrink, and a topic that names them stays in the list: Kafka only adds partitions; give the old number or a greater one"))]
 pub struct Kafka {
     /// A Kafka that the operator runs in the stack's namespace.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub managed: Option<ManagedKafka>,
 
-    /// Put before the name of each topic and consumer group. It can't change, since consumers would lose their place.
-    #[serde(default)]
-    #[schemars(length(max = 80), regex(pattern = "^[a-zA-Z0-9._-]*$"))]
-    #[x_kube(validation = Rule::new("self == oldSelf")
-        .message("prefix can't change: topics under another prefix are other topics; make a new stack"))]
-    pub prefix: String,
+    /// A Kafka that is there already: version 3.7 or newer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub external: Option<ExternalKafka>,
+
+    /// Put before the name of each topic and consumer group. When absent it is nothing with `managed`, and
+    /// `<namespace>.<name>.` with `external`, which others may use too. It can't change, since consumers would lose their place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 120), regex(pattern = "^[a-zA-Z0-9._-]*$"))]
+    pub prefix: Option<String>,
 
     /// Changes to the topics that Tracklore uses. Topics not listed keep their values.
     #[serde(default)]
@@ -51,12 +59,106 @@ pub struct ManagedKafka {
     /// CPU and memory of each node. What is left out keeps the operator's value.
     #[serde(default)]
     pub resources: Resources,
+    /// Where its pods run, and those of its Jobs.
+    #[serde(default)]
+    pub scheduling: Scheduling,
 }
 
 impl Default for ManagedKafka {
     fn default() -> Self {
-        Self { nodes: one(), storage: Storage::default(), resources: Resources::default() }
+        Self {
+            nodes: one(),
+            storage: Storage::default(),
+            resources: Resources::default(),
+            scheduling: Scheduling::default(),
+        }
     }
+}
+
+/// A Kafka that is there already.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct ExternalKafka {
+    /// Where clients begin, for example `kafka.example.org:9093`. All brokers must be reached at one of these ports.
+    #[schemars(
+        length(min = 1, max = 20),
+        inner(length(max = 260), regex(pattern = r"^[A-Za-z0-9.-]+:[0-9]{1,5}$"))
+    )]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub bootstrap_servers: Vec<String>,
+    /// How connections are protected.
+    pub tls: Tls,
+    /// How clients say who they are. Without it everybody may do everything, and a Job makes the topics.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sasl: Option<Sasl>,
+}
+
+/// How clients of Kafka say who they are, and who makes what they need.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("has(self.admin) || has(self.users)")
+    .message("kafka.external.sasl needs admin (a Job makes what is missing), users (they are there), or both"))]
+#[x_kube(validation = Rule::new("has(self.users) || self.mechanism != 'PLAIN'")
+    .message("users of the mechanism PLAIN can't be made by a Job; set kafka.external.sasl.users"))]
+pub struct Sasl {
+    /// The mechanism.
+    #[serde(default)]
+    pub mechanism: SaslMechanism,
+    /// Who may make topics, ACLs and users. With it, a Job makes the topics and ACLs, and the users where none are given.
+    /// Without it, topics and ACLs are expected, and a Job looks whether the users find them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub admin: Option<KafkaLogin>,
+    /// The services' users.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub users: Option<KafkaUsers>,
+}
+
+/// A SASL mechanism.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SaslMechanism {
+    /// SCRAM with SHA-512.
+    #[default]
+    #[serde(rename = "SCRAM-SHA-512")]
+    ScramSha512,
+    /// SCRAM with SHA-256.
+    #[serde(rename = "SCRAM-SHA-256")]
+    ScramSha256,
+    /// The password itself; only over TLS.
+    #[serde(rename = "PLAIN")]
+    Plain,
+}
+
+impl SaslMechanism {
+    /// Its name in Kafka.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ScramSha512 => "SCRAM-SHA-512",
+            Self::ScramSha256 => "SCRAM-SHA-256",
+            Self::Plain => "PLAIN",
+        }
+    }
+}
+
+/// A user of Kafka.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct KafkaLogin {
+    /// Secret in the stack's namespace with the keys `username` and `password`.
+    pub secret_ref: SecretRef,
+}
+
+/// A user of Kafka for each service.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct KafkaUsers {
+    /// Of auth.
+    pub auth: KafkaLogin,
+    /// Of user.
+    pub user: KafkaLogin,
+    /// Of posts.
+    pub posts: KafkaLogin,
+    /// Of feed.
+    pub feed: KafkaLogin,
 }
 
 /// A change to a topic.
@@ -70,7 +172,7 @@ pub struct TopicOverride {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1000))]
     pub partitions: Option<i32>,
-    /// Number of copies; at most the number of nodes.
+    /// Number of copies; at most the number of nodes. With `external`, the cluster's default when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 3))]
     pub replicas: Option<i32>,

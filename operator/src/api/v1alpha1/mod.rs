@@ -1,28 +1,44 @@
 //! `tracklore.io/v1alpha1`: types only. What they mean is decided in [`crate::stack`].
 
 mod amount;
+pub mod auth;
 pub mod crd;
 pub mod gateway;
+pub mod images;
 pub mod kafka;
 pub mod mail;
 pub mod observability;
 pub mod postgres;
 pub mod redis;
 pub mod reference;
+pub mod resources;
+pub mod scheduling;
 pub mod security;
+pub mod services;
 pub mod spec;
 pub mod status;
+pub mod tls;
+pub mod untyped;
 
 pub use amount::Amount;
-pub use gateway::{Gateway, GatewayService, GatewayServiceType, Traefik};
-pub use kafka::{Kafka, ManagedKafka, TopicOverride};
+pub use auth::{Auth, EmailVerification};
+pub use gateway::{
+    ExternalTrafficPolicy, Gateway, GatewayService, GatewayServiceType, GatewayTls, Ingress, RateLimit,
+    Traefik,
+};
+pub use images::{ImageOverride, Images, PullSecret, ReplaceableImage};
+pub use kafka::{
+    ExternalKafka, Kafka, KafkaLogin, KafkaUsers, ManagedKafka, Sasl, SaslMechanism, TopicOverride,
+};
 pub use mail::{Mail, SecretRef, Smtp, SmtpTls};
 pub use observability::{Observability, Tracing};
-pub use postgres::{ManagedPostgres, Postgres};
-pub use redis::{ManagedRedis, Redis, RedisStorage};
+pub use postgres::{Database, Databases, ExternalPostgres, ManagedPostgres, Postgres, PostgresAdmin};
+pub use redis::{ExternalRedis, ManagedRedis, Redis, RedisStorage};
+pub use resources::{ResourceAmounts, Resources, Storage};
+pub use scheduling::{Scheduling, TaintEffect, Toleration, TolerationOperator};
 pub use security::{NetworkPolicyMode, Security};
-pub use spec::{
-    Auth, DeletionPolicy, EmailVerification, EnvVar, ImageOverride, Images, PullSecret, ReplaceableImage,
-    ResourceAmounts, Resources, ServiceSettings, Services, Storage, TrackloreStack, TrackloreStackSpec,
-};
+pub use services::{EnvVar, ServiceSettings, Services};
+pub use spec::{DeletionPolicy, TrackloreStack, TrackloreStackSpec};
 pub use status::{CompletedJob, TrackloreStackStatus};
+pub use tls::{Tls, TlsMode};
+pub use untyped::Untyped;

@@ -4,19 +4,35 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Amount, Resources};
+use super::{Amount, Resources, Scheduling, SecretRef};
 
 /// Where feeds are kept. Exactly one member is set.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("has(self.managed)")
-    .message("redis needs exactly one member; set redis.managed, {} is enough"))]
+#[x_kube(validation = Rule::new("has(self.managed) != has(self.external)")
+    .message("redis needs exactly one member; set redis.managed, {} is enough, or redis.external"))]
 #[x_kube(validation = Rule::new("has(self.managed) == has(oldSelf.managed)")
     .message("the kind of Redis can't change; make a new stack"))]
 pub struct Redis {
     /// A Valkey of one instance, with an append-only file, that the operator runs in the stack's namespace.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub managed: Option<ManagedRedis>,
+    /// A Redis or Valkey that is there already: version 7 or newer, no cluster, nothing evicted, and the keys `feed:*` for this
+    /// stack alone. The feed looks at it when it starts, and says what isn't right.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub external: Option<ExternalRedis>,
+}
+
+/// A Redis that is there already.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct ExternalRedis {
+    /// Secret in the stack's namespace whose key `uri` holds the address: `redis://user:password@host:6379/0`, or `rediss://…`
+    /// for TLS.
+    pub url_secret_ref: SecretRef,
+    /// Secret whose key `ca.crt` holds the certificates, in PEM, of who signs the server's; public ones when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ca_secret_ref: Option<SecretRef>,
 }
 
 /// A Redis that the operator runs.
@@ -32,6 +48,9 @@ pub struct ManagedRedis {
     /// CPU and memory. The memory limit follows `maxMemory` unless it is set here.
     #[serde(default)]
     pub resources: Resources,
+    /// Where its pods run.
+    #[serde(default)]
+    pub scheduling: Scheduling,
 }
 
 impl Default for ManagedRedis {
@@ -40,6 +59,7 @@ impl Default for ManagedRedis {
             storage: RedisStorage::default(),
             max_memory: half_a_gibibyte(),
             resources: Resources::default(),
+            scheduling: Scheduling::default(),
         }
     }
 }

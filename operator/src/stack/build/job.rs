@@ -9,15 +9,16 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use super::pod;
 use crate::stack::{
     component::Component,
+    placement::Placement,
     plan::{digest, short},
     validate::ValidStack,
 };
 
-/// A Job and the hash that stands in its name.
+/// A Job that is named by a hash, and the hash that is remembered of it.
 pub struct HashedJob {
     /// What it does, such as `postgres-provision`.
     pub purpose: String,
-    /// Hash of its content.
+    /// Hash of what it does.
     pub hash: String,
     /// The Job.
     pub job: Job,
@@ -32,9 +33,16 @@ pub fn job(
     deadline: i64,
     spec: PodSpec,
 ) -> HashedJob {
-    let spec = PodSpec { restart_policy: Some("Never".into()), ..spec };
-    let hash = short(&digest(&(&stack.names.stack, &spec, inputs)));
-    let mut metadata = pod::metadata(stack, &stack.names.job(purpose, &hash), component);
+    let mut spec = PodSpec { restart_policy: Some("Never".into()), ..spec };
+    let mut name = short(&digest(&(&stack.names.stack, &spec, inputs)));
+    let hash = name.clone();
+    let placement = stack.placement(component);
+    if placement != Placement::default() {
+        // What has run needn't run again where pods may run elsewhere now; what hasn't is another Job.
+        placement.place(&mut spec);
+        name = short(&digest(&(&hash, &spec)));
+    }
+    let mut metadata = pod::metadata(stack, &stack.names.job(purpose, &name), component);
     let labels = stack.names.job_labels(component, purpose);
     metadata.labels = Some(labels.clone());
     let job = Job {

@@ -13,7 +13,10 @@ use super::{
     secrets,
     stateful_set::{self, DATA, Volume},
 };
-use crate::stack::{component::Component, observed::Workload, validate::ValidStack};
+use crate::{
+    api::v1alpha1::{ManagedKafka, TlsMode},
+    stack::{component::Component, observed::Workload, source::Source, validate::ValidStack},
+};
 
 const COMPONENT: Component = Component::Kafka;
 /// The user of Kafka's images.
@@ -26,12 +29,28 @@ fn nodes_service(stack: &ValidStack) -> String {
 
 /// The address that clients begin with.
 pub fn bootstrap(stack: &ValidStack) -> String {
-    format!("{}:9092", stack.names.host("kafka"))
+    match &stack.kafka {
+        Source::Managed(_) => format!("{}:9092", stack.names.host("kafka")),
+        Source::External(external) => external.servers.join(","),
+    }
+}
+
+/// How clients connect, as librdkafka names it; Kafka's own tools want it in capitals.
+pub fn protocol(stack: &ValidStack) -> &'static str {
+    match &stack.kafka {
+        Source::Managed(_) => "sasl_plaintext",
+        Source::External(external) => match (&external.login, external.tls.mode) {
+            (None, TlsMode::Disabled) => "plaintext",
+            (None, TlsMode::Required) => "ssl",
+            (Some(_), TlsMode::Disabled) => "sasl_plaintext",
+            (Some(_), TlsMode::Required) => "sasl_ssl",
+        },
+    }
 }
 
 /// Its start script and settings.
-pub fn config(stack: &ValidStack) -> ConfigMap {
-    let copies = stack.kafka.nodes;
+pub fn config(stack: &ValidStack, managed: &ManagedKafka) -> ConfigMap {
+    let copies = managed.nodes;
     let in_sync = (copies + 1) / 2;
     let mut properties = include_str!("scripts/kafka-server.properties").to_owned();
     for (key, value) in [
@@ -71,14 +90,15 @@ pub fn services(stack: &ValidStack) -> [Service; 2] {
     ]
 }
 
-fn volume(stack: &ValidStack) -> Volume<'_> {
-    let storage = &stack.kafka.storage;
+fn volume(managed: &ManagedKafka) -> Volume<'_> {
+    let storage = &managed.storage;
     Volume { size: &storage.size, class: storage.class_name.as_deref() }
 }
 
 /// The nodes. `credentials` is a hash of what they share.
 pub fn stateful_set(
     stack: &ValidStack,
+    managed: &ManagedKafka,
     config: &ConfigMap,
     credentials: &str,
     existing: Option<&Workload>,
@@ -94,7 +114,7 @@ pub fn stateful_set(
         image: Some(stack.images.kafka.clone()),
         command: Some(pod::words(&["sh", "/etc/tracklore/start.sh"])),
         env: Some(vec![
-            pod::env("NODES", stack.kafka.nodes.to_string()),
+            pod::env("NODES", managed.nodes.to_string()),
             pod::env("NODES_HOST", names.host("kafka-nodes")),
             pod::env("HEAP", "256m"),
             pod::secret_env("CLUSTER_ID", secrets::kafka_cluster(names), "cluster-id"),
@@ -102,7 +122,7 @@ pub fn stateful_set(
             pod::secret_env("ADMIN_PASSWORD", secrets::kafka_admin(names), "password"),
         ]),
         ports: Some(vec![port("client", 9092), port("controller", 9093), port("internal", 9094)]),
-        resources: Some(pod::resources(&stack.kafka.resources, ("100m", "384Mi"), "640Mi")),
+        resources: Some(pod::resources(&managed.resources, ("100m", "384Mi"), "640Mi")),
         startup_probe: Some(Timing { failures: 300, ..Timing::STARTUP }.tcp("client")),
         readiness_probe: Some(Timing::READINESS.tcp("client")),
         liveness_probe: Some(Timing::LIVENESS.tcp("client")),
@@ -122,21 +142,26 @@ pub fn stateful_set(
     ];
     let mut spec = pod::spec(stack, USER, container, volumes);
     spec.termination_grace_period_seconds = Some(60);
+    stack.placement(COMPONENT).place(&mut spec);
     let hash = crate::stack::plan::digest(&(config_map::files_digest(config), credentials));
     let template = pod::template(names.labels(COMPONENT), Some(hash), spec);
-    let nodes = stack.kafka.nodes;
+    let nodes = managed.nodes;
     stateful_set::stateful_set(
         stack,
         COMPONENT,
         nodes,
         &nodes_service(stack),
-        &volume(stack),
+        &volume(managed),
         existing,
         template,
     )
 }
 
 /// Its claims, where they have to grow.
-pub fn claims(stack: &ValidStack, existing: Option<&Workload>) -> Vec<PersistentVolumeClaim> {
-    stateful_set::grown_claims(stack, COMPONENT, stack.kafka.nodes, &volume(stack), existing)
+pub fn claims(
+    stack: &ValidStack,
+    managed: &ManagedKafka,
+    existing: Option<&Workload>,
+) -> Vec<PersistentVolumeClaim> {
+    stateful_set::grown_claims(stack, COMPONENT, managed.nodes, &volume(managed), existing)
 }

@@ -1,10 +1,11 @@
-//! The Job that makes topics, users and rights, with Kafka's own tools.
+//! The Job that makes topics, users and rights, with Kafka's own tools; where they are given, it looks whether they are there.
 
 use std::fmt::Write;
 
-use k8s_openapi::api::core::v1::{ConfigMap, Container};
+use k8s_openapi::api::core::v1::{ConfigMap, Container, EnvVar};
 
 use super::{
+    authority::Authority,
     config_map,
     job::{self, HashedJob},
     kafka, pod, secrets,
@@ -13,6 +14,7 @@ use crate::{
     api::v1alpha1::Resources,
     stack::{
         component::{Component, Service},
+        source::{ForeignKafka, ForeignLogin, Source},
         validate::ValidStack,
     },
 };
@@ -39,7 +41,8 @@ fn topics(stack: &ValidStack) -> String {
     let mut text = String::new();
     for topic in &stack.topics {
         // Writing to a String can't fail.
-        let _ = write!(text, "{}{} {} {}", stack.prefix, topic.name, topic.partitions, topic.replicas);
+        let replicas = topic.replicas.map_or_else(|| "-".to_owned(), |replicas| replicas.to_string());
+        let _ = write!(text, "{}{} {} {replicas}", stack.prefix, topic.name, topic.partitions);
         for (key, value) in &topic.config {
             let _ = write!(text, " {key}={value}");
         }
@@ -48,16 +51,16 @@ fn topics(stack: &ValidStack) -> String {
     text
 }
 
-/// A line per call of the tool: each service may write its own topics, and read its own with its own group.
+/// A line per call of the tool, after the service: each may write its own topics, and read its own with its own group.
 fn acls(stack: &ValidStack) -> String {
     let mut text = String::new();
     for service in Service::ALL {
         let name = service.as_str();
-        let _ = write!(text, "--allow-principal User:{name} --operation Write");
+        let _ = write!(text, "{name} --operation Write");
         for topic in stack.topics.iter().filter(|topic| topic.writer == service) {
             let _ = write!(text, " --topic {}{}", stack.prefix, topic.name);
         }
-        let _ = write!(text, "\n--allow-principal User:{name} --operation Read");
+        let _ = write!(text, "\n{name} --operation Read");
         for topic in stack.topics.iter().filter(|topic| topic.readers.contains(&service)) {
             let _ = write!(text, " --topic {}{}", stack.prefix, topic.name);
         }
@@ -66,36 +69,79 @@ fn acls(stack: &ValidStack) -> String {
     text
 }
 
-/// The Job. `credentials` is a hash of the passwords that it sets.
+/// The Secrets that the Job sets or uses.
+pub fn secrets_used(stack: &ValidStack) -> Vec<String> {
+    let mut used: Vec<_> =
+        Service::ALL.into_iter().filter_map(|service| secrets::kafka_login(stack, service)).collect();
+    if let Some(external) = stack.kafka.external() {
+        used.extend(external.login.iter().filter_map(|login| Some(login.admin.as_ref()?.name.clone())));
+        used.extend(Authority::kafka(stack).map(|authority| authority.secret()));
+    }
+    used
+}
+
+/// What the Job is told of a Kafka that is there.
+fn foreign(stack: &ValidStack, external: &ForeignKafka) -> Vec<EnvVar> {
+    let make = match &external.login {
+        None => "topics",
+        Some(ForeignLogin { admin: Some(_), users: None, .. }) => "topics users acls",
+        Some(ForeignLogin { admin: Some(_), .. }) => "topics acls",
+        Some(_) => "",
+    };
+    let mut env = vec![pod::env("MAKE", make), pod::env("PROTOCOL", kafka::protocol(stack).to_uppercase())];
+    env.extend(Authority::kafka(stack).map(|authority| pod::env("AUTHORITY", authority.path())));
+    if let Some(login) = &external.login {
+        env.push(pod::env("MECHANISM", login.mechanism.as_str()));
+        if let Some(admin) = &login.admin {
+            env.push(pod::secret_env("ADMIN_USERNAME", &admin.name, "username"));
+            env.push(pod::secret_env("ADMIN_PASSWORD", &admin.name, "password"));
+        }
+    }
+    let logins = Service::ALL.into_iter();
+    env.extend(logins.filter_map(|service| {
+        let variable = format!("USERNAME_{}", service.as_str());
+        Some(pod::secret_env(&variable, secrets::kafka_login(stack, service)?, "username"))
+    }));
+    env
+}
+
+/// The Job. `credentials` is a hash of the passwords that it sets or uses.
 pub fn job(stack: &ValidStack, config: &ConfigMap, credentials: &str) -> HashedJob {
     let names = &stack.names;
     let users: Vec<_> = Service::ALL.into_iter().map(Service::as_str).collect();
-    let mut env = vec![
-        pod::env("BOOTSTRAP", kafka::bootstrap(stack)),
-        pod::env("USERS", users.join(" ")),
-        pod::secret_env("ADMIN_PASSWORD", secrets::kafka_admin(names), "password"),
-    ];
-    env.extend(Service::ALL.into_iter().map(|service| {
-        pod::secret_env(&format!("PASSWORD_{}", service.as_str()), secrets::kafka(names, service), "password")
+    let mut env = vec![pod::env("BOOTSTRAP", kafka::bootstrap(stack)), pod::env("USERS", users.join(" "))];
+    match &stack.kafka {
+        Source::Managed(_) => {
+            env.push(pod::secret_env("ADMIN_PASSWORD", secrets::kafka_admin(names), "password"));
+        }
+        Source::External(external) => env.extend(foreign(stack, external)),
+    }
+    env.extend(Service::ALL.into_iter().filter_map(|service| {
+        let variable = format!("PASSWORD_{}", service.as_str());
+        Some(pod::secret_env(&variable, secrets::kafka_login(stack, service)?, "password"))
     }));
+    let authority = Authority::kafka(stack);
+    let mut mounts = vec![
+        pod::read_only("config", "/etc/tracklore"),
+        pod::mount("run", "/run/kafka"),
+        pod::mount("tmp", "/tmp"),
+    ];
+    mounts.extend(authority.iter().map(Authority::mount));
     let container = Container {
         name: "kafka-tools".into(),
         image: Some(stack.images.kafka.clone()),
         command: Some(pod::words(&["sh", "/etc/tracklore/provision.sh"])),
         env: Some(env),
         resources: Some(pod::resources(&Resources::default(), ("100m", "128Mi"), "640Mi")),
-        volume_mounts: Some(vec![
-            pod::read_only("config", "/etc/tracklore"),
-            pod::mount("run", "/run/kafka"),
-            pod::mount("tmp", "/tmp"),
-        ]),
+        volume_mounts: Some(mounts),
         ..Container::default()
     };
-    let volumes = vec![
+    let mut volumes = vec![
         pod::config_volume("config", &names.child(PURPOSE)),
         pod::in_memory("run", "4Mi"),
         pod::scratch("tmp", "256Mi"),
     ];
+    volumes.extend(authority.iter().map(Authority::volume));
     let spec = pod::spec(stack, kafka::USER, container, volumes);
     job::job(stack, COMPONENT, PURPOSE, &[&config_map::files_digest(config), credentials], 900, spec)
 }

@@ -3,9 +3,11 @@
 use k8s_openapi::api::core::v1::Container;
 
 use super::{
+    authority::Authority,
     job::{self, HashedJob},
     pod, secrets,
     service_deployment::USER,
+    service_env,
 };
 use crate::{
     api::v1alpha1::Resources,
@@ -17,18 +19,22 @@ use crate::{
 
 /// The Job of one service. It runs the image that will serve, as the role that acts for the database's owner.
 pub fn job(stack: &ValidStack, service: Service) -> HashedJob {
+    let authority = Authority::postgres(stack);
     let container = Container {
         name: "migrate".into(),
         image: Some(stack.images.services.get(service).clone()),
         args: Some(pod::words(&["migrate"])),
-        env: Some(vec![pod::secret_env(
-            "TRACKLORE_MIGRATION_DATABASE_URL",
-            secrets::postgres_migration(&stack.names, service),
-            "uri",
-        )]),
+        env: Some(service_env::database(
+            stack,
+            service,
+            "TRACKLORE_MIGRATION_DATABASE",
+            &secrets::migration_login(stack, service),
+        )),
+        volume_mounts: authority.as_ref().map(|authority| vec![authority.mount()]),
         resources: Some(pod::resources(&Resources::default(), ("20m", "32Mi"), "128Mi")),
         ..Container::default()
     };
-    let spec = pod::spec(stack, USER, container, Vec::new());
+    let volumes = authority.iter().map(Authority::volume).collect();
+    let spec = pod::spec(stack, USER, container, volumes);
     job::job(stack, Component::Service(service), &format!("{}-migrate", service.as_str()), &[], 1800, spec)
 }

@@ -1,8 +1,10 @@
 //! What should be, from what is asked for and what is there. No client, no clock, no chance; it can't fail.
 
 mod address;
+mod authority;
 mod config_map;
 mod gateway;
+mod ingress;
 mod job;
 mod kafka;
 mod kafka_provision;
@@ -19,7 +21,10 @@ mod service_env;
 mod stateful_set;
 mod tracing;
 
-pub use self::pod::owner;
+pub use self::{
+    pod::{owner, restricted_container},
+    service_deployment::is_own_volume,
+};
 
 use std::collections::BTreeSet;
 
@@ -27,31 +32,18 @@ use k8s_openapi::api::core::v1::ConfigMap;
 
 use self::job::HashedJob;
 use super::{
-    component::{Component, Names, Service},
+    component::{Component, Service},
     given,
     observed::{ChildId, JobState, Kind, Observed, Owner, Workload},
     plan::{Child, Plan, Step, digest},
+    source::Source,
     validate::ValidStack,
 };
 use crate::api::v1alpha1::{CompletedJob, DeletionPolicy, NetworkPolicyMode};
 
-/// The names of all Secrets that a stack may need, for reading them.
-pub fn secret_names(names: &Names) -> Vec<String> {
-    let mut all = vec![
-        secrets::postgres_superuser(names),
-        secrets::kafka_cluster(names),
-        secrets::kafka_admin(names),
-        secrets::redis_admin(names),
-        secrets::redis_feed(names),
-        secrets::signing_keys(names),
-        secrets::session_key(names),
-        secrets::clients(names),
-    ];
-    all.extend(Service::ALL.into_iter().map(|service| secrets::kafka(names, service)));
-    for service in Service::WITH_DATABASE {
-        all.extend([secrets::postgres(names, service), secrets::postgres_migration(names, service)]);
-    }
-    all
+/// The names of all Secrets that a stack generates, for reading them.
+pub fn secret_names(stack: &ValidStack) -> Vec<String> {
+    secrets::all(stack).into_iter().map(|secret| secret.name).collect()
 }
 
 /// Makes the plan. `completed` are the Jobs that the status remembers.
@@ -101,79 +93,67 @@ impl<'a> Planner<'a> {
     /// First of all: no pod runs before what may reach it has been said.
     fn boundaries(&mut self) {
         if self.stack.network_policy == NetworkPolicyMode::Enforced {
-            for policy in network_policy::policies(self.stack) {
-                self.now(Child::NetworkPolicy(Box::new(policy)));
-            }
+            self.all(network_policy::policies(self.stack, self.observed));
         }
-        for budget in pod_disruption_budget::budgets(self.stack) {
-            self.now(Child::PodDisruptionBudget(Box::new(budget)));
-        }
+        self.all(pod_disruption_budget::budgets(self.stack));
     }
 
     fn addresses(&mut self) {
         let stack = self.stack;
-        self.now(Child::Service(Box::new(postgres::service(stack))));
-        for service in kafka::services(stack) {
-            self.now(Child::Service(Box::new(service)));
-        }
-        self.now(Child::Service(Box::new(redis::service(stack))));
-        for service in Service::ALL {
-            self.now(Child::Service(Box::new(service_deployment::address(stack, service))));
-        }
+        self.all(Service::ALL.map(|service| service_deployment::address(stack, service)));
     }
 
     fn postgres(&mut self, secrets_ready: bool) {
         let stack = self.stack;
-        let existing = self.stateful_set(Component::Postgres);
-        let config = self.config(postgres::config(stack));
         let provision = self.config(postgres_provision::config(stack));
-        let set = postgres::stateful_set(stack, &config, existing);
-        self.when(secrets_ready, Child::StatefulSet(Box::new(set)));
-        for claim in postgres::claims(stack, existing) {
-            self.now(Child::Claim(Box::new(claim)));
-        }
-        let mut used = vec![secrets::postgres_superuser(&stack.names)];
-        for service in Service::WITH_DATABASE {
-            used.extend([
-                secrets::postgres(&stack.names, service),
-                secrets::postgres_migration(&stack.names, service),
-            ]);
-        }
-        let job = postgres_provision::job(stack, &provision, &self.credentials(&used));
-        let ready = secrets_ready && existing.is_some_and(Workload::is_ready);
-        // Without its StatefulSet nothing is known of the data: what was prepared may be gone.
-        self.plan.postgres = self.step(job, ready, existing.is_some());
+        let credentials = self.credentials(&postgres_provision::secrets_used(stack));
+        let job = postgres_provision::job(stack, &provision, &credentials);
+        self.plan.postgres = match &stack.postgres {
+            Source::Managed(managed) => {
+                self.now(postgres::service(stack));
+                let existing = self.stateful_set(Component::Postgres);
+                let config = self.config(postgres::config(stack));
+                self.when(secrets_ready, postgres::stateful_set(stack, managed, &config, existing));
+                self.all(postgres::claims(stack, managed, existing));
+                let ready = secrets_ready && existing.is_some_and(Workload::is_ready);
+                // Without its StatefulSet nothing is known of the data: what was prepared may be gone.
+                self.step(job, ready, existing.is_some())
+            }
+            Source::External(_) => self.step(job, secrets_ready && !self.lacks(Component::Postgres), true),
+        };
     }
 
     fn kafka(&mut self, secrets_ready: bool) {
         let stack = self.stack;
-        let existing = self.stateful_set(Component::Kafka);
-        let config = self.config(kafka::config(stack));
         let provision = self.config(kafka_provision::config(stack));
-        let shared = self.credentials(&[secrets::kafka_cluster(&stack.names)]);
-        let set = kafka::stateful_set(stack, &config, &shared, existing);
-        self.when(secrets_ready, Child::StatefulSet(Box::new(set)));
-        for claim in kafka::claims(stack, existing) {
-            self.now(Child::Claim(Box::new(claim)));
-        }
-        let used: Vec<_> =
-            Service::ALL.into_iter().map(|service| secrets::kafka(&stack.names, service)).collect();
-        let job = kafka_provision::job(stack, &provision, &self.credentials(&used));
-        let ready = secrets_ready && existing.is_some_and(Workload::is_ready);
-        self.plan.kafka = self.step(job, ready, existing.is_some());
+        let credentials = self.credentials(&kafka_provision::secrets_used(stack));
+        let job = kafka_provision::job(stack, &provision, &credentials);
+        self.plan.kafka = match &stack.kafka {
+            Source::Managed(managed) => {
+                self.all(kafka::services(stack));
+                let existing = self.stateful_set(Component::Kafka);
+                let config = self.config(kafka::config(stack, managed));
+                let shared = self.credentials(&[secrets::kafka_cluster(&stack.names)]);
+                let set = kafka::stateful_set(stack, managed, &config, &shared, existing);
+                self.when(secrets_ready, set);
+                self.all(kafka::claims(stack, managed, existing));
+                let ready = secrets_ready && existing.is_some_and(Workload::is_ready);
+                self.step(job, ready, existing.is_some())
+            }
+            Source::External(_) => self.step(job, secrets_ready && !self.lacks(Component::Kafka), true),
+        };
     }
 
     fn redis(&mut self, secrets_ready: bool) {
         let stack = self.stack;
+        let Source::Managed(managed) = &stack.redis else { return };
+        self.now(redis::service(stack));
         let existing = self.stateful_set(Component::Redis);
         let config = self.config(redis::config(stack));
         let users =
             self.credentials(&[secrets::redis_admin(&stack.names), secrets::redis_feed(&stack.names)]);
-        let set = redis::stateful_set(stack, &config, &users, existing);
-        self.when(secrets_ready, Child::StatefulSet(Box::new(set)));
-        for claim in redis::claims(stack, existing) {
-            self.now(Child::Claim(Box::new(claim)));
-        }
+        self.when(secrets_ready, redis::stateful_set(stack, managed, &config, &users, existing));
+        self.all(redis::claims(stack, managed, existing));
     }
 
     fn services(&mut self, secrets_ready: bool) {
@@ -191,32 +171,37 @@ impl<'a> Planner<'a> {
             } else {
                 // The feed begins once there is a Redis; afterwards it copes with its absence.
                 self.observed.deployments.contains_key(&stack.names.of(Component::Service(service)))
+                    || stack.redis.external().is_some()
                     || self.stateful_set(Component::Redis).is_some_and(Workload::is_ready)
             };
-            // All that people give is for auth.
-            let given = service != Service::Auth || self.plan.missing.is_empty();
+            let given = !self.lacks(Component::Service(service))
+                && (service != Service::Feed || !self.lacks(Component::Redis));
             let ready = secrets_ready && given && migrated && self.plan.kafka.is_done();
             let deployment = service_deployment::deployment(stack, service, self.observed);
             if !ready {
                 self.plan.held.push(service);
             }
-            self.when(ready, Child::Deployment(Box::new(deployment)));
+            self.when(ready, deployment);
         }
     }
 
     fn gateway(&mut self) {
         let stack = self.stack;
+        if let Some(asked) = &stack.ingress {
+            self.now(ingress::ingress(stack, asked));
+        }
         let Some(gateway) = &stack.gateway else { return };
-        let config = self.config(gateway::config(stack));
-        self.now(Child::Service(Box::new(gateway::service(stack, gateway))));
-        self.now(Child::Deployment(Box::new(gateway::deployment(stack, gateway, &config))));
+        let config = self.config(gateway::config(stack, gateway));
+        self.now(gateway::service(stack, gateway));
+        let deployment = gateway::deployment(stack, gateway, &config, self.observed);
+        self.when(!self.lacks(Component::Gateway), deployment);
         self.plan.gateway = Some(stack.names.of(Component::Gateway));
     }
 
     /// A Job that has to end well once: whether it did, and if not, what it does now.
     fn step(&mut self, job: HashedJob, may_run: bool, memory_counts: bool) -> Step {
         let HashedJob { purpose, hash, job } = job;
-        let child = Child::Job(Box::new(job));
+        let child = Child::from(job);
         let id = child.id();
         let done = CompletedJob { name: purpose, hash };
         let state = self.observed.jobs.get(&id.name);
@@ -236,15 +221,20 @@ impl<'a> Planner<'a> {
     }
 
     fn config(&mut self, config: ConfigMap) -> ConfigMap {
-        self.now(Child::ConfigMap(Box::new(config.clone())));
+        self.now(config.clone());
         config
     }
 
-    fn now(&mut self, child: Child) {
+    fn all(&mut self, children: impl IntoIterator<Item: Into<Child>>) {
+        children.into_iter().for_each(|child| self.now(child));
+    }
+
+    fn now(&mut self, child: impl Into<Child>) {
         self.when(true, child);
     }
 
-    fn when(&mut self, condition: bool, child: Child) {
+    fn when(&mut self, condition: bool, child: impl Into<Child>) {
+        let child = child.into();
         let id = child.id();
         if id.kind != Kind::Claim {
             self.plan.expected.insert(id);
@@ -258,10 +248,14 @@ impl<'a> Planner<'a> {
         self.observed.stateful_sets.get(&self.stack.names.of(component))
     }
 
+    /// Whether people still have to give something that a component needs.
+    fn lacks(&self, component: Component) -> bool {
+        self.plan.missing.iter().any(|missing| missing.component == component)
+    }
+
     /// Hash of what is in some Secrets.
     fn credentials(&self, names: &[String]) -> String {
-        let digests: Vec<_> =
-            names.iter().map(|name| self.observed.secrets.get(name).map(|secret| &secret.digest)).collect();
+        let digests: Vec<_> = names.iter().map(|name| self.observed.digest(name)).collect();
         digest(&digests)
     }
 }
@@ -269,7 +263,9 @@ impl<'a> Planner<'a> {
 /// The children of `observed` that are ours and no longer expected.
 pub fn orphans(plan: &Plan, observed: &Observed) -> Vec<ChildId> {
     let ours = observed.seen.iter().filter(|(_, seen)| seen.owner == Owner::Us);
-    ours.filter(|(id, _)| !plan.expected.contains(*id)).map(|(id, _)| id.clone()).collect()
+    // Claims hold data: they are never removed by hand.
+    let removable = ours.filter(|(id, _)| id.kind != Kind::Claim);
+    removable.filter(|(id, _)| !plan.expected.contains(*id)).map(|(id, _)| id.clone()).collect()
 }
 
 #[cfg(test)]

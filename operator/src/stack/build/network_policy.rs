@@ -3,7 +3,7 @@
 //! One policy forbids everything to all pods of the stack, Jobs as well, but names (DNS) and ways out to the rest of the
 //! stack; one per component says who may come in. Probes need no rule: a node always reaches its own pods.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::{
     api::networking::v1::{
@@ -21,6 +21,7 @@ use crate::{
     api::v1alpha1::Smtp,
     stack::{
         component::{Component, INSTANCE, Service},
+        observed::Observed,
         validate::ValidStack,
     },
 };
@@ -29,28 +30,68 @@ use crate::{
 const METRICS: &str = "tracklore.io/metrics";
 
 /// All policies of a stack.
-pub fn policies(stack: &ValidStack) -> Vec<NetworkPolicy> {
+pub fn policies(stack: &ValidStack, observed: &Observed) -> Vec<NetworkPolicy> {
     let mut components: Vec<_> = Service::ALL.into_iter().map(Component::Service).collect();
-    components.extend([Component::Postgres, Component::Kafka, Component::Redis]);
+    let managed = [
+        (Component::Postgres, stack.postgres.managed().is_some()),
+        (Component::Kafka, stack.kafka.managed().is_some()),
+        (Component::Redis, stack.redis.managed().is_some()),
+    ];
+    components.extend(managed.into_iter().filter(|(_, managed)| *managed).map(|(component, _)| component));
     components.extend(stack.gateway.as_ref().map(|_| Component::Gateway));
     let entries = components.into_iter().map(|component| entry(stack, component));
     let mail = stack.mail.as_ref().map(|smtp| mail(stack, smtp));
     let tracing = stack.tracing.as_ref().map(|tracing| tracing::policy(stack, tracing));
-    std::iter::once(nothing_else(stack)).chain(entries).chain(mail).chain(tracing).collect()
+    let ways_out = mail.into_iter().chain(tracing).chain(exits(stack, observed));
+    std::iter::once(nothing_else(stack)).chain(entries).chain(ways_out).collect()
 }
 
-/// A way out of the stack: auth's mail, on the server's port. Where the server is can't be said by name.
+/// The way out for auth's mail.
 fn mail(stack: &ValidStack, smtp: &Smtp) -> NetworkPolicy {
     let auth = Component::Service(Service::Auth);
+    let pods = LabelSelector { match_labels: Some(stack.names.selector(auth)), ..LabelSelector::default() };
+    exit(stack, "mail", auth, pods, &[smtp.port])
+}
+
+/// The ways out to dependencies that the operator doesn't run, for those who use them and for the Jobs that prepare them.
+fn exits(stack: &ValidStack, observed: &Observed) -> Vec<NetworkPolicy> {
+    let services =
+        |services: &[Service]| services.iter().copied().map(Component::Service).collect::<Vec<_>>();
+    let way = |component: Component, users: &[Service], ports: &[i32]| {
+        let mut users = services(users);
+        users.push(component);
+        let name = format!("{}-external", component.as_str());
+        exit(stack, &name, component, members(stack, &users), ports)
+    };
+    let postgres =
+        stack.postgres.external().map(|it| way(Component::Postgres, &Service::WITH_DATABASE, &[it.port]));
+    let kafka = stack.kafka.external().map(|it| {
+        let ports = it.servers.iter().filter_map(|server| server.rsplit_once(':')?.1.parse().ok());
+        let ports: BTreeSet<i32> = ports.collect();
+        way(Component::Kafka, &Service::ALL, &Vec::from_iter(ports))
+    });
+    let redis = stack.redis.external().and_then(|it| {
+        let port = observed.given.get(&it.url_secret_ref.name)?.port?;
+        Some(way(Component::Redis, &[Service::Feed], &[port]))
+    });
+    postgres.into_iter().chain(kafka).chain(redis).collect()
+}
+
+/// A way out of the stack for some pods, to some ports. Where a server is can't be said by name.
+fn exit(
+    stack: &ValidStack,
+    name: &str,
+    component: Component,
+    pods: LabelSelector,
+    ports: &[i32],
+) -> NetworkPolicy {
+    let ports = ports.iter().copied().map(port).collect();
     NetworkPolicy {
-        metadata: pod::metadata(stack, &stack.names.child("mail"), auth),
+        metadata: pod::metadata(stack, &stack.names.child(name), component),
         spec: Some(NetworkPolicySpec {
-            pod_selector: Some(LabelSelector {
-                match_labels: Some(stack.names.selector(auth)),
-                ..LabelSelector::default()
-            }),
+            pod_selector: Some(pods),
             policy_types: Some(pod::words(&["Egress"])),
-            egress: Some(vec![NetworkPolicyEgressRule { ports: Some(vec![port(smtp.port)]), to: None }]),
+            egress: Some(vec![NetworkPolicyEgressRule { ports: Some(ports), to: None }]),
             ingress: None,
         }),
     }
@@ -100,7 +141,10 @@ fn entry(stack: &ValidStack, component: Component) -> NetworkPolicy {
             vec![from(stack, &clients(&Service::ALL), 9092), within(stack, component)]
         }
         Component::Redis => vec![from(stack, &clients(&[Service::Feed]), 6379), within(stack, component)],
-        Component::Gateway => vec![anyone(8000)],
+        Component::Gateway => {
+            let tls = stack.gateway.as_ref().is_some_and(|gateway| gateway.tls.is_some());
+            std::iter::once(anyone(8000)).chain(tls.then(|| anyone(8443))).collect()
+        }
         Component::Service(service) => {
             let mut rules = vec![match stack.gateway {
                 Some(_) if service == Service::Auth => {
@@ -173,19 +217,20 @@ fn metrics() -> NetworkPolicyIngressRule {
     }
 }
 
-/// Pods of this stack that belong to one of the components.
 fn peers(stack: &ValidStack, components: &[Component]) -> NetworkPolicyPeer {
+    NetworkPolicyPeer { pod_selector: Some(members(stack, components)), ..NetworkPolicyPeer::default() }
+}
+
+/// Pods of this stack that belong to one of the components, those of their Jobs among them.
+fn members(stack: &ValidStack, components: &[Component]) -> LabelSelector {
     let names = components.iter().map(|component| component.as_str().to_owned()).collect();
-    NetworkPolicyPeer {
-        pod_selector: Some(LabelSelector {
-            match_labels: Some(BTreeMap::from([(INSTANCE.to_owned(), stack.names.stack.clone())])),
-            match_expressions: Some(vec![LabelSelectorRequirement {
-                key: "app.kubernetes.io/component".into(),
-                operator: "In".into(),
-                values: Some(names),
-            }]),
-        }),
-        ..NetworkPolicyPeer::default()
+    LabelSelector {
+        match_labels: Some(BTreeMap::from([(INSTANCE.to_owned(), stack.names.stack.clone())])),
+        match_expressions: Some(vec![LabelSelectorRequirement {
+            key: "app.kubernetes.io/component".into(),
+            operator: "In".into(),
+            values: Some(names),
+        }]),
     }
 }
 

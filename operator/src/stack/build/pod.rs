@@ -69,19 +69,23 @@ pub fn spec(stack: &ValidStack, user: i64, container: Container, volumes: Vec<Vo
         }),
         termination_grace_period_seconds: Some(30),
         containers: vec![Container {
-            security_context: Some(SecurityContext {
-                allow_privilege_escalation: Some(false),
-                read_only_root_filesystem: Some(true),
-                capabilities: Some(Capabilities {
-                    drop: Some(vec!["ALL".into()]),
-                    ..Capabilities::default()
-                }),
-                ..SecurityContext::default()
-            }),
+            security_context: Some(restricted_container()),
+            // So that a condition can tell why a container ended.
+            termination_message_policy: Some("FallbackToLogsOnError".into()),
             ..container
         }],
         volumes: (!volumes.is_empty()).then_some(volumes),
         ..PodSpec::default()
+    }
+}
+
+/// What holds for every container of a stack.
+pub fn restricted_container() -> SecurityContext {
+    SecurityContext {
+        allow_privilege_escalation: Some(false),
+        read_only_root_filesystem: Some(true),
+        capabilities: Some(Capabilities { drop: Some(vec!["ALL".into()]), ..Capabilities::default() }),
+        ..SecurityContext::default()
     }
 }
 

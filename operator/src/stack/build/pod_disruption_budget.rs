@@ -19,7 +19,7 @@ pub fn budgets(stack: &ValidStack) -> Vec<PodDisruptionBudget> {
     let gateway = stack.gateway.iter().map(|gateway| (Component::Gateway, gateway.replicas));
     services
         .chain(gateway)
-        .chain([(Component::Kafka, stack.kafka.nodes)])
+        .chain(stack.kafka.managed().map(|kafka| (Component::Kafka, kafka.nodes)))
         .filter(|(_, replicas)| *replicas > 1)
         .map(|(component, _)| budget(stack, component))
         .collect()

@@ -14,7 +14,10 @@ use super::{
     secrets,
     stateful_set::{self, DATA, Volume},
 };
-use crate::stack::{component::Component, observed::Workload, validate::ValidStack};
+use crate::{
+    api::v1alpha1::ManagedPostgres,
+    stack::{component::Component, observed::Workload, validate::ValidStack},
+};
 
 const COMPONENT: Component = Component::Postgres;
 /// The user of Postgres' images.
@@ -41,13 +44,18 @@ pub fn service(stack: &ValidStack) -> Service {
     address::address(stack, &stack.names.of(COMPONENT), COMPONENT, vec![address::port("postgres", 5432)])
 }
 
-fn volume(stack: &ValidStack) -> Volume<'_> {
-    let storage = &stack.postgres.storage;
+fn volume(managed: &ManagedPostgres) -> Volume<'_> {
+    let storage = &managed.storage;
     Volume { size: &storage.size, class: storage.class_name.as_deref() }
 }
 
 /// The instance.
-pub fn stateful_set(stack: &ValidStack, config: &ConfigMap, existing: Option<&Workload>) -> StatefulSet {
+pub fn stateful_set(
+    stack: &ValidStack,
+    managed: &ManagedPostgres,
+    config: &ConfigMap,
+    existing: Option<&Workload>,
+) -> StatefulSet {
     let name = stack.names.of(COMPONENT);
     let is_ready = ["pg_isready", "--quiet", "--host=127.0.0.1", "--username=postgres"];
     let container = Container {
@@ -64,7 +72,7 @@ pub fn stateful_set(stack: &ValidStack, config: &ConfigMap, existing: Option<&Wo
             container_port: 5432,
             ..ContainerPort::default()
         }]),
-        resources: Some(pod::resources(&stack.postgres.resources, ("100m", "128Mi"), "512Mi")),
+        resources: Some(pod::resources(&managed.resources, ("100m", "128Mi"), "512Mi")),
         startup_probe: Some(Timing { failures: 300, ..Timing::STARTUP }.exec(&is_ready)),
         readiness_probe: Some(Timing::READINESS.exec(&is_ready)),
         liveness_probe: Some(Timing::LIVENESS.tcp("postgres")),
@@ -108,12 +116,17 @@ pub fn stateful_set(stack: &ValidStack, config: &ConfigMap, existing: Option<&Wo
         ],
     );
     spec.termination_grace_period_seconds = Some(60);
+    stack.placement(COMPONENT).place(&mut spec);
     // Only the settings count: the superuser's password is read once, when the data directory is made.
     let template = pod::template(stack.names.labels(COMPONENT), Some(config_map::files_digest(config)), spec);
-    stateful_set::stateful_set(stack, COMPONENT, 1, &name, &volume(stack), existing, template)
+    stateful_set::stateful_set(stack, COMPONENT, 1, &name, &volume(managed), existing, template)
 }
 
 /// Its claim, where it has to grow.
-pub fn claims(stack: &ValidStack, existing: Option<&Workload>) -> Vec<PersistentVolumeClaim> {
-    stateful_set::grown_claims(stack, COMPONENT, 1, &volume(stack), existing)
+pub fn claims(
+    stack: &ValidStack,
+    managed: &ManagedPostgres,
+    existing: Option<&Workload>,
+) -> Vec<PersistentVolumeClaim> {
+    stateful_set::grown_claims(stack, COMPONENT, 1, &volume(managed), existing)
 }

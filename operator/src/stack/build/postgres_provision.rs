@@ -1,14 +1,16 @@
-//! The Job that makes databases and roles, with psql.
+//! The Job that makes databases and roles, with psql; where they are given, it looks whether they can be reached.
 
-use k8s_openapi::api::core::v1::{ConfigMap, Container};
+use k8s_openapi::api::core::v1::{ConfigMap, Container, EnvVar};
 
 use super::{
+    authority::Authority,
     config_map,
     job::{self, HashedJob},
     pod, postgres, secrets,
 };
 use crate::stack::{
     component::{Component, Service},
+    source::{ForeignDatabases, ForeignPostgres, Source},
     validate::ValidStack,
 };
 
@@ -20,51 +22,123 @@ const SCRIPT: &str =
 
 /// What it runs.
 pub fn config(stack: &ValidStack) -> ConfigMap {
-    config_map::config_map(
-        stack,
-        &stack.names.child(PURPOSE),
-        COMPONENT,
-        [("postgres.sql", include_str!("provision/postgres.sql").to_owned())],
-    )
+    let name = stack.names.child(PURPOSE);
+    let sql = || ("postgres.sql", include_str!("provision/postgres.sql").to_owned());
+    let script = || ("prepare.sh", include_str!("provision/postgres.sh").to_owned());
+    match &stack.postgres {
+        Source::Managed(_) => config_map::config_map(stack, &name, COMPONENT, [sql()]),
+        Source::External(_) => config_map::config_map(stack, &name, COMPONENT, [sql(), script()]),
+    }
 }
 
-/// The Job. `credentials` is a hash of the passwords that it sets.
+/// The Job. `credentials` is a hash of the passwords that it sets or uses.
 pub fn job(stack: &ValidStack, config: &ConfigMap, credentials: &str) -> HashedJob {
-    let names = &stack.names;
-    let mut env = vec![
-        pod::env("PGHOST", names.of(COMPONENT)),
-        pod::env("PGUSER", "postgres"),
-        pod::env("PGDATABASE", "postgres"),
-        pod::env("PGCONNECT_TIMEOUT", "10"),
-        pod::secret_env("PGPASSWORD", secrets::postgres_superuser(names), "password"),
-    ];
-    for service in Service::WITH_DATABASE {
-        let prefix = service.as_str().to_uppercase();
-        env.push(pod::secret_env(
-            &format!("{prefix}_PASSWORD"),
-            secrets::postgres(names, service),
-            "password",
-        ));
-        env.push(pod::secret_env(
-            &format!("{prefix}_MIGRATION_PASSWORD"),
-            secrets::postgres_migration(names, service),
-            "password",
-        ));
-    }
+    let authority = Authority::postgres(stack);
+    let (command, env) = match &stack.postgres {
+        Source::Managed(_) => (vec!["/bin/sh", "-ec", SCRIPT], own(stack)),
+        Source::External(external) => {
+            (vec!["/bin/sh", "/etc/tracklore/prepare.sh"], foreign(stack, external, authority.as_ref()))
+        }
+    };
+    let mut mounts = vec![pod::read_only("config", "/etc/tracklore"), pod::mount("tmp", "/tmp")];
+    let mut volumes =
+        vec![pod::config_volume("config", &stack.names.child(PURPOSE)), pod::in_memory("tmp", "4Mi")];
+    mounts.extend(authority.iter().map(Authority::mount));
+    volumes.extend(authority.iter().map(Authority::volume));
     let container = Container {
         name: "psql".into(),
         image: Some(stack.images.postgres.clone()),
-        command: Some(pod::words(&["/bin/sh", "-ec", SCRIPT])),
+        command: Some(pod::words(&command)),
         env: Some(env),
         resources: Some(pod::resources(
             &crate::api::v1alpha1::Resources::default(),
             ("20m", "32Mi"),
             "128Mi",
         )),
-        volume_mounts: Some(vec![pod::read_only("config", "/etc/tracklore"), pod::mount("tmp", "/tmp")]),
+        volume_mounts: Some(mounts),
         ..Container::default()
     };
-    let volumes = vec![pod::config_volume("config", &names.child(PURPOSE)), pod::in_memory("tmp", "4Mi")];
     let spec = pod::spec(stack, postgres::USER, container, volumes);
     job::job(stack, COMPONENT, PURPOSE, &[&config_map::files_digest(config), credentials], 600, spec)
+}
+
+/// The Secrets that the Job sets or uses.
+pub fn secrets_used(stack: &ValidStack) -> Vec<String> {
+    let names = &stack.names;
+    let mut used: Vec<_> = match stack.postgres.external().map(|external| &external.databases) {
+        None => vec![secrets::postgres_superuser(names)],
+        Some(ForeignDatabases::Made(admin)) => vec![admin.secret_ref.name.clone()],
+        Some(ForeignDatabases::Given(_)) => Vec::new(),
+    };
+    for service in Service::WITH_DATABASE {
+        used.extend([secrets::database_login(stack, service), secrets::migration_login(stack, service)]);
+    }
+    used.extend(Authority::postgres(stack).map(|authority| authority.secret()));
+    used
+}
+
+/// What the Job is told of the server that the operator runs.
+fn own(stack: &ValidStack) -> Vec<EnvVar> {
+    let superuser = secrets::postgres_superuser(&stack.names);
+    let mut env = vec![
+        pod::env("PGHOST", stack.names.of(COMPONENT)),
+        pod::env("PGUSER", "postgres"),
+        pod::env("PGDATABASE", "postgres"),
+        pod::env("PGCONNECT_TIMEOUT", "10"),
+        pod::secret_env("PGPASSWORD", superuser, "password"),
+    ];
+    env.extend(logins(stack, &["PASSWORD"]));
+    env
+}
+
+/// What the Job is told of a server that is there.
+fn foreign(stack: &ValidStack, external: &ForeignPostgres, authority: Option<&Authority>) -> Vec<EnvVar> {
+    let mut env = vec![
+        pod::env("PGHOST", external.host.clone()),
+        pod::env("PGPORT", external.port.to_string()),
+        pod::env("PGCONNECT_TIMEOUT", "10"),
+        pod::env("PGSSLMODE", if authority.is_some() { "verify-full" } else { "disable" }),
+    ];
+    env.extend(authority.map(|authority| pod::env("PGSSLROOTCERT", authority.path())));
+    match &external.databases {
+        ForeignDatabases::Made(admin) => {
+            let secret = &admin.secret_ref.name;
+            env.extend([
+                pod::env("PGDATABASE", admin.database.clone()),
+                pod::secret_env("PGUSER", secret, "username"),
+                pod::secret_env("PGPASSWORD", secret, "password"),
+                pod::env("NAME_PREFIX", admin.name_prefix.clone()),
+                pod::env("STACK", format!("{}/{}", stack.names.namespace, stack.names.stack)),
+            ]);
+            env.extend(logins(stack, &["PASSWORD"]));
+        }
+        ForeignDatabases::Given(_) => {
+            env.push(pod::env("SERVICES", Service::WITH_DATABASE.map(capitals).join(" ")));
+            env.extend(Service::WITH_DATABASE.map(|service| {
+                pod::env(&format!("{}_DATABASE", capitals(service)), external.database(service))
+            }));
+            env.extend(logins(stack, &["USERNAME", "PASSWORD"]));
+        }
+    }
+    env
+}
+
+/// Keys of the Secrets by which services and migrations log in.
+fn logins(stack: &ValidStack, keys: &[&str]) -> Vec<EnvVar> {
+    let logins = Service::WITH_DATABASE.into_iter().flat_map(|service| {
+        let name = capitals(service);
+        let migration = secrets::migration_login(stack, service);
+        [(name.clone(), secrets::database_login(stack, service)), (format!("{name}_MIGRATION"), migration)]
+    });
+    logins
+        .flat_map(|(name, secret)| {
+            keys.iter()
+                .map(move |key| pod::secret_env(&format!("{name}_{key}"), &secret, &key.to_lowercase()))
+                .collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+fn capitals(service: Service) -> String {
+    service.as_str().to_uppercase()
 }

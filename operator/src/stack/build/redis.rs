@@ -11,7 +11,10 @@ use super::{
     secrets,
     stateful_set::{self, DATA, Volume},
 };
-use crate::stack::{component::Component, observed::Workload, plan::digest, validate::ValidStack};
+use crate::{
+    api::v1alpha1::ManagedRedis,
+    stack::{component::Component, observed::Workload, plan::digest, validate::ValidStack},
+};
 
 const COMPONENT: Component = Component::Redis;
 const USER: i64 = 999;
@@ -32,14 +35,15 @@ pub fn service(stack: &ValidStack) -> Service {
     address::address(stack, &stack.names.of(COMPONENT), COMPONENT, vec![address::port("redis", 6379)])
 }
 
-fn volume(stack: &ValidStack) -> Volume<'_> {
-    let storage = &stack.redis.storage;
+fn volume(managed: &ManagedRedis) -> Volume<'_> {
+    let storage = &managed.storage;
     Volume { size: &storage.size, class: storage.class_name.as_deref() }
 }
 
 /// The instance. `credentials` is a hash of its users' passwords.
 pub fn stateful_set(
     stack: &ValidStack,
+    managed: &ManagedRedis,
     config: &ConfigMap,
     credentials: &str,
     existing: Option<&Workload>,
@@ -64,7 +68,7 @@ pub fn stateful_set(
             container_port: 6379,
             ..ContainerPort::default()
         }]),
-        resources: Some(pod::resources(&stack.redis.resources, ("50m", "64Mi"), &limit)),
+        resources: Some(pod::resources(&managed.resources, ("50m", "64Mi"), &limit)),
         // An answer means that the file has been read: until then every command is refused.
         startup_probe: Some(Timing { failures: 600, ..Timing::STARTUP }.exec(&ping)),
         readiness_probe: Some(Timing::READINESS.exec(&ping)),
@@ -77,13 +81,26 @@ pub fn stateful_set(
         ..Container::default()
     };
     let volumes = vec![pod::config_volume("config", &names.of(COMPONENT)), pod::in_memory("run", "1Mi")];
-    let spec = pod::spec(stack, USER, container, volumes);
+    let mut spec = pod::spec(stack, USER, container, volumes);
+    stack.placement(COMPONENT).place(&mut spec);
     let hash = digest(&(config_map::files_digest(config), credentials));
     let template = pod::template(names.labels(COMPONENT), Some(hash), spec);
-    stateful_set::stateful_set(stack, COMPONENT, 1, &names.of(COMPONENT), &volume(stack), existing, template)
+    stateful_set::stateful_set(
+        stack,
+        COMPONENT,
+        1,
+        &names.of(COMPONENT),
+        &volume(managed),
+        existing,
+        template,
+    )
 }
 
 /// Its claim, where it has to grow.
-pub fn claims(stack: &ValidStack, existing: Option<&Workload>) -> Vec<PersistentVolumeClaim> {
-    stateful_set::grown_claims(stack, COMPONENT, 1, &volume(stack), existing)
+pub fn claims(
+    stack: &ValidStack,
+    managed: &ManagedRedis,
+    existing: Option<&Workload>,
+) -> Vec<PersistentVolumeClaim> {
+    stateful_set::grown_claims(stack, COMPONENT, 1, &volume(managed), existing)
 }

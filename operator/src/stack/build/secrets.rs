@@ -1,9 +1,13 @@
 //! Generated Secrets: passwords, keys and addresses. Which there are, and how each is made; never what is in them.
 
-use crate::stack::{
-    component::{Component, Names, Service},
-    plan::{GeneratedSecret, Recipe},
-    validate::ValidStack,
+use crate::{
+    api::v1alpha1::Database,
+    stack::{
+        component::{Component, Names, Service},
+        plan::{GeneratedSecret, Recipe},
+        source::{ForeignDatabases, ForeignKafka, ForeignLogin, ForeignPostgres, Source},
+        validate::ValidStack,
+    },
 };
 
 /// Name of the superuser's Secret.
@@ -61,43 +65,115 @@ pub fn clients(names: &Names) -> String {
     names.child("auth-clients")
 }
 
+/// Name of the Secret by which a service logs in to its database.
+pub fn database_login(stack: &ValidStack, service: Service) -> String {
+    given_database(stack, service)
+        .map_or_else(|| postgres(&stack.names, service), |database| database.secret_ref.name.clone())
+}
+
+/// The same for its migrations.
+pub fn migration_login(stack: &ValidStack, service: Service) -> String {
+    given_database(stack, service).map_or_else(
+        || postgres_migration(&stack.names, service),
+        |database| database.migration_secret_ref.name.clone(),
+    )
+}
+
+fn given_database(stack: &ValidStack, service: Service) -> Option<&Database> {
+    match &stack.postgres.external()?.databases {
+        ForeignDatabases::Made(_) => None,
+        ForeignDatabases::Given(given) => given.get(service).as_ref(),
+    }
+}
+
+/// Name of the Secret by which a service logs in to Kafka; none where nobody does.
+pub fn kafka_login(stack: &ValidStack, service: Service) -> Option<String> {
+    let Some(external) = stack.kafka.external() else { return Some(kafka(&stack.names, service)) };
+    let given = external.login.as_ref()?.user(service);
+    Some(given.map_or_else(|| kafka(&stack.names, service), |secret| secret.name.clone()))
+}
+
 /// All generated Secrets of a stack.
 pub fn all(stack: &ValidStack) -> Vec<GeneratedSecret> {
     let names = &stack.names;
-    let secret = |name: String, component, recipe| GeneratedSecret { name, component, recipe };
-    let login = |username: &str| Recipe::Login { username: username.to_owned() };
-    let database = |service: Service, role: String| Recipe::Address {
-        username: role,
-        scheme: "postgres",
-        rest: format!("{}:5432/tracklore_{}", names.host("postgres"), service.as_str()),
-    };
-    let redis = |username: &str| Recipe::Address {
-        username: username.to_owned(),
-        scheme: "redis",
-        rest: format!("{}:6379/0", names.host("redis")),
-    };
     let auth = Component::Service(Service::Auth);
-
-    let mut secrets = vec![secret(postgres_superuser(names), Component::Postgres, login("postgres"))];
-    for service in Service::WITH_DATABASE {
-        let role = format!("tracklore_{}", service.as_str());
-        let migration = format!("{role}_migration");
-        secrets.push(secret(postgres(names, service), Component::Postgres, database(service, role)));
-        secrets.push(secret(
-            postgres_migration(names, service),
-            Component::Postgres,
-            database(service, migration),
-        ));
+    let mut secrets = postgres_secrets(stack);
+    secrets.extend(kafka_secrets(stack));
+    if stack.redis.managed().is_some() {
+        let address = |username: &str| Recipe::Address {
+            username: username.to_owned(),
+            scheme: "redis",
+            rest: format!("{}:6379/0", names.host("redis")),
+        };
+        secrets.push(secret(redis_admin(names), Component::Redis, address("admin")));
+        secrets.push(secret(redis_feed(names), Component::Redis, address("feed")));
     }
-    secrets.push(secret(kafka_cluster(names), Component::Kafka, Recipe::KafkaCluster));
-    secrets.push(secret(kafka_admin(names), Component::Kafka, login("admin")));
-    for service in Service::ALL {
-        secrets.push(secret(kafka(names, service), Component::Kafka, login(service.as_str())));
-    }
-    secrets.push(secret(redis_admin(names), Component::Redis, redis("admin")));
-    secrets.push(secret(redis_feed(names), Component::Redis, redis("feed")));
     secrets.push(secret(signing_keys(names), auth, Recipe::SigningKey));
     secrets.push(secret(session_key(names), auth, Recipe::SessionKey));
     secrets.push(secret(clients(names), auth, Recipe::Clients));
     secrets
+}
+
+fn postgres_secrets(stack: &ValidStack) -> Vec<GeneratedSecret> {
+    let names = &stack.names;
+    let roles = |recipe: &dyn Fn(Service, String) -> Recipe, prefix: &str| {
+        Service::WITH_DATABASE
+            .into_iter()
+            .flat_map(|service| {
+                let role = format!("{prefix}{}", service.as_str());
+                let migration = recipe(service, format!("{role}_migration"));
+                [
+                    secret(postgres(names, service), Component::Postgres, recipe(service, role)),
+                    secret(postgres_migration(names, service), Component::Postgres, migration),
+                ]
+            })
+            .collect::<Vec<_>>()
+    };
+    match &stack.postgres {
+        Source::Managed(_) => {
+            let address = |service: Service, username| Recipe::Address {
+                username,
+                scheme: "postgres",
+                rest: format!("{}:5432/tracklore_{}", names.host("postgres"), service.as_str()),
+            };
+            let mut secrets = vec![secret(postgres_superuser(names), Component::Postgres, login("postgres"))];
+            secrets.extend(roles(&address, "tracklore_"));
+            secrets
+        }
+        Source::External(ForeignPostgres { databases: ForeignDatabases::Made(admin), .. }) => {
+            roles(&|_, username| Recipe::Login { username }, &admin.name_prefix)
+        }
+        Source::External(_) => Vec::new(),
+    }
+}
+
+fn kafka_secrets(stack: &ValidStack) -> Vec<GeneratedSecret> {
+    let names = &stack.names;
+    let users = |prefix: &str| {
+        let user = |service: Service| login(&format!("{prefix}{}", service.as_str()));
+        Service::ALL.map(|service| secret(kafka(names, service), Component::Kafka, user(service)))
+    };
+    match &stack.kafka {
+        Source::Managed(_) => {
+            let mut secrets = vec![
+                secret(kafka_cluster(names), Component::Kafka, Recipe::KafkaCluster),
+                secret(kafka_admin(names), Component::Kafka, login("admin")),
+            ];
+            secrets.extend(users(""));
+            secrets
+        }
+        // Others may have users there, too.
+        Source::External(ForeignKafka { login: Some(ForeignLogin { users: None, .. }), .. }) => {
+            users(&format!("{}.{}.", names.namespace, names.stack)).into()
+        }
+        Source::External(_) => Vec::new(),
+    }
+}
+
+fn secret(name: String, component: Component, recipe: Recipe) -> GeneratedSecret {
+    GeneratedSecret { name, component, recipe }
+}
+
+fn login(username: &str) -> Recipe {
+    Recipe::Login { username: username.to_owned() }
 }

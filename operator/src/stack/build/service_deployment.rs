@@ -1,6 +1,7 @@
 //! Deployment and address of a service.
 
 use k8s_openapi::{
+    DeepMerge,
     api::{
         apps::v1::{Deployment, DeploymentSpec, DeploymentStrategy, RollingUpdateDeployment},
         core::v1::{Container, ContainerPort, PodTemplateSpec, Service as Address, TopologySpreadConstraint},
@@ -10,6 +11,7 @@ use k8s_openapi::{
 
 use super::{
     address,
+    authority::Authority,
     pod::{self, Timing},
     secrets, service_env,
 };
@@ -19,6 +21,14 @@ use crate::stack::{
     plan::digest,
     validate::ValidStack,
 };
+
+/// Volumes that the operator may give a service.
+const VOLUMES: [&str; 5] = ["signing-keys", "clients", "postgres-ca", "kafka-ca", "redis-ca"];
+
+/// Whether a volume of this name is the operator's.
+pub fn is_own_volume(name: &str) -> bool {
+    VOLUMES.contains(&name)
+}
 
 /// The user of the services' images.
 pub const USER: i64 = 65532;
@@ -52,6 +62,10 @@ pub fn deployment(stack: &ValidStack, service: Service, observed: &Observed) -> 
         volumes.push(pod::secret_volume("signing-keys", &secrets::signing_keys(&stack.names)));
         volumes.push(pod::secret_volume("clients", &secrets::clients(&stack.names)));
     }
+    for authority in Authority::all(stack, service) {
+        mounts.push(authority.mount());
+        volumes.push(authority.volume());
+    }
     let container = Container {
         name: service.as_str().to_owned(),
         image: Some(stack.images.services.get(service).clone()),
@@ -65,16 +79,13 @@ pub fn deployment(stack: &ValidStack, service: Service, observed: &Observed) -> 
         volume_mounts: (!mounts.is_empty()).then_some(mounts),
         ..Container::default()
     };
-    let mut hashes: Vec<_> = service_env::secrets_used(stack, service)
-        .into_iter()
-        .map(|name| observed.secrets.get(&name).map(|secret| secret.digest.clone()))
-        .collect();
-    if service == Service::Auth {
-        hashes.extend(observed.given.values().map(|secret| Some(secret.digest.clone())));
-    }
+    let used = service_env::secrets_used(stack, service).into_iter();
+    let hashes: Vec<_> = used.map(|name| observed.digest(&name)).collect();
     let mut spec = pod::spec(stack, USER, container, volumes);
-    spec.topology_spread_constraints = Some(spread(stack, component));
-    let template = pod::template(stack.names.labels(component), Some(digest(&hashes)), spec);
+    spec.topology_spread_constraints = spread(stack, component);
+    stack.placement(component).place(&mut spec);
+    let mut template = pod::template(stack.names.labels(component), Some(digest(&hashes)), spec);
+    template.merge_from(stack.pod_overrides.get(service).clone());
     rolling(stack, component, settings.replicas, template)
 }
 
@@ -112,8 +123,12 @@ pub fn rolling(
 }
 
 /// Pods of a component on as many nodes and zones as there are; never a reason not to run.
-pub fn spread(stack: &ValidStack, component: Component) -> Vec<TopologySpreadConstraint> {
-    ["topology.kubernetes.io/zone", "kubernetes.io/hostname"]
+pub fn spread(stack: &ValidStack, component: Component) -> Option<Vec<TopologySpreadConstraint>> {
+    if let Some(asked) = stack.placement(component).spread {
+        return (!asked.is_empty()).then_some(asked);
+    }
+    let keys = ["topology.kubernetes.io/zone", "kubernetes.io/hostname"];
+    let constraints = keys
         .into_iter()
         .map(|key| TopologySpreadConstraint {
             max_skew: 1,
@@ -125,5 +140,6 @@ pub fn spread(stack: &ValidStack, component: Component) -> Vec<TopologySpreadCon
             }),
             ..TopologySpreadConstraint::default()
         })
-        .collect()
+        .collect();
+    Some(constraints)
 }

@@ -3,13 +3,18 @@
 use k8s_openapi::api::core::v1::EnvVar;
 
 use super::{
+    authority::Authority,
     kafka,
     pod::{env, secret_env},
     secrets, tracing,
 };
 use crate::{
     api::v1alpha1::{EmailVerification, Smtp, SmtpTls},
-    stack::{component::Service, validate::ValidStack},
+    stack::{
+        component::{Component, Service},
+        given,
+        validate::ValidStack,
+    },
 };
 
 /// Where auth finds its signing keys.
@@ -24,7 +29,12 @@ const HASHING_THREADS: &str = "TRACKLORE_PASSWORD_THREADS";
 pub fn environment(stack: &ValidStack, service: Service) -> Vec<EnvVar> {
     let mut variables = common(stack, service);
     if service.has_database() {
-        variables.push(secret_env("TRACKLORE_DATABASE_URL", secrets::postgres(&stack.names, service), "uri"));
+        variables.extend(database(
+            stack,
+            service,
+            "TRACKLORE_DATABASE",
+            &secrets::database_login(stack, service),
+        ));
     }
     match service {
         Service::Auth => variables.extend(auth(stack)),
@@ -44,33 +54,71 @@ pub fn environment(stack: &ValidStack, service: Service) -> Vec<EnvVar> {
 /// The Secrets whose change makes the pods of a service start anew.
 pub fn secrets_used(stack: &ValidStack, service: Service) -> Vec<String> {
     let names = &stack.names;
-    let mut used = vec![secrets::kafka(names, service)];
+    let mut used: Vec<_> = secrets::kafka_login(stack, service).into_iter().collect();
     if service.has_database() {
-        used.push(secrets::postgres(names, service));
+        used.push(secrets::database_login(stack, service));
     }
     match service {
         Service::Auth => used.extend([secrets::signing_keys(names), secrets::session_key(names)]),
         Service::User | Service::Posts => {}
-        Service::Feed => used.push(secrets::redis_feed(names)),
+        Service::Feed => used.push(redis_address(stack)),
     }
     if service == Service::Auth || Service::CLIENTS.contains(&service) {
         used.push(secrets::clients(names));
     }
+    let own = Component::Service(service);
+    used.extend(
+        given::given(stack).into_iter().filter(|given| given.component == own).map(|given| given.name),
+    );
+    used.extend(Authority::all(stack, service).iter().map(Authority::secret));
     used
 }
 
+/// How to reach a database, in variables that begin with `prefix`, with the login of a Secret.
+pub fn database(stack: &ValidStack, service: Service, prefix: &str, login: &str) -> Vec<EnvVar> {
+    let url = format!("{prefix}_URL");
+    let Some(external) = stack.postgres.external() else {
+        return vec![secret_env(&url, login, "uri")];
+    };
+    let address = format!("postgres://{}:{}/{}", external.host, external.port, external.database(service));
+    let address = match Authority::postgres(stack) {
+        Some(authority) => format!("{address}?sslmode=verify-full&sslrootcert={}", authority.path()),
+        None => format!("{address}?sslmode=disable"),
+    };
+    vec![
+        env(&url, address),
+        secret_env(&format!("{prefix}_USERNAME"), login, "username"),
+        secret_env(&format!("{prefix}_PASSWORD"), login, "password"),
+    ]
+}
+
+/// Name of the Secret whose key `uri` is the address of Redis.
+fn redis_address(stack: &ValidStack) -> String {
+    let given = stack.redis.external().map(|redis| redis.url_secret_ref.name.clone());
+    given.unwrap_or_else(|| secrets::redis_feed(&stack.names))
+}
+
 fn common(stack: &ValidStack, service: Service) -> Vec<EnvVar> {
-    let login = secrets::kafka(&stack.names, service);
     let mut variables = vec![env("TRACKLORE_PUBLIC_URL", stack.public_url.clone())];
     if !stack.auth.allowed_origins.is_empty() {
         variables.push(env("TRACKLORE_ALLOWED_ORIGINS", stack.auth.allowed_origins.join(",")));
     }
     variables.extend([
         env("TRACKLORE_KAFKA_BOOTSTRAP_SERVERS", kafka::bootstrap(stack)),
-        env("TRACKLORE_KAFKA_SECURITY_PROTOCOL", "sasl_plaintext"),
-        secret_env("TRACKLORE_KAFKA_SASL_USERNAME", &login, "username"),
-        secret_env("TRACKLORE_KAFKA_SASL_PASSWORD", &login, "password"),
+        env("TRACKLORE_KAFKA_SECURITY_PROTOCOL", kafka::protocol(stack)),
     ]);
+    if let Some(login) = secrets::kafka_login(stack, service) {
+        variables.push(secret_env("TRACKLORE_KAFKA_SASL_USERNAME", &login, "username"));
+        variables.push(secret_env("TRACKLORE_KAFKA_SASL_PASSWORD", &login, "password"));
+    }
+    if let Some(login) = stack.kafka.external().and_then(|kafka| kafka.login.as_ref()) {
+        variables.push(env("TRACKLORE_KAFKA_SASL_MECHANISM", login.mechanism.as_str()));
+    }
+    variables
+        .extend(Authority::kafka(stack).map(|authority| env("TRACKLORE_KAFKA_CA_FILE", authority.path())));
+    if let Some(ingress) = &stack.ingress {
+        variables.push(env("TRACKLORE_TRUSTED_HOPS", ingress.trusted_hops.to_string()));
+    }
     if let Some(gateway) = &stack.gateway {
         // The gateway names the caller's address, and removes what callers say of themselves. Behind a proxy that it
         // trusts, that is the proxy's, and the client's stands before it.
@@ -141,11 +189,14 @@ fn client(stack: &ValidStack, service: Service) -> [EnvVar; 4] {
     ]
 }
 
-fn feed(stack: &ValidStack) -> [EnvVar; 3] {
+fn feed(stack: &ValidStack) -> Vec<EnvVar> {
     let internal = |service: Service| format!("http://{}:8081", stack.names.child(service.as_str()));
-    [
+    let mut variables = vec![
         env("TRACKLORE_USER_INTERNAL_URL", internal(Service::User)),
         env("TRACKLORE_POSTS_INTERNAL_URL", internal(Service::Posts)),
-        secret_env("TRACKLORE_REDIS_URL", secrets::redis_feed(&stack.names), "uri"),
-    ]
+        secret_env("TRACKLORE_REDIS_URL", redis_address(stack), "uri"),
+    ];
+    variables
+        .extend(Authority::redis(stack).map(|authority| env("TRACKLORE_REDIS_CA_FILE", authority.path())));
+    variables
 }

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    api::v1alpha1::TrackloreStackStatus,
+    api::v1alpha1::{TrackloreStack, TrackloreStackStatus},
     stack::{
         apply::Obstacle,
         build, fixtures,
@@ -61,6 +61,50 @@ fn a_serving_stack_is_ready_and_settled() {
 }
 
 #[test]
+fn a_workload_whose_newest_spec_was_not_seen_yet_is_not_settled() {
+    let outcome = Outcome { behind: ["demo-feed".to_owned()].into(), ..Outcome::default() };
+    let status = status_of(&fixtures::serving(&fixtures::valid()), &outcome, None, 0);
+    assert_eq!(told(&status, "Progressing"), pair("True", "RollingOut"));
+    assert_eq!((told(&status, "Ready").0.as_str(), status.version), ("True", None));
+}
+
+fn status_with(change: impl FnOnce(&mut TrackloreStack), observed: &Observed) -> TrackloreStackStatus {
+    let mut asked = fixtures::stack();
+    change(&mut asked);
+    let stack = crate::stack::validate::validate(&asked).unwrap();
+    let plan = build::plan(&stack, observed, &[]);
+    settled(None, Some(1), &stack, &plan, observed, &Outcome::default(), at(0))
+}
+
+#[test]
+fn a_paused_stack_says_so_and_what_it_sees() {
+    let mut observed = fixtures::serving(&fixtures::valid());
+    observed.deployments.get_mut("demo-feed").unwrap().ready = 0;
+    let status = status_with(|stack| stack.spec.paused = true, &observed);
+    assert_eq!(told(&status, "Progressing"), pair("False", "Paused"));
+    assert_eq!(told(&status, "Ready"), pair("False", "ServiceNotReady"));
+    assert_eq!(status.version, None, "what wasn't applied isn't said to run");
+}
+
+#[test]
+fn a_suspended_stack_first_stops_and_then_rests_without_being_degraded() {
+    let stack = fixtures::valid();
+    let mut observed = fixtures::serving(&stack);
+    let told_of = |observed: &Observed| {
+        let status = status_with(|stack| stack.spec.suspended = true, observed);
+        ["Ready", "Progressing", "Degraded", "GatewayReady", "PostgresReady"].map(|kind| told(&status, kind))
+    };
+    assert_eq!(told_of(&observed)[1], pair("True", "Suspending"));
+    for workload in observed.deployments.values_mut() {
+        (workload.desired, workload.ready) = (0, 0);
+    }
+    let suspended = pair("False", "Suspended");
+    let told = told_of(&observed);
+    assert_eq!([&told[0], &told[1], &told[3]], [&suspended; 3]);
+    assert_eq!((&told[2], &told[4]), (&pair("False", "AsExpected"), &pair("True", "Ready")));
+}
+
+#[test]
 fn a_dependency_that_falls_degrades_the_stack() {
     let mut observed = fixtures::serving(&fixtures::valid());
     observed.stateful_sets.get_mut("demo-kafka").unwrap().ready = 0;
@@ -91,7 +135,7 @@ fn a_failed_migration_holds_and_says_where_to_look() {
 #[test]
 fn an_object_of_somebody_else_stalls_the_stack() {
     let outcome =
-        Outcome { obstacles: vec![("Service/demo-auth".into(), Obstacle::Foreign)], secrets_made: false };
+        Outcome { obstacles: vec![("Service/demo-auth".into(), Obstacle::Foreign)], ..Outcome::default() };
     let status = status_of(&fixtures::serving(&fixtures::valid()), &outcome, None, 0);
     assert_eq!(told(&status, "Stalled"), pair("True", "NameTaken"));
     assert_eq!(told(&status, "Ready"), pair("False", "NameTaken"));
@@ -160,7 +204,7 @@ fn outcome() -> impl Strategy<Value = Outcome> {
         Just(Obstacle::Refused("quota exceeded".to_owned()))
     ];
     (proptest::collection::vec((Just("Service/demo-auth".to_owned()), obstacle), 0..3), any::<bool>())
-        .prop_map(|(obstacles, secrets_made)| Outcome { obstacles, secrets_made })
+        .prop_map(|(obstacles, secrets_made)| Outcome { obstacles, secrets_made, ..Outcome::default() })
 }
 
 proptest! {

@@ -36,11 +36,19 @@ impl View<'_> {
     /// A dependency: its pods, then what has to be prepared in it.
     pub(super) fn dependency(&self, component: Component, step: Option<&Step>) -> State {
         let name = self.names().of(component);
-        let Some(set) = self.set(component) else {
-            return State::no("Creating", format!("StatefulSet {name} isn't there yet"));
-        };
-        if !set.is_ready() {
-            return State::no("NotReady", self.pods(component, &format!("StatefulSet {name}"), set));
+        let external = self.external(component);
+        if external.is_none() {
+            let Some(set) = self.set(component) else {
+                return State::no("Creating", format!("StatefulSet {name} isn't there yet"));
+            };
+            if !set.is_ready() {
+                return State::no("NotReady", self.pods(component, &format!("StatefulSet {name}"), set));
+            }
+        } else if component == Component::Redis {
+            return self.external_redis();
+        }
+        if let Some(missing) = self.plan.missing.iter().find(|missing| missing.component == component) {
+            return State::no("SecretMissing", missing.sentence.clone());
         }
         match step {
             Some(Step::Waiting | Step::Running) => {
@@ -57,8 +65,42 @@ impl View<'_> {
                 ),
             ),
             Some(Step::Failed { job }) => State::no("ProvisioningFailed", gave_up(job, self.names())),
-            Some(Step::Done) | None => {
-                State::yes("Ready", format!("StatefulSet {name} is ready and prepared"))
+            Some(Step::Done) | None => match external {
+                Some(address) => State::yes("Ready", format!("{address} is prepared")),
+                None => State::yes("Ready", format!("StatefulSet {name} is ready and prepared")),
+            },
+        }
+    }
+
+    /// Where a dependency is that the operator doesn't run.
+    fn external(&self, component: Component) -> Option<String> {
+        match component {
+            Component::Postgres => {
+                let external = self.stack.postgres.external()?;
+                Some(format!("Postgres at {}:{}", external.host, external.port))
+            }
+            Component::Kafka => Some(format!("Kafka at {}", self.stack.kafka.external()?.servers.join(","))),
+            Component::Redis => {
+                Some(format!("Redis of Secret {}", self.stack.redis.external()?.url_secret_ref.name))
+            }
+            Component::Service(_) | Component::Gateway => None,
+        }
+    }
+
+    /// The feed is ready when it reaches its Redis, and no sooner.
+    fn external_redis(&self) -> State {
+        if let Some(missing) = self.plan.missing.iter().find(|missing| missing.component == Component::Redis)
+        {
+            return State::no("SecretMissing", missing.sentence.clone());
+        }
+        let feed = Component::Service(Service::Feed);
+        match self.observed.deployments.get(&self.names().of(feed)) {
+            None => State::no("Waiting", "the feed, which looks at Redis, isn't there yet"),
+            Some(_) if self.stack.suspended => State::yes("NotChecked", "the feed doesn't use Redis now"),
+            Some(workload) if workload.ready > 0 => State::yes("Ready", "the feed reaches its Redis"),
+            Some(_) => {
+                let sentence = "the feed isn't ready, which it is as soon as it reaches its Redis".to_owned();
+                State::no("NotReady", self.because(feed.as_str(), sentence))
             }
         }
     }
@@ -93,6 +135,13 @@ impl View<'_> {
 
     pub(super) fn gateway(&self) -> State {
         let Some(name) = &self.plan.gateway else {
+            if self.stack.ingress.is_some() {
+                let ingress = self.names().of(Component::Gateway);
+                return State::yes(
+                    "IngressMade",
+                    format!("Ingress {ingress} leads to the services; whether they are reached is its controller's"),
+                );
+            }
             return State::yes(
                 "NotConfigured",
                 "no gateway is asked for; the stack can be reached inside the cluster only",
@@ -100,6 +149,7 @@ impl View<'_> {
         };
         match self.observed.deployments.get(name) {
             None => State::no("Creating", format!("Deployment {name} isn't there yet")),
+            Some(_) if self.stack.suspended => State::no("Suspended", SUSPENDED),
             Some(workload) if workload.serves() => State::yes("Ready", format!("Deployment {name} serves")),
             Some(workload) => State::no("NotReady", self.pods(Component::Gateway, name, workload)),
         }
@@ -109,6 +159,9 @@ impl View<'_> {
     pub(super) fn ready(&self) -> State {
         if let Some((label, Obstacle::Foreign)) = self.obstacle(|obstacle| *obstacle == Obstacle::Foreign) {
             return State::no("NameTaken", taken(label));
+        }
+        if self.stack.suspended {
+            return State::no("Suspended", SUSPENDED);
         }
         let dependencies = [
             ("PostgresNotReady", Component::Postgres, Some(&self.plan.postgres)),
@@ -146,6 +199,9 @@ impl View<'_> {
     }
 
     pub(super) fn progressing(&self) -> State {
+        if self.stack.paused {
+            return State::no("Paused", "nothing is written; set spec.paused to false to go on");
+        }
         if self.outcome.secrets_made {
             return State::yes("Creating", "Secrets have been made");
         }
@@ -166,10 +222,11 @@ impl View<'_> {
                 );
             }
         }
-        let sets = [Component::Postgres, Component::Kafka, Component::Redis];
-        if let Some(component) =
-            sets.into_iter().find(|component| self.set(*component).is_none_or(|set| !set.rolled_out))
-        {
+        let managed = [Component::Postgres, Component::Kafka, Component::Redis]
+            .into_iter()
+            .filter(|component| self.external(*component).is_none());
+        let mut sets = managed.map(|component| (component, self.set(component)));
+        if let Some((component, _)) = sets.find(|(_, set)| set.is_none_or(|set| !set.rolled_out)) {
             return State::yes(
                 "RollingOut",
                 format!("StatefulSet {} is rolled out", self.names().of(component)),
@@ -178,6 +235,9 @@ impl View<'_> {
         if self.failed_step().is_none() && !self.plan.held.is_empty() {
             let held: Vec<_> = self.plan.held.iter().map(|service| service.as_str()).collect();
             return State::yes("Waiting", format!("{} waits for its dependencies", held.join(", ")));
+        }
+        if let Some(name) = self.outcome.behind.first() {
+            return State::yes("RollingOut", format!("{name} is rolled out"));
         }
         let rolling =
             |workload: Option<&Workload>| workload.is_none_or(|w| !w.rolled_out && w.stuck.is_none());
@@ -190,6 +250,13 @@ impl View<'_> {
             && rolling(self.observed.deployments.get(name))
         {
             return State::yes("RollingOut", "the gateway is rolled out");
+        }
+        if self.stack.suspended {
+            let mut services = self.services().filter_map(|(service, workload)| Some((service, workload?)));
+            return match services.find(|(_, workload)| workload.ready > 0) {
+                Some((service, _)) => State::yes("Suspending", format!("{} is stopped", service.as_str())),
+                None => State::no("Suspended", SUSPENDED),
+            };
         }
         State::no("Settled", "everything that the spec asks for has been rolled out")
     }
@@ -238,7 +305,9 @@ impl View<'_> {
         match self.obstacle(|obstacle| *obstacle == Obstacle::Foreign) {
             Some((label, _)) => State::yes("NameTaken", taken(label)),
             None if !self.plan.missing.is_empty() => {
-                State::yes("SecretMissing", self.plan.missing.join("; "))
+                let sentences: Vec<_> =
+                    self.plan.missing.iter().map(|missing| missing.sentence.as_str()).collect();
+                State::yes("SecretMissing", sentences.join("; "))
             }
             None => State::no("Valid", "the spec is valid"),
         }
@@ -273,6 +342,9 @@ impl View<'_> {
         Some((found.0.as_str(), &found.1))
     }
 }
+
+const SUSPENDED: &str =
+    "services and gateway are scaled to nothing, and data stays; set spec.suspended to false to start them";
 
 fn taken(label: &str) -> String {
     format!(

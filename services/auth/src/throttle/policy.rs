@@ -44,7 +44,8 @@ impl Policy {
     /// as would one after the other.
     pub fn charge(&self, count: Option<Count>, now: Timestamp) -> Result<Count, TooEarly> {
         let count = count.filter(|count| now < count.forget_at);
-        if let Some(count) = count.filter(|count| now < count.opens_at) {
+        // Free failures close nothing: who waited here behind a later attempt isn't early.
+        if let Some(count) = count.filter(|count| count.failures >= self.free && now < count.opens_at) {
             let millis = count.opens_at.unix_millis() - now.unix_millis();
             // another replica's clock may be ahead
             let wait = Duration::from_millis(millis.unsigned_abs()).min(self.longest_delay);
@@ -96,6 +97,12 @@ mod tests {
             now += wait;
             count = Some(POLICY.charge(count, at(now)).unwrap());
         }
+    }
+
+    #[test]
+    fn an_attempt_that_waited_behind_a_later_one_is_not_early() {
+        let later = POLICY.charge(None, at(1)).unwrap();
+        assert_eq!(POLICY.charge(Some(later), at(0)).unwrap().failures, 2);
     }
 
     #[test]

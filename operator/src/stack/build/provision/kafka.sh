@@ -1,5 +1,6 @@
 #!/bin/sh
 # Makes Kafka what topics, acls and the users' passwords say, with Kafka's own tools. Shell builtins only.
+# MAKE names what is made; where it is nothing, every user looks whether its topics are there.
 #
 # Running it again changes nothing that is right already. A tool is a JVM of its own and takes a second or more, so
 # topics are compared first, two tools run at a time, and they share an archive of their classes.
@@ -8,11 +9,45 @@ umask 077
 run=/run/kafka
 config=/etc/tracklore
 
-printf '%s\n' \
-    'security.protocol=SASL_PLAINTEXT' \
-    'sasl.mechanism=SCRAM-SHA-512' \
-    "sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required username=\"admin\" password=\"$ADMIN_PASSWORD\";" \
-    > "$run/admin.properties"
+: "${MAKE=topics users acls}" "${PROTOCOL:=SASL_PLAINTEXT}" "${MECHANISM:=SCRAM-SHA-512}" "${ADMIN_USERNAME:=admin}"
+
+# What stands in quotes of a JAAS configuration, which itself is the value of a property.
+quoted() {
+    rest=$1
+    text=
+    while [ -n "$rest" ]; do
+        tail=${rest#?}
+        letter=${rest%"$tail"}
+        rest=$tail
+        case $letter in
+        '"') text=$text'\\"' ;;
+        # shellcheck disable=SC1003 # one backslash becomes four
+        \\) text=$text'\\\\' ;;
+        *) text=$text$letter ;;
+        esac
+    done
+    printf '"%s"' "$text"
+}
+
+# How to connect, as a user with a password.
+settings() {
+    echo "security.protocol=$PROTOCOL"
+    case $MECHANISM in PLAIN) module=plain.Plain ;; *) module=scram.Scram ;; esac
+    case $PROTOCOL in SASL_*)
+        printf '%s\n' "sasl.mechanism=$MECHANISM" \
+            "sasl.jaas.config=org.apache.kafka.common.security.${module}LoginModule required username=$(quoted "$1") password=$(quoted "$2");"
+        ;;
+    esac
+    if [ -n "${AUTHORITY:-}" ]; then
+        printf '%s\n' 'ssl.truststore.type=PEM' "ssl.truststore.location=$AUTHORITY"
+    fi
+}
+settings "$ADMIN_USERNAME" "${ADMIN_PASSWORD:-}" > "$run/admin.properties"
+as="admin"
+
+has() { case " $MAKE " in *" $1 "*) ;; *) return 1 ;; esac; }
+# The value of a variable that is called after a service.
+of() { eval "printf '%s' \"\${$1_$2:-\$3}\""; }
 
 tool() {
     class=$1
@@ -20,7 +55,7 @@ tool() {
     java -Xmx96m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:-UsePerfData -Xlog:disable -Xlog:all=error:stderr \
         -XX:+AutoCreateSharedArchive -XX:SharedArchiveFile=/tmp/tools.jsa \
         -Dlog4j2.configurationFile=/opt/kafka/config/tools-log4j2.yaml -cp '/opt/kafka/libs/*' \
-        "$class" --bootstrap-server "$BOOTSTRAP" --command-config "$run/admin.properties" "$@"
+        "$class" --bootstrap-server "$BOOTSTRAP" --command-config "$run/$as.properties" "$@"
 }
 topic() { tool org.apache.kafka.tools.TopicCommand "$@"; }
 acl() { tool org.apache.kafka.tools.AclCommand "$@"; }
@@ -51,11 +86,54 @@ settle() {
 }
 
 # What there is: "<name> <partitions> <settings>" per topic.
-topic --describe --exclude-internal > "$run/described"
-while IFS='	' read -r name id partitions _ settings; do
-    # Lines of single partitions begin alike but carry no id.
-    case $id in 'TopicId: '*) printf '%s %s ,%s,\n' "${name#Topic: }" "${partitions#PartitionCount: }" "${settings#Configs: }" ;; esac
-done < "$run/described" > "$run/present"
+describe() {
+    topic --describe --exclude-internal > "$run/described" 2> "$run/wrong" || explain "$1"
+    while IFS='	' read -r name id partitions _ settings; do
+        # Lines of single partitions begin alike but carry no id.
+        case $id in 'TopicId: '*) printf '%s %s ,%s,\n' "${name#Topic: }" "${partitions#PartitionCount: }" "${settings#Configs: }" ;; esac
+    done < "$run/described" > "$run/present"
+}
+# Ends with a sentence that holds the tool's own.
+explain() {
+    said=
+    while IFS= read -r line; do
+        printf '%s\n' "$line" >&2
+        case $line in *Exception:*) [ -n "$said" ] || said=${line##*Exception:} ;; esac
+    done < "$run/wrong"
+    echo "error: Kafka at $BOOTSTRAP can't be used as $1:${said:- see above}" >&2
+    exit 1
+}
+
+if [ -z "$MAKE" ]; then
+    for service in $USERS; do
+        user=$(of USERNAME "$service" "$service")
+        settings "$user" "$(of PASSWORD "$service" "")" > "$run/$service.properties"
+        as=$service
+        describe "$user"
+        while read -r whose words; do
+            [ "$whose" = "$service" ] || continue
+            topics=
+            for word in $words; do
+                case $topics$word in
+                --topic) topics=next ;;
+                next*)
+                    topics=
+                    found=
+                    while read -r there _; do [ "$there" != "$word" ] || found=yes; done < "$run/present"
+                    if [ -z "$found" ]; then
+                        echo "error: topic $word isn't there, or user $user may not use it; make it, or allow the user to read or write it" >&2
+                        exit 1
+                    fi
+                    ;;
+                esac
+            done
+        done < "$config/acls"
+        echo "user $user finds its topics"
+    done
+    exit 0
+fi
+
+describe "$ADMIN_USERNAME"
 
 while read -r name partitions replicas settings; do
     found=
@@ -66,8 +144,9 @@ while read -r name partitions replicas settings; do
         flags=
         for setting in $settings; do flags="$flags --config $setting"; done
         echo "topic $name: create"
+        [ "$replicas" = - ] || flags="$flags --replication-factor $replicas"
         # shellcheck disable=SC2086 # the flags are words of their own
-        beside topic --create --if-not-exists --topic "$name" --partitions "$partitions" --replication-factor "$replicas" $flags
+        beside topic --create --if-not-exists --topic "$name" --partitions "$partitions" $flags
         continue
     fi
     if [ "$found" -lt "$partitions" ]; then
@@ -84,19 +163,23 @@ while read -r name partitions replicas settings; do
     fi
 done < "$config/topics"
 
-for user in $USERS; do
-    password=
-    eval "password=\$PASSWORD_$user"
-    printf 'SCRAM-SHA-512=iterations=8192,password=%s\n' "$password" > "$run/$user.scram"
-    echo "user $user"
-    beside configure --entity-type users --entity-name "$user" --add-config-file "$run/$user.scram"
-done
+if has users; then
+    for service in $USERS; do
+        user=$(of USERNAME "$service" "$service")
+        printf '%s=iterations=8192,password=%s\n' "$MECHANISM" "$(of PASSWORD "$service" "")" > "$run/$service.scram"
+        echo "user $user"
+        beside configure --entity-type users --entity-name "$user" --add-config-file "$run/$service.scram"
+    done
+fi
 
-# Each line is one command: principals, operations and resources multiply.
-while IFS= read -r line; do
-    echo "acl $line"
-    # shellcheck disable=SC2086
-    beside acl --add --force $line
-done < "$config/acls"
+# Each line is one command, after the service: operations and resources multiply.
+if has acls; then
+    while read -r service line; do
+        user=$(of USERNAME "$service" "$service")
+        echo "acl $user $line"
+        # shellcheck disable=SC2086
+        beside acl --add --force --allow-principal "User:$user" $line
+    done < "$config/acls"
+fi
 settle
 echo "done"

@@ -1,10 +1,16 @@
--- Databases and roles of a Tracklore stack. Run by psql as a superuser; running it again changes nothing
--- but the passwords, which follow the environment.
+-- Databases and roles of a Tracklore stack. Run by psql as a superuser, or as a role with CREATEDB and CREATEROLE; running it
+-- again changes nothing but the passwords, which follow the environment.
 --
 -- For each service: a database, an owner that nobody can log in as, a migration role that acts as the owner,
--- and a runtime role that may use the data but not change its shape.
+-- and a runtime role that may use the data but not change its shape. All names begin with NAME_PREFIX.
+--
+-- Where the server is shared, STACK says whose they are: those of another stack are left alone.
 \set ON_ERROR_STOP on
 \set QUIET on
+\set VERBOSITY terse
+\set prefix tracklore_
+\getenv prefix NAME_PREFIX
+\getenv stack STACK
 \getenv auth_password AUTH_PASSWORD
 \getenv auth_migration_password AUTH_MIGRATION_PASSWORD
 \getenv user_password USER_PASSWORD
@@ -12,39 +18,75 @@
 \getenv posts_password POSTS_PASSWORD
 \getenv posts_migration_password POSTS_MIGRATION_PASSWORD
 
--- Neither a password nor a statement that holds one may reach the server's log.
-SET log_statement = 'none';
-SET log_min_duration_statement = -1;
-SET log_min_error_statement = 'panic';
 SET password_encryption = 'scram-sha-256';
 SET client_min_messages = 'warning';
+SELECT rolsuper AS superuser FROM pg_roles WHERE rolname = current_user
+\gset
+\if :superuser
+    -- Neither a password nor a statement that holds one may reach the server's log.
+    SET log_statement = 'none';
+    SET log_min_duration_statement = -1;
+    SET log_min_error_statement = 'panic';
+    \set attributes 'NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS'
+\else
+    -- What only a superuser may say is so by default.
+    \set attributes ''
+\endif
+
+\if :{?stack}
+    SELECT set_config('tracklore.stack', :'stack', false), set_config('tracklore.prefix', :'prefix', false)
+    \g /dev/null
+    DO $$
+    DECLARE
+        prefix text := current_setting('tracklore.prefix');
+        other text;
+    BEGIN
+        SELECT coalesce(shobj_description(oid, 'pg_authid'), 'somebody else') INTO other
+        FROM pg_roles WHERE rolname = prefix || 'auth_owner';
+        IF other <> 'Tracklore ' || current_setting('tracklore.stack') THEN
+            RAISE EXCEPTION 'roles and databases that begin with % belong to %; choose another namePrefix', prefix, other;
+        END IF;
+    END $$;
+\endif
 
 -- Roles.
-SELECT format('CREATE ROLE %I NOLOGIN', 'tracklore_' || service || suffix)
+BEGIN;
+SELECT format('CREATE ROLE %I NOLOGIN', :'prefix' || service || suffix)
 FROM (VALUES ('auth'), ('user'), ('posts')) AS services (service)
 CROSS JOIN (VALUES ('_owner'), ('_migration'), ('')) AS kinds (suffix)
-WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'tracklore_' || service || suffix)
+WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = :'prefix' || service || suffix)
+\gexec
+\if :{?stack}
+    SELECT format('COMMENT ON ROLE %I IS %L', :'prefix' || 'auth_owner', 'Tracklore ' || :'stack')
+    \gexec
+\endif
+COMMIT;
+
+SELECT format('ALTER ROLE %I LOGIN %s PASSWORD %L', :'prefix' || name, :'attributes', password)
+FROM (VALUES
+    ('auth', :'auth_password'),
+    ('auth_migration', :'auth_migration_password'),
+    ('user', :'user_password'),
+    ('user_migration', :'user_migration_password'),
+    ('posts', :'posts_password'),
+    ('posts_migration', :'posts_migration_password')
+) AS logins (name, password)
 \gexec
 
-SELECT format('ALTER ROLE %I LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS PASSWORD %L', name, password)
-FROM (VALUES
-    ('tracklore_auth', :'auth_password'),
-    ('tracklore_auth_migration', :'auth_migration_password'),
-    ('tracklore_user', :'user_password'),
-    ('tracklore_user_migration', :'user_migration_password'),
-    ('tracklore_posts', :'posts_password'),
-    ('tracklore_posts_migration', :'posts_migration_password')
-) AS logins (name, password)
+-- Who isn't a superuser gives databases only to roles that it may act as.
+SELECT format('GRANT %I TO CURRENT_USER', :'prefix' || service || '_owner')
+FROM (VALUES ('auth'), ('user'), ('posts')) AS services (service)
+WHERE NOT :'superuser'::boolean
 \gexec
 
 -- Databases, closed to everybody who isn't named below.
 SELECT format('CREATE DATABASE %I OWNER %I TEMPLATE template0 ENCODING ''UTF8''',
-              'tracklore_' || service, 'tracklore_' || service || '_owner')
+              :'prefix' || service, :'prefix' || service || '_owner')
 FROM (VALUES ('auth'), ('user'), ('posts')) AS services (service)
-WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = 'tracklore_' || service)
+WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = :'prefix' || service)
 \gexec
 
-SELECT format(statement, 'tracklore_' || service)
+SELECT format(statement, :'prefix' || service)
 FROM (VALUES ('auth'), ('user'), ('posts')) AS services (service)
 CROSS JOIN (VALUES
     (1, 'ALTER DATABASE %1$I OWNER TO %1$s_owner'),
@@ -56,26 +98,36 @@ CROSS JOIN (VALUES
 ORDER BY service, position
 \gexec
 
-REVOKE CONNECT ON DATABASE postgres, template1 FROM PUBLIC;
+-- A server of our own has no other users; one that is there may.
+\if :{?stack}
+\else
+    REVOKE CONNECT ON DATABASE postgres, template1 FROM PUBLIC;
+\endif
 
 -- What the owner makes in each database, the runtime role may use.
-\connect tracklore_auth
-GRANT USAGE ON SCHEMA public TO tracklore_auth;
-ALTER DEFAULT PRIVILEGES FOR ROLE tracklore_auth_owner REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
-ALTER DEFAULT PRIVILEGES FOR ROLE tracklore_auth_owner GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO tracklore_auth;
-ALTER DEFAULT PRIVILEGES FOR ROLE tracklore_auth_owner GRANT USAGE ON SEQUENCES TO tracklore_auth;
-ALTER DEFAULT PRIVILEGES FOR ROLE tracklore_auth_owner GRANT EXECUTE ON FUNCTIONS TO tracklore_auth;
+\set role :prefix auth
+\set owner :role _owner
+\connect :role
+GRANT USAGE ON SCHEMA public TO :"role";
+ALTER DEFAULT PRIVILEGES FOR ROLE :"owner" REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
+ALTER DEFAULT PRIVILEGES FOR ROLE :"owner" GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO :"role";
+ALTER DEFAULT PRIVILEGES FOR ROLE :"owner" GRANT USAGE ON SEQUENCES TO :"role";
+ALTER DEFAULT PRIVILEGES FOR ROLE :"owner" GRANT EXECUTE ON FUNCTIONS TO :"role";
 
-\connect tracklore_user
-GRANT USAGE ON SCHEMA public TO tracklore_user;
-ALTER DEFAULT PRIVILEGES FOR ROLE tracklore_user_owner REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
-ALTER DEFAULT PRIVILEGES FOR ROLE tracklore_user_owner GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO tracklore_user;
-ALTER DEFAULT PRIVILEGES FOR ROLE tracklore_user_owner GRANT USAGE ON SEQUENCES TO tracklore_user;
-ALTER DEFAULT PRIVILEGES FOR ROLE tracklore_user_owner GRANT EXECUTE ON FUNCTIONS TO tracklore_user;
+\set role :prefix user
+\set owner :role _owner
+\connect :role
+GRANT USAGE ON SCHEMA public TO :"role";
+ALTER DEFAULT PRIVILEGES FOR ROLE :"owner" REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
+ALTER DEFAULT PRIVILEGES FOR ROLE :"owner" GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO :"role";
+ALTER DEFAULT PRIVILEGES FOR ROLE :"owner" GRANT USAGE ON SEQUENCES TO :"role";
+ALTER DEFAULT PRIVILEGES FOR ROLE :"owner" GRANT EXECUTE ON FUNCTIONS TO :"role";
 
-\connect tracklore_posts
-GRANT USAGE ON SCHEMA public TO tracklore_posts;
-ALTER DEFAULT PRIVILEGES FOR ROLE tracklore_posts_owner REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
-ALTER DEFAULT PRIVILEGES FOR ROLE tracklore_posts_owner GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO tracklore_posts;
-ALTER DEFAULT PRIVILEGES FOR ROLE tracklore_posts_owner GRANT USAGE ON SEQUENCES TO tracklore_posts;
-ALTER DEFAULT PRIVILEGES FOR ROLE tracklore_posts_owner GRANT EXECUTE ON FUNCTIONS TO tracklore_posts;
+\set role :prefix posts
+\set owner :role _owner
+\connect :role
+GRANT USAGE ON SCHEMA public TO :"role";
+ALTER DEFAULT PRIVILEGES FOR ROLE :"owner" REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
+ALTER DEFAULT PRIVILEGES FOR ROLE :"owner" GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO :"role";
+ALTER DEFAULT PRIVILEGES FOR ROLE :"owner" GRANT USAGE ON SEQUENCES TO :"role";
+ALTER DEFAULT PRIVILEGES FOR ROLE :"owner" GRANT EXECUTE ON FUNCTIONS TO :"role";

@@ -1,0 +1,63 @@
+//! Accounts and tokens, as a stack asks for them.
+
+use kube::KubeSchema;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::SecretRef;
+
+/// How people sign up and how long their tokens live.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct Auth {
+    /// Whether an e-mail address must be confirmed before its account can be used. `Required` needs `mail.smtp`.
+    #[serde(default)]
+    pub email_verification: EmailVerification,
+
+    /// How long an access token is valid, for example `5m`. Shorter is safer, longer spares refreshes.
+    #[serde(default = "five_minutes")]
+    #[schemars(length(max = 16))]
+    #[x_kube(validation = Rule::new(
+        "self.matches('^([0-9]+[hms])+$') && duration(self) >= duration('30s') && duration(self) <= duration('1h')"
+    ).message("accessTokenTtl must be between 30s and 1h, written like 5m or 90s"))]
+    pub access_token_ttl: String,
+
+    /// Origins of web applications that may call the APIs from a browser, for example `https://app.example.org`.
+    #[serde(default)]
+    #[schemars(
+        length(max = 50),
+        inner(length(max = 260), regex(pattern = r"^https?://[a-z0-9.-]+(:[0-9]+)?$"))
+    )]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub allowed_origins: Vec<String>,
+
+    /// Secret in the stack's namespace with the keys `username`, `email` and `password`: an account that is made at the first
+    /// start and may administer users. It isn't needed any more once others may.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_administrator: Option<SecretRef>,
+}
+
+impl Default for Auth {
+    fn default() -> Self {
+        Self {
+            email_verification: EmailVerification::default(),
+            access_token_ttl: five_minutes(),
+            allowed_origins: Vec::new(),
+            first_administrator: None,
+        }
+    }
+}
+
+/// Whether addresses are confirmed.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum EmailVerification {
+    /// An account can be used once its address is confirmed.
+    #[default]
+    Required,
+    /// An account can be used at once.
+    Optional,
+}
+
+fn five_minutes() -> String {
+    "5m".into()
+}

@@ -1,0 +1,146 @@
+//! What the gateway does with a request: which service it goes to, and what happens to it on the way.
+
+use serde_json::{Map, Value, json};
+
+use super::TLS;
+use crate::{
+    api::v1alpha1::Traefik,
+    stack::{component::Service, validate::ValidStack},
+};
+
+/// Headers that say who a request is from. Only auth's answer may set them.
+const IDENTITY: [&str; 3] = ["X-User-ID", "X-Session-ID", "X-Scope"];
+/// How long browsers remember that the address is HTTPS, in seconds: a year.
+const STRICT_TRANSPORT: u32 = 31_536_000;
+
+/// What leads to a service.
+pub struct Route {
+    name: &'static str,
+    /// These paths and all below them.
+    pub paths: &'static [&'static str],
+    /// The service.
+    pub service: Service,
+    /// Whether requests with `Authorization` are shown to auth first. Auth's own aren't: who refreshes or logs in may hold a
+    /// token that has expired.
+    checked: bool,
+}
+
+/// What can be reached from outside.
+pub const ROUTES: [Route; 5] = [
+    Route { name: "auth", paths: &["/v1/auth"], service: Service::Auth, checked: false },
+    Route { name: "jwks", paths: &["/.well-known/jwks.json"], service: Service::Auth, checked: false },
+    Route { name: "user", paths: &["/v1/users", "/v1/badges"], service: Service::User, checked: true },
+    Route { name: "posts", paths: &["/v1/posts"], service: Service::Posts, checked: true },
+    Route { name: "feed", paths: &["/v1/feed"], service: Service::Feed, checked: true },
+];
+
+/// Traefik's routes.
+pub fn routes(stack: &ValidStack, gateway: &Traefik) -> Value {
+    let services: Map<_, _> = Service::ALL
+        .into_iter()
+        .map(|service| {
+            let url = format!("http://{}:8080", stack.names.child(service.as_str()));
+            (service.as_str().to_owned(), json!({"loadBalancer": {"servers": [{"url": url}]}}))
+        })
+        .collect();
+    let http = json!({
+        "routers": Routers::of(gateway), "services": services, "middlewares": middlewares(stack, gateway),
+    });
+    if gateway.tls.is_none() {
+        return json!({ "http": http });
+    }
+    let certificate = json!({"certFile": format!("{TLS}/tls.crt"), "keyFile": format!("{TLS}/tls.key")});
+    json!({
+        "http": http,
+        "tls": {
+            // Whatever name the client asks for: the certificate says whether it is one of its own.
+            "stores": {"default": {"defaultCertificate": certificate}},
+            "options": {"default": {"minVersion": "VersionTLS12"}},
+        },
+    })
+}
+
+struct Routers<'a> {
+    gateway: &'a Traefik,
+    all: Map<String, Value>,
+}
+
+impl Routers<'_> {
+    fn of(gateway: &Traefik) -> Map<String, Value> {
+        let mut routers = Routers { gateway, all: Map::new() };
+        for route in &ROUTES {
+            let paths = route.paths.iter().map(|path| format!("Path(`{path}`) || PathPrefix(`{path}/`)"));
+            let rule = paths.collect::<Vec<_>>().join(" || ");
+            routers.add(route.name, &rule, 10, route.service, &[]);
+            if route.checked {
+                let rule = format!("({rule}) && HeaderRegexp(`Authorization`, `.`)");
+                let name = format!("{}-checked", route.name);
+                routers.add(&name, &rule, 20, route.service, &["verify", "per-user"]);
+            }
+        }
+        // One page shows the documents of all services. Each service has that page.
+        routers.add("docs", "Path(`/docs`)", 10, Service::Auth, &[]);
+        for service in Service::ALL {
+            let rule = format!("Path(`/docs/{}/openapi.json`)", service.as_str());
+            routers.add(&format!("docs-{}", service.as_str()), &rule, 10, service, &["document"]);
+        }
+        // A service says best that there is nothing: as a problem document, with the request's id.
+        routers.add("nothing", "PathPrefix(`/`)", 1, Service::Auth, &["nowhere"]);
+        routers.all
+    }
+
+    fn add(&mut self, name: &str, rule: &str, priority: u32, service: Service, further: &[&str]) {
+        let mut middlewares = vec!["per-address", "anonymous", "headers", "redial"];
+        middlewares.extend(further);
+        let (entry, tls) = match self.gateway.tls {
+            Some(_) => ("websecure", json!({})),
+            None => ("web", Value::Null),
+        };
+        let router = json!({
+            "rule": rule,
+            "priority": priority,
+            "entryPoints": [entry],
+            "tls": tls,
+            "service": service.as_str(),
+            "middlewares": middlewares,
+        });
+        self.all.insert(name.to_owned(), router);
+    }
+}
+
+fn middlewares(stack: &ValidStack, gateway: &Traefik) -> Value {
+    let removed: Map<_, _> = IDENTITY.into_iter().map(|header| (header.to_owned(), json!(""))).collect();
+    let strict_transport = if gateway.tls.is_some() { STRICT_TRANSPORT } else { 0 };
+    // Behind proxies that are trusted, the last address in X-Forwarded-For is what the proxy has seen.
+    let depth = u8::from(!gateway.trusted_proxies.is_empty());
+    json!({
+        "anonymous": {"headers": {"customRequestHeaders": removed}},
+        "headers": {"headers": {
+            "contentTypeNosniff": true,
+            "frameDeny": true,
+            "referrerPolicy": "no-referrer",
+            "stsSeconds": strict_transport,
+        }},
+        // A request of which nothing was sent yet, since the connection was refused, is tried again: whatever its method.
+        "redial": {"retry": {"attempts": 4, "initialInterval": "100ms"}},
+        "nowhere": {"replacePath": {"path": "/nothing-here"}},
+        "document": {"replacePath": {"path": "/openapi.json"}},
+        "verify": {"forwardAuth": {
+            "address": format!("http://{}:8080/v1/auth/verify", stack.names.child("auth")),
+            "authResponseHeaders": IDENTITY,
+            "authRequestHeaders": ["Authorization", "X-Request-Id", "traceparent"],
+            "trustForwardHeader": false,
+            "maxResponseBodySize": 65536,
+        }},
+        "per-user": limit(gateway.rate_limit.per_user, &json!({"requestHeaderName": "X-User-ID"})),
+        "per-address": limit(
+            gateway.rate_limit.per_address,
+            &json!({"ipStrategy": {"depth": depth, "ipv6Subnet": 64}}),
+        ),
+    })
+}
+
+/// So many requests per second of each of something; 0 is no limit.
+fn limit(requests: i64, of: &Value) -> Value {
+    json!({"rateLimit": {"average": requests, "burst": 2 * requests, "period": "1s", "sourceCriterion": of}})
+}

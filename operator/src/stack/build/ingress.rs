@@ -1,0 +1,69 @@
+//! The Ingress: the same addresses as at the gateway, for a controller that the cluster has.
+
+use k8s_openapi::api::networking::v1::{
+    HTTPIngressPath, HTTPIngressRuleValue, Ingress, IngressBackend, IngressRule, IngressServiceBackend,
+    IngressSpec, IngressTLS, ServiceBackendPort,
+};
+
+use super::{gateway::routes::ROUTES, pod};
+use crate::{
+    api::v1alpha1::Ingress as Asked,
+    stack::{component::Component, validate::ValidStack},
+};
+
+const COMPONENT: Component = Component::Gateway;
+
+/// The Ingress.
+pub fn ingress(stack: &ValidStack, asked: &Asked) -> Ingress {
+    let host = host(&stack.public_url);
+    let paths = ROUTES.iter().flat_map(|route| route.paths.iter().map(|path| (path, route.service)));
+    let paths = paths.map(|(path, service)| HTTPIngressPath {
+        path: Some((*path).to_owned()),
+        path_type: "Prefix".into(),
+        backend: IngressBackend {
+            service: Some(IngressServiceBackend {
+                name: stack.names.of(Component::Service(service)),
+                port: Some(ServiceBackendPort { name: Some("http".into()), number: None }),
+            }),
+            resource: None,
+        },
+    });
+    let tls = asked
+        .tls_secret_name
+        .clone()
+        .map(|secret| vec![IngressTLS { hosts: host.clone().map(|host| vec![host]), secret_name: Some(secret) }]);
+    let mut metadata = pod::metadata(stack, &stack.names.of(COMPONENT), COMPONENT);
+    metadata.annotations = (!asked.annotations.is_empty()).then(|| asked.annotations.clone());
+    Ingress {
+        metadata,
+        spec: Some(IngressSpec {
+            ingress_class_name: asked.class_name.clone(),
+            rules: Some(vec![IngressRule { host, http: Some(HTTPIngressRuleValue { paths: paths.collect() }) }]),
+            tls,
+            default_backend: None,
+        }),
+        status: None,
+    }
+}
+
+/// The host of an address, where it is a name: Ingresses know no addresses of the network.
+fn host(url: &str) -> Option<String> {
+    let (_, rest) = url.split_once("://")?;
+    let authority = rest.split(['/', '?', '#']).next()?;
+    let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
+    let name = host.contains('.') && !host.starts_with('[') && host.parse::<std::net::Ipv4Addr>().is_err();
+    name.then(|| host.to_ascii_lowercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_names_are_hosts() {
+        assert_eq!(host("https://Community.Example.org:8443/x").as_deref(), Some("community.example.org"));
+        for url in ["http://localhost:8080", "http://10.0.0.1", "https://[::1]:8443"] {
+            assert_eq!(host(url), None, "{url}");
+        }
+    }
+}

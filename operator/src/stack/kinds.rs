@@ -1,0 +1,156 @@
+//! The kinds of children. A kind is one line here (and a rule in the chart that lets the operator use it): what observes,
+//! applies, removes and compares children goes by this list.
+
+use k8s_openapi::api::{
+    apps::v1::{Deployment, StatefulSet},
+    batch::v1::Job,
+    core::v1::{ConfigMap, PersistentVolumeClaim, Service},
+    networking::v1::{Ingress, NetworkPolicy},
+    policy::v1::PodDisruptionBudget,
+};
+use kube::{Resource, api::ApiResource};
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::plan::digest;
+
+/// What can be a kind of children.
+pub trait Object:
+    Resource<Scope = k8s_openapi::NamespaceResourceScope, DynamicType = ()>
+    + Clone
+    + std::fmt::Debug
+    + DeserializeOwned
+    + Serialize
+    + Send
+    + Sync
+    + 'static
+{
+}
+
+impl<K> Object for K where
+    K: Resource<Scope = k8s_openapi::NamespaceResourceScope, DynamicType = ()>
+        + Clone
+        + std::fmt::Debug
+        + DeserializeOwned
+        + Serialize
+        + Send
+        + Sync
+        + 'static
+{
+}
+
+/// Does something for each kind of which nothing but its being there matters.
+pub trait ForEachPlainKind {
+    /// Does it for one.
+    fn plain<K: Object>(&mut self, kind: Kind);
+}
+
+macro_rules! kinds {
+    (
+        states { $($(#[$state_doc:meta])* $state:ident,)* }
+        plain { $($(#[$plain_doc:meta])* $plain:ident,)* }
+        unwatched { $($(#[$other_doc:meta])* $other:ident: $object:ident,)* }
+    ) => {
+        /// The kinds of children.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Kind {
+            $($(#[$state_doc])* $state,)*
+            $($(#[$plain_doc])* $plain,)*
+            $($(#[$other_doc])* $other,)*
+        }
+
+        impl Kind {
+            /// The name in Kubernetes.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$state => stringify!($state),)*
+                    $(Self::$plain => stringify!($plain),)*
+                    $(Self::$other => stringify!($object),)*
+                }
+            }
+
+            /// Where the API server keeps objects of this kind.
+            pub fn resource(self) -> ApiResource {
+                match self {
+                    $(Self::$state => ApiResource::erase::<$state>(&()),)*
+                    $(Self::$plain => ApiResource::erase::<$plain>(&()),)*
+                    $(Self::$other => ApiResource::erase::<$object>(&()),)*
+                }
+            }
+
+            /// Visits the kinds of which nothing but their being there matters.
+            pub fn for_each_plain(visitor: &mut impl ForEachPlainKind) {
+                $(visitor.plain::<$plain>(Self::$plain);)*
+            }
+        }
+
+        /// A child, complete.
+        #[derive(Clone, Debug, PartialEq, Serialize)]
+        #[serde(untagged)]
+        pub enum Child {
+            $($(#[$state_doc])* $state(Box<$state>),)*
+            $($(#[$plain_doc])* $plain(Box<$plain>),)*
+            $($(#[$other_doc])* $other(Box<$object>),)*
+        }
+
+        $(impl From<$state> for Child { fn from(object: $state) -> Self { Self::$state(Box::new(object)) } })*
+        $(impl From<$plain> for Child { fn from(object: $plain) -> Self { Self::$plain(Box::new(object)) } })*
+        $(impl From<$object> for Child { fn from(object: $object) -> Self { Self::$other(Box::new(object)) } })*
+
+        impl Child {
+            /// Kind and name.
+            pub fn id(&self) -> ChildId {
+                let (kind, meta) = match self {
+                    $(Self::$state(object) => (Kind::$state, &object.metadata),)*
+                    $(Self::$plain(object) => (Kind::$plain, &object.metadata),)*
+                    $(Self::$other(object) => (Kind::$other, &object.metadata),)*
+                };
+                ChildId { kind, name: meta.name.clone().unwrap_or_default() }
+            }
+        }
+    };
+}
+
+kinds! {
+    // Watched with their state: what comes next depends on it.
+    states {
+        /// Postgres, Kafka, Redis.
+        StatefulSet,
+        /// Services and gateway.
+        Deployment,
+        /// Provisioning and migrations.
+        Job,
+    }
+    // Watched without their content.
+    plain {
+        /// Scripts, settings, routes.
+        ConfigMap,
+        /// Addresses.
+        Service,
+        /// Who may speak with whom.
+        NetworkPolicy,
+        /// How many pods may be away at a time.
+        PodDisruptionBudget,
+        /// The way in by a controller that the cluster has.
+        Ingress,
+    }
+    unwatched {
+        /// The size of a volume. Claims are made by their StatefulSet, and belong to it.
+        Claim: PersistentVolumeClaim,
+    }
+}
+
+impl Child {
+    /// Hash of all it says.
+    pub fn hash(&self) -> String {
+        digest(self)
+    }
+}
+
+/// A child, by kind and name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ChildId {
+    /// Its kind.
+    pub kind: Kind,
+    /// Its name.
+    pub name: String,
+}

@@ -1,0 +1,245 @@
+//! The gateway of a stack as the operator configures it, in a container, with services behind it that tell what they saw.
+
+use std::{
+    process::{Command, Output},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use axum::{
+    Json, Router,
+    extract::{Request, State},
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Response},
+};
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+};
+use tracklore_operator::{
+    api::v1alpha1::TrackloreStack,
+    stack::{build, kinds::Child, observed::Observed, validate},
+};
+
+/// The only token that the auth of these tests knows, and whose it is.
+pub const TOKEN: &str = "the-good-one";
+/// The user of [`TOKEN`].
+pub const USER: &str = "42";
+
+const SERVICES: [&str; 4] = ["auth", "user", "posts", "feed"];
+
+/// A request as a service saw it.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// Which service.
+    pub service: &'static str,
+    /// Path and query.
+    pub target: String,
+    /// The headers.
+    pub headers: HeaderMap,
+}
+
+type Log = Arc<Mutex<Vec<Seen>>>;
+
+/// A running gateway; gone when dropped.
+pub struct Gateway {
+    /// `host:port` of its HTTP.
+    pub address: String,
+    /// `host:port` of its HTTPS, where it has one.
+    pub tls_address: String,
+    container: String,
+    seen: Log,
+    _files: tempfile::TempDir,
+}
+
+impl Gateway {
+    /// Starts the gateway of a stack whose `gateway.traefik` is this.
+    pub async fn start(traefik: Value) -> Self {
+        Self::with_files(traefik, &[]).await
+    }
+
+    /// The same, with files where the certificate is looked for.
+    pub async fn with_files(traefik: Value, certificate: &[(&str, &str)]) -> Self {
+        let seen = Log::default();
+        let (mut routes, arguments) = configuration(&traefik);
+        for service in SERVICES {
+            let port = echo(service, seen.clone()).await;
+            routes =
+                routes.replace(&format!("http://demo-{service}:8080"), &format!("http://127.0.0.1:{port}"));
+        }
+        let files = tempfile::tempdir().unwrap();
+        std::fs::write(files.path().join("routes.yaml"), routes).unwrap();
+        for (name, content) in certificate {
+            std::fs::write(files.path().join(name), content).unwrap();
+        }
+        open_to_all(files.path());
+
+        let [web, secure, admin] = [free_port().await, free_port().await, free_port().await];
+        let address = |port: u16| format!("127.0.0.1:{port}");
+        let arguments = arguments.into_iter().map(|argument| {
+            argument
+                .replace("address=:8000", &format!("address={}", address(web)))
+                .replace("address=:8443", &format!("address={}", address(secure)))
+                .replace("address=:9090", &format!("address={}", address(admin)))
+        });
+        let folder = files.path().display();
+        let container = format!("tracklore-test-gateway-{web}");
+        let mut run = Command::new("docker");
+        run.args([
+            "run",
+            "-d",
+            "--name",
+            &container,
+            "--network",
+            "host",
+            "--user",
+            "65532:65532",
+            "--read-only",
+        ])
+        .args([
+            "-v",
+            &format!("{folder}:/etc/tracklore:ro"),
+            "-v",
+            &format!("{folder}:/etc/tracklore-tls:ro"),
+        ])
+        .args(["--entrypoint", "traefik", "docker.io/library/traefik:v3.7.9"])
+        .args(arguments);
+        succeeds(&run.output().unwrap());
+
+        let gateway =
+            Self { address: address(web), tls_address: address(secure), container, seen, _files: files };
+        let ping = format!("http://{}/ping", address(admin));
+        for _ in 0..600 {
+            if reqwest::get(&ping).await.is_ok_and(|answer| answer.status() == 200) {
+                return gateway;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        let logs = Command::new("docker").args(["logs", &gateway.container]).output().unwrap();
+        unreachable!("the gateway doesn't start:\n{}", text(&logs));
+    }
+
+    /// Its address.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// What services saw since this was asked last, without the questions to auth.
+    pub fn seen(&self) -> Vec<Seen> {
+        let all = std::mem::take(&mut *self.seen.lock().unwrap());
+        all.into_iter().filter(|seen| seen.target != "/v1/auth/verify").collect()
+    }
+
+    /// Sends these very bytes, and reads what comes until the gateway closes the connection or has nothing more to say.
+    pub async fn raw(&self, bytes: &str) -> String {
+        let mut stream = TcpStream::connect(&self.address).await.unwrap();
+        // It may close before all is sent.
+        let _ = stream.write_all(bytes.as_bytes()).await;
+        let mut answer = Vec::new();
+        let quiet = Duration::from_secs(2);
+        let mut piece = [0; 4096];
+        while let Ok(Ok(length)) = tokio::time::timeout(quiet, stream.read(&mut piece)).await {
+            if length == 0 {
+                break;
+            }
+            answer.extend_from_slice(&piece[..length]);
+        }
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        let _ = Command::new("docker").args(["rm", "-f", &self.container]).output();
+    }
+}
+
+/// The routes and the arguments that the operator gives.
+fn configuration(traefik: &Value) -> (String, Vec<String>) {
+    let scheme = if traefik.get("tls").is_some() { "https" } else { "http" };
+    let stack: TrackloreStack = serde_json::from_value(json!({
+        "apiVersion": "tracklore.io/v1alpha1",
+        "kind": "TrackloreStack",
+        "metadata": {"name": "demo", "namespace": "demo", "uid": "uid"},
+        "spec": {
+            "version": "0.1.0", "publicUrl": format!("{scheme}://localhost"),
+            "postgres": {"managed": {}}, "kafka": {"managed": {}}, "redis": {"managed": {}},
+            "auth": {"emailVerification": "Optional"},
+            "gateway": {"traefik": traefik},
+        },
+    }))
+    .unwrap();
+    let stack = validate::validate(&stack).unwrap();
+    let mut observed = Observed::default();
+    // The certificate's Secret is there.
+    for secret in tracklore_operator::stack::given::given(&stack) {
+        let keys = secret.keys.iter().map(|key| (*key).to_owned()).collect();
+        let seen = tracklore_operator::stack::given::GivenSeen { keys, digest: "1".to_owned(), port: None };
+        observed.given.insert(secret.name, seen);
+    }
+    let mut routes = None;
+    let mut arguments = None;
+    for child in build::plan(&stack, &observed, &[]).children {
+        match child {
+            Child::ConfigMap(map) if map.metadata.name.as_deref() == Some("demo-gateway") => {
+                routes = map.data.and_then(|mut data| data.remove("routes.yaml"));
+            }
+            Child::Deployment(deployment) if deployment.metadata.name.as_deref() == Some("demo-gateway") => {
+                let container = deployment.spec.unwrap().template.spec.unwrap().containers.remove(0);
+                arguments = container.args;
+            }
+            _ => {}
+        }
+    }
+    (routes.unwrap(), arguments.unwrap())
+}
+
+/// A service that tells what it sees; its port.
+async fn echo(service: &'static str, log: Log) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let router = Router::new().fallback(answer).with_state((service, log));
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    port
+}
+
+async fn answer(State((service, log)): State<(&'static str, Log)>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    // What comes after the body must be taken for what it is.
+    drop(axum::body::to_bytes(body, 1 << 20).await);
+    let target = parts.uri.to_string();
+    log.lock().unwrap().push(Seen { service, target: target.clone(), headers: parts.headers.clone() });
+    if service == "auth" && target == "/v1/auth/verify" {
+        let token = parts.headers.get("authorization").and_then(|value| value.to_str().ok());
+        if token != Some(&format!("Bearer {TOKEN}")) {
+            return StatusCode::UNAUTHORIZED.into_response();
+        }
+        return [("X-User-ID", USER), ("X-Session-ID", "s"), ("X-Scope", "")].into_response();
+    }
+    Json(json!({"service": service, "target": target})).into_response()
+}
+
+async fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port()
+}
+
+/// The gateway runs as another user than the test.
+fn open_to_all(folder: &std::path::Path) {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o755)).unwrap();
+    for file in std::fs::read_dir(folder).unwrap() {
+        std::fs::set_permissions(file.unwrap().path(), std::fs::Permissions::from_mode(0o644)).unwrap();
+    }
+}
+
+/// What a program printed.
+pub fn text(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+/// The output of a program that ended well.
+pub fn succeeds(output: &Output) -> String {
+    assert!(output.status.success(), "{}", text(output));
+    text(output)
+}

@@ -1,0 +1,106 @@
+//! `kubectl tracklore`: what a stack does as a person asks for it, and what to do about it.
+//!
+//! [`commands`] has a file per command; [`picture`] reads the cluster once for those that look; [`terminal`] is how things look.
+
+mod commands;
+mod picture;
+mod target;
+mod terminal;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+use clap_complete::Shell;
+
+use self::{
+    commands::{doctor, events, logs, pause, status},
+    target::{Target, Which},
+    terminal::Terminal,
+};
+
+/// What a Tracklore stack does, and what to do about it.
+#[derive(Parser)]
+#[command(name = "kubectl tracklore", bin_name = "kubectl tracklore", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    which: Which,
+}
+
+#[derive(clap::Subcommand)]
+enum Command {
+    /// What runs, what waits for what since when, and the last events
+    Status(status::Arguments),
+    /// What happened to a stack and its parts, newest last
+    Events(events::Arguments),
+    /// The logs of all parts, merged by time
+    Logs(logs::Arguments),
+    /// Looks for what is wrong with the cluster and the stack, and says what to do
+    Doctor,
+    /// The operator leaves the stack as it is
+    Pause,
+    /// The operator takes care of the stack again
+    Resume,
+    /// Completion for a shell: kubectl tracklore completion bash
+    Completion {
+        /// The shell
+        shell: Shell,
+    },
+}
+
+/// Why a command couldn't do what it was asked.
+#[derive(Debug, thiserror::Error)]
+enum Error {
+    /// There is no cluster to ask.
+    #[error("the cluster can't be reached: {0}; check --context and your kubeconfig")]
+    Config(#[from] kube::config::KubeconfigError),
+    /// The API server refused or didn't answer.
+    #[error("the cluster refused: {0}")]
+    Api(#[from] kube::Error),
+    /// There is no such stack, or more than one.
+    #[error("{0}")]
+    Which(String),
+    /// Standard output is gone.
+    #[error("can't write the answer: {0}")]
+    Output(#[from] std::io::Error),
+    /// An answer can't be told as JSON.
+    #[error("can't write the answer: {0}")]
+    Json(#[from] serde_json::Error),
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(Arguments::parse()).await {
+        Ok(code) => code,
+        // Whoever reads the answer has had enough of it.
+        Err(Error::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("kubectl tracklore: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+async fn run(arguments: Arguments) -> Result<ExitCode, Error> {
+    let terminal = Terminal::detect();
+    if let Command::Completion { shell } = arguments.command {
+        clap_complete::generate(
+            shell,
+            &mut Arguments::command(),
+            "kubectl-tracklore",
+            &mut std::io::stdout(),
+        );
+        return Ok(ExitCode::SUCCESS);
+    }
+    let target = Target::find(&arguments.which).await?;
+    match arguments.command {
+        Command::Status(options) => status::run(&target, &options, &terminal).await,
+        Command::Events(options) => events::run(&target, &options, &terminal).await,
+        Command::Logs(options) => logs::run(&target, &options, &terminal).await,
+        Command::Doctor => doctor::run(&target, &terminal).await,
+        Command::Pause => pause::run(&target, true).await,
+        Command::Resume => pause::run(&target, false).await,
+        Command::Completion { .. } => Ok(ExitCode::SUCCESS),
+    }
+}

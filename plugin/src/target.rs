@@ -1,0 +1,80 @@
+//! Which stack a command is about.
+
+use kube::{
+    Api, Client, Config, ResourceExt,
+    api::ListParams,
+    config::{KubeConfigOptions, Kubeconfig},
+};
+use tracklore_operator::{api::v1alpha1::TrackloreStack, stack::component::INSTANCE};
+
+use crate::Error;
+
+/// The stack, as named on the command line.
+#[derive(clap::Args)]
+pub struct Which {
+    /// The stack; may be left out where a namespace has one
+    #[arg(long, short = 's', global = true, value_name = "NAME")]
+    stack: Option<String>,
+    /// Its namespace; the one of the kubeconfig when left out
+    #[arg(long, short, global = true)]
+    namespace: Option<String>,
+    /// A context of the kubeconfig
+    #[arg(long, global = true)]
+    context: Option<String>,
+}
+
+/// A stack that is there.
+pub struct Target {
+    /// The connection.
+    pub client: Client,
+    /// The stack.
+    pub stack: TrackloreStack,
+}
+
+impl Target {
+    /// Connects and finds the stack.
+    pub async fn find(which: &Which) -> Result<Self, Error> {
+        let options = KubeConfigOptions { context: which.context.clone(), ..KubeConfigOptions::default() };
+        let config = Config::from_custom_kubeconfig(Kubeconfig::read()?, &options).await?;
+        let namespace = which.namespace.clone().unwrap_or_else(|| config.default_namespace.clone());
+        let client = Client::try_from(config)?;
+        let stacks = Api::<TrackloreStack>::namespaced(client.clone(), &namespace);
+        let stack = match &which.stack {
+            Some(name) => stacks.get_opt(name).await?,
+            None => only(stacks.list(&ListParams::default()).await?.items, &namespace)?,
+        };
+        let stack = stack.ok_or_else(|| {
+            Error::Which(match &which.stack {
+                Some(name) => format!("there is no stack {name} in namespace {namespace}; kubectl get tstack -A shows all"),
+                None => format!("there is no stack in namespace {namespace}; choose another by --namespace, kubectl get tstack -A shows all"),
+            })
+        })?;
+        Ok(Self { client, stack })
+    }
+
+    /// Its name.
+    pub fn name(&self) -> String {
+        self.stack.name_any()
+    }
+
+    /// Its namespace.
+    pub fn namespace(&self) -> String {
+        self.stack.namespace().unwrap_or_default()
+    }
+
+    /// What selects the parts of the stack.
+    pub fn parts(&self) -> ListParams {
+        ListParams::default().labels(&format!("{INSTANCE}={}", self.name()))
+    }
+}
+
+fn only(mut stacks: Vec<TrackloreStack>, namespace: &str) -> Result<Option<TrackloreStack>, Error> {
+    if stacks.len() > 1 {
+        let names: Vec<_> = stacks.iter().map(ResourceExt::name_any).collect();
+        return Err(Error::Which(format!(
+            "namespace {namespace} has several stacks; choose one by --stack: {}",
+            names.join(", ")
+        )));
+    }
+    Ok(stacks.pop())
+}

@@ -1,0 +1,125 @@
+//! How answers look: colours where a person looks and hasn't turned them off, columns, times as people say them.
+
+use std::io::IsTerminal;
+
+use jiff::Timestamp;
+
+/// A colour, by what it means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tone {
+    /// As it should be.
+    Good,
+    /// Somebody should look.
+    Warning,
+    /// Something is wrong.
+    Bad,
+    /// Beside the point.
+    Quiet,
+    /// What to look at first.
+    Strong,
+}
+
+/// The terminal that answers go to.
+#[derive(Clone, Copy, Debug)]
+pub struct Terminal {
+    colours: bool,
+}
+
+impl Terminal {
+    /// Colours only where standard output is a terminal and `NO_COLOR` isn't set (<https://no-color.org>).
+    pub fn detect() -> Self {
+        let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        Self { colours: std::io::stdout().is_terminal() && !unwanted }
+    }
+
+    /// One without colours.
+    #[cfg(test)]
+    pub fn plain() -> Self {
+        Self { colours: false }
+    }
+
+    /// A text in a colour.
+    pub fn paint(self, tone: Tone, text: &str) -> String {
+        let code = match tone {
+            Tone::Good => "32",
+            Tone::Warning => "33",
+            Tone::Bad => "31",
+            Tone::Quiet => "2",
+            Tone::Strong => "1",
+        };
+        if self.colours { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+    }
+}
+
+/// How long ago something was, in one unit: `12s`, `5m`, `3h`, `9d`.
+pub fn ago(now: Timestamp, then: Timestamp) -> String {
+    let seconds = now.duration_since(then).as_secs().max(0);
+    match seconds {
+        0..120 => format!("{seconds}s"),
+        120..7200 => format!("{}m", seconds / 60),
+        7200..172_800 => format!("{}h", seconds / 3600),
+        _ => format!("{}d", seconds / 86400),
+    }
+}
+
+/// Words in lines of at most `width` characters, each line after `indent`.
+pub fn wrap(text: &str, indent: &str, width: usize) -> String {
+    let mut lines = vec![indent.to_owned()];
+    for word in text.split_whitespace() {
+        let Some(line) = lines.last_mut() else { break };
+        let empty = line.len() == indent.len();
+        if !empty && line.chars().count() + 1 + word.chars().count() > width {
+            lines.push(format!("{indent}{word}"));
+        } else {
+            if !empty {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+    }
+    lines.join("\n")
+}
+
+/// Rows as columns that are as wide as they have to be, two spaces between; the last one isn't filled up.
+pub fn columns(rows: &[Vec<String>]) -> Vec<String> {
+    let count = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |column: usize| {
+        rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    let widths: Vec<_> = (0..count).map(width).collect();
+    rows.iter()
+        .map(|row| {
+            let cells = row.iter().zip(&widths).map(|(cell, width)| {
+                let missing = width.saturating_sub(cell.chars().count());
+                format!("{cell}{}", " ".repeat(missing))
+            });
+            cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_told_in_one_unit() {
+        let now = Timestamp::from_second(1_000_000).unwrap();
+        let told = [5, 119, 120, 7199, 7200, 172_800]
+            .map(|age| ago(now, Timestamp::from_second(1_000_000 - age).unwrap()));
+        assert_eq!(told, ["5s", "119s", "2m", "119m", "2h", "2d"]);
+        assert_eq!(ago(now, Timestamp::from_second(1_000_009).unwrap()), "0s", "clocks differ");
+    }
+
+    #[test]
+    fn long_sentences_are_wrapped_at_words() {
+        assert_eq!(wrap("a word and another one", "  ", 12), "  a word and\n  another\n  one");
+        assert_eq!(wrap("a-very-long-word-that-fits-nowhere", "", 5), "a-very-long-word-that-fits-nowhere");
+    }
+
+    #[test]
+    fn columns_are_as_wide_as_their_longest_cell() {
+        let rows = [vec!["a".to_owned(), "b".into()], vec!["long".into(), "c".into()]];
+        assert_eq!(columns(&rows), ["a     b", "long  c"]);
+    }
+}

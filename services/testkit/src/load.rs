@@ -1,0 +1,177 @@
+//! Load for benchmarks: many connections that ask one after the other, at little cost to the machine that is measured.
+//!
+//! What a server costs is told by the processor time of its process, which the generator's own doesn't blur.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+/// Clock ticks of a second in `/proc`: the same on all Linux machines.
+const TICKS: u64 = 100;
+
+/// What a load was answered.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// How long it took.
+    pub took: Duration,
+    /// Times of the answers by status, shortest first.
+    pub answers: BTreeMap<u16, Vec<Duration>>,
+}
+
+impl Report {
+    /// How many answers had this status.
+    pub fn count(&self, status: u16) -> usize {
+        self.answers.get(&status).map_or(0, Vec::len)
+    }
+
+    /// How many answers of this status came each second.
+    #[expect(clippy::cast_precision_loss, reason = "counts of a benchmark are small")]
+    pub fn rate(&self, status: u16) -> f64 {
+        self.count(status) as f64 / self.took.as_secs_f64()
+    }
+
+    /// The time within which `percent` of the answers of this status came.
+    pub fn percentile(&self, status: u16, percent: usize) -> Duration {
+        let times = self.answers.get(&status).map_or(&[][..], Vec::as_slice);
+        let last = times.len().saturating_sub(1);
+        times.get((times.len() * percent / 100).min(last)).copied().unwrap_or_default()
+    }
+}
+
+/// A `GET` with these header lines.
+pub fn get(path: &str, headers: &str) -> Vec<u8> {
+    format!("GET {path} HTTP/1.1\r\nhost: bench\r\n{headers}\r\n").into_bytes()
+}
+
+/// A `POST` of JSON.
+pub fn post(path: &str, body: &str) -> Vec<u8> {
+    let length = body.len();
+    format!(
+        "POST {path} HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+    )
+    .into_bytes()
+}
+
+/// Asks the server at `url` on so many connections for so long; `request` makes the request of a number.
+pub async fn run(
+    url: &str,
+    connections: usize,
+    duration: Duration,
+    request: impl Fn(usize) -> Vec<u8> + Send + Sync + 'static,
+) -> Report {
+    let address = url.trim_start_matches("http://").to_owned();
+    let request = Arc::new(request);
+    let began = Instant::now();
+    let workers: Vec<_> = (0..connections)
+        .map(|worker| {
+            let (address, request) = (address.clone(), Arc::clone(&request));
+            tokio::spawn(async move {
+                let mut connection = Connection::open(&address).await;
+                let mut times = Vec::new();
+                let mut number = worker;
+                while began.elapsed() < duration {
+                    let asked = Instant::now();
+                    let status = connection.ask(&request(number)).await;
+                    times.push((status, asked.elapsed()));
+                    number += connections;
+                }
+                times
+            })
+        })
+        .collect();
+    let mut report = Report::default();
+    for worker in workers {
+        for (status, time) in worker.await.expect("a worker") {
+            report.answers.entry(status).or_default().push(time);
+        }
+    }
+    report.took = began.elapsed();
+    report.answers.values_mut().for_each(|times| times.sort_unstable());
+    report
+}
+
+/// The processor time that a process has used.
+pub fn cpu_time(process: u32) -> Duration {
+    let line = fs::read_to_string(format!("/proc/{process}/stat")).expect("the process runs");
+    // the name before the last parenthesis may contain anything
+    let fields = line.rsplit_once(')').expect("a name").1.split_whitespace();
+    let ticks: u64 = fields.skip(11).take(2).map(|field| field.parse::<u64>().expect("ticks")).sum();
+    Duration::from_millis(ticks * 1000 / TICKS)
+}
+
+/// The memory that a process holds, in KiB.
+pub fn resident(process: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).expect("the process runs");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a size");
+    line.trim().trim_end_matches(" kB").parse().expect("a number")
+}
+
+struct Connection {
+    stream: TcpStream,
+    buffer: Vec<u8>,
+}
+
+impl Connection {
+    async fn open(address: &str) -> Self {
+        let stream = TcpStream::connect(address).await.expect("the server answers");
+        stream.set_nodelay(true).expect("a TCP connection");
+        Self { stream, buffer: Vec::with_capacity(64 * 1024) }
+    }
+
+    /// Sends a request and reads its answer, which must say how long it is; the status.
+    async fn ask(&mut self, request: &[u8]) -> u16 {
+        self.stream.write_all(request).await.expect("the connection holds");
+        self.buffer.clear();
+        loop {
+            let read = self.stream.read_buf(&mut self.buffer).await.expect("the connection holds");
+            assert!(read > 0, "the server closed the connection");
+            if let Some((status, length)) = whole(&self.buffer)
+                && self.buffer.len() >= length
+            {
+                return status;
+            }
+        }
+    }
+}
+
+/// Status and length with headers of the answer in a buffer, once its headers are there.
+fn whole(buffer: &[u8]) -> Option<(u16, usize)> {
+    let head = buffer.windows(4).position(|window| window == b"\r\n\r\n")?;
+    let text = std::str::from_utf8(buffer.get(..head)?).expect("headers are text");
+    let status = text.get(9..12).and_then(|status| status.parse().ok()).expect("a status");
+    let length = text.lines().filter_map(|line| line.split_once(": ")).find_map(|(name, value)| {
+        name.eq_ignore_ascii_case("content-length").then(|| value.parse::<usize>().expect("a length"))
+    });
+    Some((status, head + 4 + length.unwrap_or(0)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_whole_when_its_body_is_there() {
+        assert_eq!(whole(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n"), None);
+        assert_eq!(whole(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n"), Some((200, 40)));
+        assert_eq!(whole(b"HTTP/1.1 204 No Content\r\nx: y\r\n\r\n"), Some((204, 33)));
+    }
+
+    #[test]
+    fn percentiles_are_taken_of_one_status() {
+        let times = |from: u64, to: u64| (from..=to).map(Duration::from_millis).collect();
+        let answers = BTreeMap::from([(200, times(1, 100)), (503, times(1000, 1000))]);
+        let report = Report { took: Duration::from_secs(2), answers };
+        assert_eq!(report.percentile(200, 50), Duration::from_millis(51));
+        assert_eq!(report.percentile(503, 99), Duration::from_secs(1));
+        assert_eq!(report.percentile(404, 99), Duration::ZERO);
+        assert!((report.rate(200) - 50.0).abs() < 1e-9);
+    }
+}
