@@ -49,6 +49,8 @@ part_e2e() {
   # shellcheck disable=SC2086  # words
   cargo test --locked --workspace --no-fail-fast $options
   remove_test_stacks
+  docker exec tracklore-control-plane sh -c 'cat /var/log/kubernetes/audit*.log' >"$LOGS/audit.log"
+  "$scripts/grants.py" "$LOGS/audit.log"
 }
 # Those of a run that failed stay until the next one, to be looked at.
 remove_test_stacks() { kubectl --context kind-tracklore delete namespaces --selector tracklore.io/test --ignore-not-found --timeout 3m; }

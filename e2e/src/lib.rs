@@ -10,7 +10,9 @@
     reason = "tests fail loudly"
 )]
 
+pub mod audit;
 mod person;
+pub mod servers;
 mod stack;
 
 pub use person::Person;
