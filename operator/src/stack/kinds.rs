@@ -3,6 +3,7 @@
 
 use k8s_openapi::api::{
     apps::v1::{Deployment, StatefulSet},
+    autoscaling::v2::HorizontalPodAutoscaler,
     batch::v1::Job,
     core::v1::{ConfigMap, PersistentVolumeClaim, Service},
     networking::v1::NetworkPolicy,
@@ -130,6 +131,8 @@ kinds! {
         NetworkPolicy,
         /// How many pods may be away at a time.
         PodDisruptionBudget,
+        /// How many pods there should be.
+        HorizontalPodAutoscaler,
     }
     unwatched {
         /// The size of a volume. Claims are made by their StatefulSet, and belong to it.

@@ -173,5 +173,5 @@ pub fn deployment(stack: &ValidStack, gateway: &Traefik, config: &ConfigMap) -> 
     spec.topology_spread_constraints = service_deployment::spread(stack, COMPONENT);
     stack.placement(COMPONENT).place(&mut spec);
     let template = pod::template(stack.names.labels(COMPONENT), Some(config_map::files_digest(config)), spec);
-    service_deployment::rolling(stack, COMPONENT, gateway.replicas, template)
+    service_deployment::rolling(stack, COMPONENT, Some(gateway.replicas), template)
 }

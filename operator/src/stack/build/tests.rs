@@ -19,6 +19,7 @@ macro_rules! golden {
     }};
 }
 
+mod autoscaling;
 mod external;
 mod options;
 
