@@ -56,6 +56,8 @@ part_e2e() {
   STEP_HINT="Whoever logs it must stop; the log names pod and Secret." step "No secret in any log" leaks no_secret_in_logs
   tail -n 2 "$LOGS/leaks.log"
   remove_test_stacks
+  docker exec tracklore-control-plane sh -c 'cat /var/log/kubernetes/audit*.log' >"$LOGS/audit.log"
+  "$scripts/grants.py" "$LOGS/audit.log"
 }
 no_secret_in_logs() {
   local namespaces

@@ -10,8 +10,10 @@
     reason = "tests fail loudly"
 )]
 
+pub mod audit;
 pub mod ledger;
 mod person;
+pub mod servers;
 mod shell;
 mod stack;
 

@@ -40,6 +40,10 @@
 - apiGroups: [policy]
   resources: [poddisruptionbudgets]
   verbs: [get, list, watch, create, patch, delete]
+# How many pods a service should have, by its load.
+- apiGroups: [autoscaling]
+  resources: [horizontalpodautoscalers]
+  verbs: [get, list, watch, create, patch, delete]
 # Generated passwords and keys, each read by its name, made once when it isn't there, and never listed, watched or deleted.
 # patch: its owner, when the deletion policy changes.
 - apiGroups: [""]

@@ -2,9 +2,12 @@
 #![expect(clippy::unwrap_used, reason = "tests fail loudly")]
 
 mod deletion;
+mod economy;
+mod external;
 mod identity;
 mod isolation;
 mod main_job;
+mod options;
 mod refusals;
 mod restarts;
 mod rolling;

@@ -7,7 +7,7 @@ use std::{
 };
 
 use k8s_openapi::{
-    api::core::v1::Secret,
+    api::{apps::v1::Deployment, core::v1::Secret},
     apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference},
 };
 use kube::{
@@ -63,6 +63,9 @@ pub struct Outcome {
     /// Workloads whose newest spec the watch hasn't shown yet: what was seen of them is told of an older one.
     pub behind: BTreeSet<String>,
 }
+
+/// In whose name the number of pods is, from when an autoscaler is asked for until it sets it.
+const AUTOSCALED: &str = "tracklore-operator-autoscaled";
 
 /// Everything is applied again after this time, whatever memory says.
 const FULL_APPLY: Duration = Duration::from_hours(1);
@@ -218,6 +221,9 @@ impl Applier<'_> {
         }
         // Claims belong to their StatefulSet; only their size is ours.
         let known = id.kind == Kind::Claim || observed.seen.contains_key(id);
+        if known && let Child::Deployment(deployment) = child {
+            self.leave_replicas(deployment, observed).await?;
+        }
         match self.patch(child, id, known).await {
             Ok(Ok(mark)) => {
                 tracing::debug!(kind = id.kind.as_str(), name = id.name, "applied");
@@ -232,6 +238,24 @@ impl Applier<'_> {
                     source: Box::new(error),
                 }),
             },
+        }
+    }
+
+    /// A number of pods that isn't asked for any more would fall back to one, until the autoscaler raises it again. So
+    /// the present number is put into another manager's name before; an autoscaler that has set it already keeps it.
+    async fn leave_replicas(&self, deployment: &Deployment, observed: &Observed) -> Result<(), Error> {
+        let name = deployment.metadata.name.as_deref().unwrap_or_default();
+        let asked = deployment.spec.as_ref().and_then(|spec| spec.replicas);
+        let (None, Some(workload)) = (asked, observed.deployments.get(name)) else { return Ok(()) };
+        let left = json!({
+            "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name},
+            "spec": {"replicas": workload.desired},
+        });
+        let params = PatchParams::apply(AUTOSCALED);
+        match self.api(Kind::Deployment).patch_metadata(name, &params, &Patch::Apply(&left)).await {
+            Ok(_) => Ok(()),
+            Err(kube::Error::Api(status)) if (400..500).contains(&status.code) => Ok(()),
+            Err(error) => Err(Error::Api { child: format!("Deployment/{name}"), source: Box::new(error) }),
         }
     }
 

@@ -3,6 +3,7 @@
 
 use k8s_openapi::api::{
     apps::v1::{Deployment, StatefulSet},
+    autoscaling::v2::HorizontalPodAutoscaler,
     batch::v1::Job,
     core::v1::{ConfigMap, PersistentVolumeClaim, Service},
     networking::v1::{Ingress, NetworkPolicy},
@@ -132,6 +133,8 @@ kinds! {
         PodDisruptionBudget,
         /// The way in by a controller that the cluster has.
         Ingress,
+        /// How many pods there should be.
+        HorizontalPodAutoscaler,
     }
     unwatched {
         /// The size of a volume. Claims are made by their StatefulSet, and belong to it.

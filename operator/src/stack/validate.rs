@@ -213,6 +213,7 @@ fn service_settings(spec: &TrackloreStackSpec, service: Service) -> ServiceSetti
     .clone();
     if spec.suspended {
         settings.replicas = 0;
+        settings.autoscaling = None;
     }
     settings
 }

@@ -7,7 +7,6 @@
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use redis::{RedisError, RedisResult, Value, from_redis_value};
-use secrecy::ExposeSecret;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracklore_platform::{

@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use secrecy::ExposeSecret;
 use tokio_util::sync::CancellationToken;
 use tracklore_platform::{
     consumer::{Failure, Handler},
@@ -20,8 +19,7 @@ use crate::{
     lists::Limits,
     page,
     positions::{Offsets, Stored},
-    redis::Redis,
-    serve::ModelArgs,
+    serve::{ModelArgs, StartError},
 };
 
 /// Settings of `dlq`.
@@ -38,6 +36,9 @@ pub struct DlqCommand {
 /// Why the command failed.
 #[derive(Debug, thiserror::Error)]
 pub enum RedriveError {
+    /// A setting is wrong.
+    #[error(transparent)]
+    Start(#[from] StartError),
     /// Redis can't be used.
     #[error("Redis failed")]
     Redis(#[from] redis::RedisError),

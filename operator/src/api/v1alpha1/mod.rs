@@ -37,7 +37,7 @@ pub use redis::{ExternalRedis, ManagedRedis, Redis, RedisStorage};
 pub use resources::{ResourceAmounts, Resources, Storage};
 pub use scheduling::{Scheduling, TaintEffect, Toleration, TolerationOperator};
 pub use security::{NetworkPolicyMode, Security};
-pub use services::{EnvVar, ServiceSettings, Services};
+pub use services::{Autoscaling, EnvVar, ServiceSettings, Services};
 pub use spec::{DeletionPolicy, TrackloreStack, TrackloreStackSpec};
 pub use status::{CompletedJob, TrackloreStackStatus};
 pub use tls::{Tls, TlsMode};

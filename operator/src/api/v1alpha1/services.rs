@@ -28,10 +28,14 @@ pub struct Services {
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct ServiceSettings {
-    /// Number of pods.
+    /// Number of pods, where `autoscaling` doesn't decide it.
     #[serde(default = "one")]
     #[schemars(range(min = 0, max = 100))]
     pub replicas: i32,
+
+    /// Let the cluster decide the number of pods, by their load. It needs a metrics server.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub autoscaling: Option<Autoscaling>,
 
     /// Image to run instead of the version's, with its tag or digest. Migrations run from the same image.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -68,6 +72,7 @@ impl Default for ServiceSettings {
     fn default() -> Self {
         Self {
             replicas: one(),
+            autoscaling: None,
             image: None,
             resources: Resources::default(),
             env: Vec::new(),
@@ -75,6 +80,25 @@ impl Default for ServiceSettings {
             pod_overrides: None,
         }
     }
+}
+
+/// Between which numbers of pods the cluster decides, and by what.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("self.minReplicas <= self.maxReplicas")
+    .message("minReplicas is above maxReplicas; lower it, or raise maxReplicas"))]
+pub struct Autoscaling {
+    /// Fewest pods.
+    #[serde(default = "one")]
+    #[schemars(range(min = 1, max = 100))]
+    pub min_replicas: i32,
+    /// Most pods.
+    #[schemars(range(min = 1, max = 100))]
+    pub max_replicas: i32,
+    /// Processor time that pods should use on average, in percent of `resources.requests.cpu`.
+    #[serde(default = "eighty")]
+    #[schemars(range(min = 1, max = 1000))]
+    pub target_cpu_percent: i32,
 }
 
 /// An environment variable.
@@ -91,4 +115,8 @@ pub struct EnvVar {
 
 fn one() -> i32 {
     1
+}
+
+fn eighty() -> i32 {
+    80
 }

@@ -143,5 +143,5 @@ pub fn deployment(
     spec.topology_spread_constraints = service_deployment::spread(stack, COMPONENT);
     stack.placement(COMPONENT).place(&mut spec);
     let template = pod::template(stack.names.labels(COMPONENT), Some(content), spec);
-    service_deployment::rolling(stack, COMPONENT, gateway.replicas, template)
+    service_deployment::rolling(stack, COMPONENT, Some(gateway.replicas), template)
 }

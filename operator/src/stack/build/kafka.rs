@@ -157,11 +157,11 @@ pub fn stateful_set(
     )
 }
 
-/// Its claims, where they have to grow.
+/// The sizes of its claims.
 pub fn claims(
     stack: &ValidStack,
     managed: &ManagedKafka,
     existing: Option<&Workload>,
 ) -> Vec<PersistentVolumeClaim> {
-    stateful_set::grown_claims(stack, COMPONENT, managed.nodes, &volume(managed), existing)
+    stateful_set::claims(stack, COMPONENT, managed.nodes, &volume(managed), existing)
 }

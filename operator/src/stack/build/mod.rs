@@ -4,6 +4,7 @@ mod address;
 mod authority;
 mod config_map;
 mod gateway;
+mod horizontal_pod_autoscaler;
 mod ingress;
 mod job;
 mod kafka;
@@ -96,6 +97,7 @@ impl<'a> Planner<'a> {
             self.all(network_policy::policies(self.stack, self.observed));
         }
         self.all(pod_disruption_budget::budgets(self.stack));
+        self.all(horizontal_pod_autoscaler::autoscalers(self.stack));
     }
 
     fn addresses(&mut self) {

@@ -6,16 +6,19 @@ use k8s_openapi::{
 };
 
 use super::pod;
-use crate::stack::{
-    component::{Component, Service},
-    validate::ValidStack,
+use crate::{
+    api::v1alpha1::ServiceSettings,
+    stack::{
+        component::{Component, Service},
+        validate::ValidStack,
+    },
 };
 
 /// One for each component with several pods. A single pod has none: it would only keep its node from being drained.
 pub fn budgets(stack: &ValidStack) -> Vec<PodDisruptionBudget> {
     let services = Service::ALL
         .into_iter()
-        .map(|service| (Component::Service(service), stack.services.get(service).replicas));
+        .map(|service| (Component::Service(service), most(stack.services.get(service))));
     let gateway = stack.gateway.iter().map(|gateway| (Component::Gateway, gateway.replicas));
     services
         .chain(gateway)
@@ -23,6 +26,11 @@ pub fn budgets(stack: &ValidStack) -> Vec<PodDisruptionBudget> {
         .filter(|(_, replicas)| *replicas > 1)
         .map(|(component, _)| budget(stack, component))
         .collect()
+}
+
+/// The most pods that a service can have.
+fn most(settings: &ServiceSettings) -> i32 {
+    settings.autoscaling.as_ref().map_or(settings.replicas, |autoscaling| autoscaling.max_replicas)
 }
 
 fn budget(stack: &ValidStack, component: Component) -> PodDisruptionBudget {

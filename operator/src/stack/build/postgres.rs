@@ -122,11 +122,11 @@ pub fn stateful_set(
     stateful_set::stateful_set(stack, COMPONENT, 1, &name, &volume(managed), existing, template)
 }
 
-/// Its claim, where it has to grow.
+/// The size of its claim.
 pub fn claims(
     stack: &ValidStack,
     managed: &ManagedPostgres,
     existing: Option<&Workload>,
 ) -> Vec<PersistentVolumeClaim> {
-    stateful_set::grown_claims(stack, COMPONENT, 1, &volume(managed), existing)
+    stateful_set::claims(stack, COMPONENT, 1, &volume(managed), existing)
 }

@@ -96,11 +96,11 @@ pub fn stateful_set(
     )
 }
 
-/// Its claim, where it has to grow.
+/// The size of its claim.
 pub fn claims(
     stack: &ValidStack,
     managed: &ManagedRedis,
     existing: Option<&Workload>,
 ) -> Vec<PersistentVolumeClaim> {
-    stateful_set::grown_claims(stack, COMPONENT, 1, &volume(managed), existing)
+    stateful_set::claims(stack, COMPONENT, 1, &volume(managed), existing)
 }

@@ -15,11 +15,14 @@ use super::{
     pod::{self, Timing},
     secrets, service_env,
 };
-use crate::stack::{
-    component::{Component, Service},
-    observed::Observed,
-    plan::digest,
-    validate::ValidStack,
+use crate::{
+    api::v1alpha1::ServiceSettings,
+    stack::{
+        component::{Component, Service},
+        observed::{Observed, Workload},
+        plan::digest,
+        validate::ValidStack,
+    },
 };
 
 /// Volumes that the operator may give a service.
@@ -86,20 +89,34 @@ pub fn deployment(stack: &ValidStack, service: Service, observed: &Observed) -> 
     stack.placement(component).place(&mut spec);
     let mut template = pod::template(stack.names.labels(component), Some(digest(&hashes)), spec);
     template.merge_from(stack.pod_overrides.get(service).clone());
-    rolling(stack, component, settings.replicas, template)
+    rolling(
+        stack,
+        component,
+        replicas(settings, observed.deployments.get(&stack.names.of(component))),
+        template,
+    )
+}
+
+/// How many pods are asked for: none of our business where an autoscaler decides it, once there is something to scale.
+fn replicas(settings: &ServiceSettings, existing: Option<&Workload>) -> Option<i32> {
+    match &settings.autoscaling {
+        None => Some(settings.replicas),
+        Some(_) if existing.is_some_and(|workload| workload.desired > 0) => None,
+        Some(autoscaling) => Some(autoscaling.min_replicas),
+    }
 }
 
 /// A Deployment that never has fewer ready pods than asked for while it rolls.
 pub fn rolling(
     stack: &ValidStack,
     component: Component,
-    replicas: i32,
+    replicas: Option<i32>,
     template: PodTemplateSpec,
 ) -> Deployment {
     Deployment {
         metadata: pod::metadata(stack, &stack.names.of(component), component),
         spec: Some(DeploymentSpec {
-            replicas: Some(replicas),
+            replicas,
             revision_history_limit: Some(3),
             progress_deadline_seconds: Some(300),
             // A pod counts as available, and the stack as serving, only when every node had time to learn its address.

@@ -84,16 +84,20 @@ pub fn stateful_set(
     }
 }
 
-/// The claims that have to grow, since the StatefulSet was made with another size.
-pub fn grown_claims(
+/// The sizes of the claims. They are asked for as soon as the claims are surely there, since claims may have been left, smaller,
+/// by an earlier stack; and at once where the StatefulSet was made with another size: a full volume keeps its pod from being ready.
+pub fn claims(
     stack: &ValidStack,
     component: Component,
     replicas: i32,
     volume: &Volume<'_>,
     existing: Option<&Workload>,
 ) -> Vec<PersistentVolumeClaim> {
-    let made_with = existing.and_then(|set| set.storage.as_deref());
-    if made_with.is_none_or(|size| size == volume.size.as_str()) {
+    let asked = |set: &Workload| {
+        let other_size = set.storage.as_deref().is_some_and(|size| size != volume.size.as_str());
+        other_size || set.ready >= replicas
+    };
+    if !existing.is_some_and(asked) {
         return Vec::new();
     }
     let set = stack.names.of(component);

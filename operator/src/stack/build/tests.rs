@@ -12,12 +12,16 @@ use crate::{
 macro_rules! golden {
     ($name:expr, $object:expr) => {{
         let mut settings = insta::Settings::clone_current();
-        settings.set_snapshot_path("goldens");
+        settings.set_snapshot_path(concat!(env!("CARGO_MANIFEST_DIR"), "/src/stack/build/goldens"));
         settings.set_prepend_module_to_snapshot(false);
         settings.set_omit_expression(true);
         settings.bind(|| insta::assert_yaml_snapshot!($name, $object));
     }};
 }
+
+mod autoscaling;
+mod external;
+mod options;
 
 fn serving_plan() -> Plan {
     let stack = fixtures::valid();
@@ -179,40 +183,6 @@ fn a_changed_secret_rolls_the_pods_that_use_it_and_no_others() {
     assert_eq!(changed, ["demo-redis", "demo-feed"]);
 }
 
-#[test]
-fn storage_grows_by_the_claims_and_leaves_the_template() {
-    let mut stack = fixtures::valid();
-    let mut observed = fixtures::serving(&stack);
-    observed.stateful_sets.get_mut("demo-postgres").unwrap().storage = Some("10Gi".into());
-    let before = plan(&stack, &observed, &[]);
-    if let Source::Managed(postgres) = &mut stack.postgres {
-        postgres.storage.size = Amount::new("20Gi");
-    }
-    let after = plan(&stack, &observed, &[]);
-    let set = |plan: &Plan| {
-        plan.children.iter().find(|child| matches!(child, Child::StatefulSet(_))).unwrap().hash()
-    };
-    assert_eq!(set(&before), set(&after));
-    assert!(after.children.iter().any(|child| child.id().name == "data-demo-postgres-0"));
-}
-
-#[test]
-fn data_goes_with_the_stack_only_where_the_policy_says_so() {
-    let mut stack = fixtures::valid();
-    for (policy, word) in [(DeletionPolicy::Retain, "Retain"), (DeletionPolicy::Delete, "Delete")] {
-        stack.deletion_policy = policy;
-        let plan = plan(&stack, &fixtures::serving(&stack), &[]);
-        assert_eq!(plan.secrets_owned, policy == DeletionPolicy::Delete);
-        for child in &plan.children {
-            if let Child::StatefulSet(set) = child {
-                let retention =
-                    set.spec.as_ref().unwrap().persistent_volume_claim_retention_policy.clone().unwrap();
-                assert_eq!(retention.when_deleted.as_deref(), Some(word));
-            }
-        }
-    }
-}
-
 fn pods(plan: &Plan) -> Vec<PodSpec> {
     let pod = |child: &Child| match child {
         Child::StatefulSet(set) => set.spec.as_ref().unwrap().template.spec.clone(),
@@ -319,63 +289,6 @@ fn traces_have_their_settings_and_a_way_out() {
             _ => {}
         }
     }
-}
-
-#[test]
-fn auth_waits_for_secrets_that_people_give_and_rolls_when_they_change() {
-    let mut asked = fixtures::stack();
-    asked.spec.auth.first_administrator = Some(SecretRef { name: "root".into() });
-    asked.spec.mail.smtp = serde_json::from_value(serde_json::json!({
-        "host": "smtp.example.org", "from": "no-reply@example.org", "secretRef": {"name": "smtp"}
-    }))
-    .unwrap();
-    let stack = crate::stack::validate::validate(&asked).unwrap();
-    let mut observed = fixtures::serving(&stack);
-    let waiting = plan(&stack, &observed, &[]);
-    assert_eq!((waiting.missing.len(), waiting.held), (2, vec![Service::Auth]));
-
-    let deployment = |observed: &Observed| {
-        let children = plan(&stack, observed, &[]).children;
-        children
-            .into_iter()
-            .find(|child| child.id().name == "demo-auth" && child.id().kind == Kind::Deployment)
-    };
-    for (name, keys) in [("root", ["username", "email", "password"]), ("smtp", ["username", "password", ""])]
-    {
-        let keys = keys.map(str::to_owned).into();
-        observed.given.insert(name.into(), GivenSeen { keys, digest: "before".into(), port: None });
-    }
-    let before = deployment(&observed).unwrap();
-    observed.given.get_mut("smtp").unwrap().digest = "after".into();
-    assert_ne!(before, deployment(&observed).unwrap());
-    if let Child::Deployment(object) = before {
-        golden!("deployment-demo-auth-with-mail", object);
-    }
-    let policies = plan(&stack, &observed, &[]).children;
-    let mail = policies.into_iter().find(|child| child.id().name == "demo-mail").unwrap();
-    if let Child::NetworkPolicy(object) = mail {
-        golden!("networkpolicy-demo-mail", object);
-    }
-}
-
-#[test]
-fn a_proxy_before_the_gateway_is_believed_and_counted() {
-    let mut asked = fixtures::stack();
-    asked.spec.gateway.traefik.as_mut().unwrap().trusted_proxies =
-        vec!["192.0.2.7".into(), "10.0.0.0/8".into()];
-    let stack = crate::stack::validate::validate(&asked).unwrap();
-    let children = plan(&stack, &fixtures::serving(&stack), &[]).children;
-    let container = |name: &str| {
-        let child =
-            children.iter().find(|child| child.id().name == name && child.id().kind == Kind::Deployment);
-        let Some(Child::Deployment(deployment)) = child else { unreachable!("a Deployment {name}") };
-        deployment.spec.clone().unwrap().template.spec.unwrap().containers.remove(0)
-    };
-    let trusted = "--entryPoints.web.forwardedHeaders.trustedIPs=192.0.2.7,10.0.0.0/8";
-    assert!(container("demo-gateway").args.unwrap().iter().any(|argument| argument == trusted));
-    let hops =
-        container("demo-auth").env.unwrap().into_iter().find(|env| env.name == "TRACKLORE_TRUSTED_HOPS");
-    assert_eq!(hops.unwrap().value.as_deref(), Some("2"));
 }
 
 #[test]

@@ -292,13 +292,24 @@ impl View<'_> {
                     let sentence = format!("Deployment {name}: {message}");
                     return State::yes("RolloutStuck", self.because(component.as_str(), sentence));
                 }
-                Some(workload) if workload.rolled_out && !workload.is_ready() => {
+                Some(workload)
+                    if workload.rolled_out && workload.ready < self.needed(component, workload) =>
+                {
                     return State::yes("PodsMissing", self.pods(component, &name, workload));
                 }
                 _ => {}
             }
         }
         State::no("AsExpected", "nothing that should work is known not to")
+    }
+
+    /// How many ready pods are enough. Those that an autoscaler asks for beyond its fewest take their time.
+    fn needed(&self, component: Component, workload: &Workload) -> i32 {
+        let autoscaling = match component {
+            Component::Service(service) => self.stack.services.get(service).autoscaling.as_ref(),
+            _ => None,
+        };
+        autoscaling.map_or(workload.desired, |autoscaling| autoscaling.min_replicas.min(workload.desired))
     }
 
     pub(super) fn stalled(&self) -> State {

@@ -5,6 +5,7 @@ mod dead_letters;
 mod events;
 mod filling;
 mod fills;
+mod fitness;
 mod functions;
 mod healing;
 mod home;

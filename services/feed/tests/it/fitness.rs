@@ -1,0 +1,36 @@
+//! Redis servers that can't hold feeds are told from those that can.
+
+use tracklore_feed::{
+    fitness::{Unfit, check},
+    redis::Redis,
+};
+
+use crate::model::{Model, redis_url};
+
+async fn as_user(model: &Model, name: &str, rules: &str) -> Redis {
+    let mut command = redis::cmd("ACL");
+    command.arg("SETUSER").arg(name).arg("reset").arg(rules.split(' ').collect::<Vec<_>>());
+    model.redis.send(&command).await.unwrap();
+    Redis::new(&redis_url(&format!("{name}:secret@"), model.database)).unwrap()
+}
+
+#[tokio::test]
+async fn a_redis_that_holds_feeds_is_fit_also_for_a_user_who_may_ask_little_of_it() {
+    let model = Model::new(1, 1).await;
+    check(&model.redis).await.unwrap();
+    let rules = "on >secret ~feed:* resetchannels -@all +@read +@write +@connection +@scripting -@dangerous";
+    check(&as_user(&model, "fit-it", rules).await).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_wrong_password_and_a_user_without_functions_are_said_in_words() {
+    let model = Model::new(1, 1).await;
+    let stranger = Redis::new(&redis_url("nobody:wrong@", model.database)).unwrap();
+    let verdict = check(&stranger).await.unwrap_err();
+    assert!(matches!(verdict, Unfit::Login(_)), "{verdict}");
+    assert!(!verdict.to_string().contains("wrong@"), "{verdict}");
+
+    let rules = "on >secret ~feed:* resetchannels -@all +@read +@write +@connection";
+    let verdict = check(&as_user(&model, "unfit-it", rules).await).await.unwrap_err();
+    assert!(matches!(verdict, Unfit::Functions(_)), "{verdict}");
+}
