@@ -96,7 +96,7 @@ pub async fn reconcile(stack: Arc<GuardedStack>, context: Arc<Context>) -> Resul
     let (started, running) = (Instant::now(), metrics::Pass::begin());
     let span = Span::entry(Kind::Internal, None);
     let line = tracing::error_span!("pass", trace_id = %span.context().trace_id());
-    let result = span.run(pass(&stack, &context)).instrument(line).await;
+    let result = span.run(Box::pin(pass(&stack, &context))).instrument(line).await;
     span.end(result.is_err(), || described(&stack, &result));
     running.end(started.elapsed(), result.is_ok());
     if result.is_ok() {

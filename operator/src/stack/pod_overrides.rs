@@ -86,13 +86,13 @@ struct Beside {
     startup_probe: Option<Value>,
     readiness_probe: Option<Value>,
     liveness_probe: Option<Value>,
-    security_context: User,
+    security_context: Account,
 }
 
 /// Who a container beside the service's runs as; everything else of its security is the operator's.
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-struct User {
+struct Account {
     run_as_user: Option<i64>,
     run_as_group: Option<i64>,
     read_only_root_filesystem: Option<bool>,

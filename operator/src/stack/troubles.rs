@@ -104,7 +104,7 @@ fn last_words(log: &str) -> Option<String> {
         let line = line.to_lowercase();
         ["error", "fatal", "exception"].iter().any(|word| line.contains(word))
     };
-    let said = lines.clone().rfind(is_error).or_else(|| lines.last())?;
+    let said = lines.clone().rfind(is_error).or_else(|| lines.clone().next_back())?;
     let mut said =
         said.trim_start_matches(|c: char| !c.is_alphabetic()).trim_start_matches("error: ").to_owned();
     said.truncate(said.floor_char_boundary(LONGEST));

@@ -173,11 +173,6 @@ impl Stack {
         answer.expect("the admin port answers").text().await.expect("text")
     }
 
-    /// What a service has logged.
-    pub fn log(&self, service: &str) -> String {
-        fs::read_to_string(self.folder.path().join(format!("{service}.log"))).expect("a log")
-    }
-
     /// The stack's own Redis database.
     pub fn redis_url(&self) -> &str {
         &self.redis_url

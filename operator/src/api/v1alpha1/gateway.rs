@@ -26,7 +26,7 @@ pub struct Gateway {
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct Ingress {
-    /// The IngressClass; the cluster's default one when absent.
+    /// The `IngressClass`; the cluster's default one when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253))]
     pub class_name: Option<String>,

@@ -5,7 +5,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Auth, Gateway, Images, Kafka, Mail, Observability, Postgres, Redis, Security, Services, TrackloreStackStatus,
+    Auth, Gateway, Images, Kafka, Mail, Observability, Postgres, Redis, Security, Services,
+    TrackloreStackStatus,
 };
 
 /// What a `TrackloreStack` asks for.

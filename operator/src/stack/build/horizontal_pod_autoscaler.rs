@@ -1,4 +1,4 @@
-//! HorizontalPodAutoscalers: they decide how many pods a service has, and then nobody else does.
+//! `HorizontalPodAutoscaler`s: they decide how many pods a service has, and then nobody else does.
 
 use k8s_openapi::api::autoscaling::v2::{
     CrossVersionObjectReference, HorizontalPodAutoscaler, HorizontalPodAutoscalerSpec, MetricSpec,

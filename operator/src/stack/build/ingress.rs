@@ -28,17 +28,19 @@ pub fn ingress(stack: &ValidStack, asked: &Asked) -> Ingress {
             resource: None,
         },
     });
-    let tls = asked
-        .tls_secret_name
-        .clone()
-        .map(|secret| vec![IngressTLS { hosts: host.clone().map(|host| vec![host]), secret_name: Some(secret) }]);
+    let tls = asked.tls_secret_name.clone().map(|secret| {
+        vec![IngressTLS { hosts: host.clone().map(|host| vec![host]), secret_name: Some(secret) }]
+    });
     let mut metadata = pod::metadata(stack, &stack.names.of(COMPONENT), COMPONENT);
     metadata.annotations = (!asked.annotations.is_empty()).then(|| asked.annotations.clone());
     Ingress {
         metadata,
         spec: Some(IngressSpec {
             ingress_class_name: asked.class_name.clone(),
-            rules: Some(vec![IngressRule { host, http: Some(HTTPIngressRuleValue { paths: paths.collect() }) }]),
+            rules: Some(vec![IngressRule {
+                host,
+                http: Some(HTTPIngressRuleValue { paths: paths.collect() }),
+            }]),
             tls,
             default_backend: None,
         }),

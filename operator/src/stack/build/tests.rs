@@ -302,7 +302,8 @@ fn an_ingress_takes_the_place_of_the_gateway() {
     .unwrap();
     let stack = crate::stack::validate::validate(&asked).unwrap();
     let plan = plan(&stack, &fixtures::serving(&stack), &[]);
-    let gateways: Vec<_> = plan.children.into_iter().filter(|child| child.id().name == "demo-gateway").collect();
+    let gateways: Vec<_> =
+        plan.children.into_iter().filter(|child| child.id().name == "demo-gateway").collect();
     assert_eq!(gateways.len(), 1);
     golden!("ingress-demo-gateway", gateways[0]);
 }

@@ -139,7 +139,9 @@ impl View<'_> {
                 let ingress = self.names().of(Component::Gateway);
                 return State::yes(
                     "IngressMade",
-                    format!("Ingress {ingress} leads to the services; whether they are reached is its controller's"),
+                    format!(
+                        "Ingress {ingress} leads to the services; whether they are reached is its controller's"
+                    ),
                 );
             }
             return State::yes(
