@@ -62,6 +62,7 @@ async fn nothing_is_lost_doubled_or_reordered_while_replicas_are_killed() {
     let patience = Duration::from_secs(if bug.is_some() { 15 } else { 60 });
     let harm = run.settle(patience, async || Some(stack.found().await)).await;
     println!("{} writes acknowledged, {} records sent again", run.ledger().acknowledged(), harm.resent);
+    println!("{} lost, {} doubled, {} reordered", harm.lost.len(), harm.doubled.len(), harm.reordered.len());
     println!("{}", harm.examples());
     assert_eq!(harm.is_none(), bug.is_none(), "{bug:?}: {}", harm.examples());
 }
