@@ -19,9 +19,9 @@ quoted() {
         tail=${rest#?}
         letter=${rest%"$tail"}
         rest=$tail
+        # shellcheck disable=SC1003 # one backslash becomes four
         case $letter in
         '"') text=$text'\\"' ;;
-        # shellcheck disable=SC1003 # one backslash becomes four
         \\) text=$text'\\\\' ;;
         *) text=$text$letter ;;
         esac
