@@ -70,9 +70,7 @@ mod tests {
 
     #[test]
     fn nothing_ever_published_in_the_api_is_taken_away() {
-        for (name, document) in [("feed", document())] {
-            let document = serde_json::to_value(document).unwrap();
-            tracklore_testkit::api::assert_compatible(name, &document);
-        }
+        let document = serde_json::to_value(document()).unwrap();
+        tracklore_testkit::api::assert_compatible("feed", &document);
     }
 }

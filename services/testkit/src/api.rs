@@ -94,7 +94,7 @@ impl Comparison<'_> {
                     self.schema(Direction::Request, &place, parameter.get("schema"), present.get("schema"));
                 }
                 None => {
-                    self.breaks.push(format!("{name} doesn't take the {place} parameter {title} any more"))
+                    self.breaks.push(format!("{name} doesn't take the {place} parameter {title} any more"));
                 }
             }
         }

@@ -30,19 +30,18 @@ impl<'a> Forge<'a> {
 
     /// The same with these claims in place of its own; null takes one out.
     pub fn with(&self, claims: Value) -> String {
-        self.sign(&self.header, &changed(&self.claims, claims), self.signer)
+        sign(&self.header, &changed(&self.claims, claims), self.signer)
     }
 
     /// Every token that no service may take, made of the good one. `other` is good too, for the other audience.
     pub fn faults(&self, other: &str) -> Vec<Fault> {
         let now = Timestamp::now().unix_seconds();
-        let kid =
-            |kid: Value| self.sign(&changed(&self.header, json!({"kid": kid})), &self.claims, self.signer);
+        let kid = |kid: Value| sign(&changed(&self.header, json!({"kid": kid})), &self.claims, self.signer);
         let stranger = SigningKey::from_bytes(&rand::random());
         let (signed, signature) = self.token.rsplit_once('.').expect("a signature");
         let bent =
             changed(&self.claims, json!({"sub": "1", "scope": "users:admin badges:admin posts:moderate"}));
-        let bent = self.unsigned(&self.header, &bent);
+        let bent = unsigned(&self.header, &bent);
         let public = self.signer.verifying_key();
         let pem =
             public.to_public_key_pem(ed25519_dalek::pkcs8::spki::der::pem::LineEnding::LF).expect("PEM");
@@ -57,22 +56,19 @@ impl<'a> Forge<'a> {
             ("wrong audience", self.with(json!({"aud": "elsewhere"}))),
             ("the other audience", other.to_owned()),
             ("a subject that is nobody", self.with(json!({"sub": null}))),
-            ("wrong key", self.sign(&self.header, &self.claims, &stranger)),
+            ("wrong key", sign(&self.header, &self.claims, &stranger)),
             ("changed claims", format!("{bent}.{signature}")),
             ("no signature", format!("{signed}.")),
-            ("alg none", format!("{}.", self.unsigned(&self.algorithm("none"), &self.claims))),
+            ("alg none", format!("{}.", unsigned(&self.algorithm("none"), &self.claims))),
             (
                 "alg none with a signature",
-                format!("{}.{signature}", self.unsigned(&self.algorithm("none"), &self.claims)),
+                format!("{}.{signature}", unsigned(&self.algorithm("none"), &self.claims)),
             ),
             ("HS256 with the public key", self.mac(public.as_bytes())),
             ("HS256 with the public key as PEM", self.mac(pem.as_bytes())),
             ("unknown kid", kid(json!("20990101000000"))),
             ("no kid", kid(Value::Null)),
-            (
-                "another type",
-                self.sign(&changed(&self.header, json!({"typ": "JWT"})), &self.claims, self.signer),
-            ),
+            ("another type", sign(&changed(&self.header, json!({"typ": "JWT"})), &self.claims, self.signer)),
         ];
         let bearers = tokens.into_iter().map(|(fault, token)| (fault, Some(format!("Bearer {token}"))));
         let schemes = [
@@ -86,24 +82,25 @@ impl<'a> Forge<'a> {
         changed(&self.header, json!({"alg": name}))
     }
 
-    fn unsigned(&self, header: &Value, claims: &Value) -> String {
-        [header, claims].map(|part| URL_SAFE_NO_PAD.encode(part.to_string())).join(".")
-    }
-
-    fn sign(&self, header: &Value, claims: &Value, key: &SigningKey) -> String {
-        let signed = self.unsigned(header, claims);
-        format!("{signed}.{}", URL_SAFE_NO_PAD.encode(key.sign(signed.as_bytes()).to_bytes()))
-    }
-
     fn mac(&self, key: &[u8]) -> String {
-        let signed = self.unsigned(&self.algorithm("HS256"), &self.claims);
+        let signed = unsigned(&self.algorithm("HS256"), &self.claims);
         let mac = Hmac::<Sha256>::new_from_slice(key).expect("any length is good");
         format!("{signed}.{}", URL_SAFE_NO_PAD.encode(mac.chain_update(&signed).finalize().into_bytes()))
     }
 }
 
+fn sign(header: &Value, claims: &Value, key: &SigningKey) -> String {
+    let signed = unsigned(header, claims);
+    format!("{signed}.{}", URL_SAFE_NO_PAD.encode(key.sign(signed.as_bytes()).to_bytes()))
+}
+
+fn unsigned(header: &Value, claims: &Value) -> String {
+    [header, claims].map(|part| URL_SAFE_NO_PAD.encode(part.to_string())).join(".")
+}
+
 fn changed(object: &Value, changes: Value) -> Value {
-    let (mut object, changes) = (object.clone(), changes.as_object().cloned().expect("an object"));
+    let Value::Object(changes) = changes else { panic!("changes are an object") };
+    let mut object = object.clone();
     let fields = object.as_object_mut().expect("an object");
     for (key, value) in changes {
         if value.is_null() {

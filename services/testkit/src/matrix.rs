@@ -60,6 +60,7 @@ impl Case {
 
     /// With a parameter of the path or the query.
     #[must_use]
+    #[expect(clippy::needless_pass_by_value, reason = "numbers and names alike")]
     pub fn with(mut self, name: &'static str, value: impl ToString) -> Self {
         self.parameters.insert(name, value.to_string());
         self
@@ -284,6 +285,7 @@ impl<'a> Matrix<'a> {
     }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "no header at all is a fault as well")]
 fn bearer(token: &str) -> Option<String> {
     Some(format!("Bearer {token}"))
 }
