@@ -34,7 +34,7 @@ pub async fn play() -> bool {
     println!("faults: {}", chosen.iter().map(|fault| fault.name()).collect::<Vec<_>>().join(" "));
     let client = Client::try_default().await.expect("a cluster");
     let stack = TestStack::start(&client, "ledger").await;
-    let cluster = Cluster::new(client.clone(), stack.clone()).await;
+    let cluster = Cluster::new(client.clone(), stack.clone());
     let url = stack.url(&client).await;
     let mut logins = Vec::new();
     for number in 0..WRITERS {

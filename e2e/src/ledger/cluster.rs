@@ -37,7 +37,7 @@ pub(super) struct Container {
 }
 
 impl Cluster {
-    pub(super) async fn new(client: Client, stack: TestStack) -> Self {
+    pub(super) fn new(client: Client, stack: TestStack) -> Self {
         let spec = Mutex::new(stack.spec());
         Self { client, stack, spec, resent: Mutex::default() }
     }

@@ -1,5 +1,5 @@
 //! Stacks on a real cluster, used by people and by the platform engineer who runs them.
-#![expect(clippy::unwrap_used, reason = "tests fail loudly")]
+#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "tests fail loudly")]
 
 mod deletion;
 mod economy;

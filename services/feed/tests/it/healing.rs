@@ -153,7 +153,7 @@ async fn a_redis_restored_from_an_older_copy_catches_up_and_tells_its_streams() 
     let mut told = String::new();
     let mut wait_for = async |what: &str| {
         while !told.contains(what) {
-            let piece = tokio::time::timeout(std::time::Duration::from_secs(60), stream.chunk()).await;
+            let piece = tokio::time::timeout(std::time::Duration::from_mins(1), stream.chunk()).await;
             told.push_str(std::str::from_utf8(&piece.unwrap().unwrap().unwrap()).unwrap());
         }
         std::mem::take(&mut told)

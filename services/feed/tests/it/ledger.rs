@@ -85,6 +85,6 @@ async fn partitions_grow_under_load_and_every_post_keeps_its_order() {
             stack
         })
         .await;
-    let harm = run.settle(Duration::from_secs(60), async || Some(stack.found().await)).await;
+    let harm = run.settle(Duration::from_mins(1), async || Some(stack.found().await)).await;
     assert!(harm.is_none(), "{}", harm.examples());
 }

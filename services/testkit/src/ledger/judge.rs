@@ -194,7 +194,7 @@ pub(crate) mod tests {
         assert_eq!(judged(|found| keep(found, 3, kept(1, Some("c")))), (1, 0, 0));
         assert_eq!(judged(|found| keep(found, 9, kept(1, Some("c")))), (0, 1, 0));
         assert_eq!(judged(|found| drop(found.redis.posts.remove(&post(2)))), (2, 0, 0), "in two lists");
-        assert_eq!(judged(|found| drop(found.redis.offsets.insert(0, 4))), (1, 0, 0));
-        assert_eq!(judged(|found| drop(found.redis.offsets.insert(0, 6))), (0, 1, 0));
+        assert_eq!(judged(|found| found.redis.offsets = [(0, 4)].into()), (1, 0, 0));
+        assert_eq!(judged(|found| found.redis.offsets = [(0, 6)].into()), (0, 1, 0));
     }
 }

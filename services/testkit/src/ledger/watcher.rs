@@ -114,7 +114,7 @@ async fn read_list(ledger: &Ledger, door: &Door, list: &str) -> Option<Vec<Value
         let request = door.feed(&format!("{list}?limit=50{cursor}")).timeout(PATIENCE);
         let mut answer = Answer::attempt(request).await.ok().filter(|answer| answer.status == 200)?;
         ledger.reads.beat();
-        all.extend(answer.json.get_mut("items")?.as_array_mut()?.drain(..));
+        all.append(answer.json.get_mut("items")?.as_array_mut()?);
         match answer.json.get("next_cursor").and_then(Value::as_str) {
             Some(next) => cursor = format!("&cursor={next}"),
             None => break,

@@ -104,7 +104,7 @@ impl Writer {
         let (Some(id), Some(time)) =
             (id_of(&answer), time.map(tracklore_platform::time::Timestamp::unix_millis))
         else {
-            return self.complain(format!("a created post without id and time: {}", answer.json));
+            return self.complain(&format!("a created post without id and time: {}", answer.json));
         };
         let version = Version { text, begun, acknowledged: self.ledger.now() };
         self.ledger.book().created(id, self.login.id, time, version);
@@ -132,7 +132,7 @@ impl Writer {
         let says = answer.json.get("text").and_then(Value::as_str).unwrap_or_default();
         if version != own.version as u64 + 1 || says != text {
             let status = answer.status;
-            return self.complain(format!("{text:?} is answered with {status} and {}", answer.json));
+            return self.complain(&format!("{text:?} is answered with {status} and {}", answer.json));
         }
         let version = Version { text, begun, acknowledged: self.ledger.now() };
         self.ledger.book().updated(own.id, version);
@@ -147,7 +147,7 @@ impl Writer {
             Some(Settled { answer, repeated }) if answer.status == 204 || repeated => {
                 self.ledger.book().deleted(own.id, begun);
             }
-            Some(_) => self.complain(format!("post {} was created and isn't there to be deleted", own.id)),
+            Some(_) => self.complain(&format!("post {} was created and isn't there to be deleted", own.id)),
             None => {}
         }
     }
@@ -173,19 +173,19 @@ impl Writer {
                 Ok(answer) if answer.status == 429 => {}
                 Ok(answer) if answer.status == 409 || answer.status >= 500 => repeated = true,
                 Ok(answer) => {
-                    self.complain(format!("answered with {}: {}", answer.status, answer.json));
+                    self.complain(&format!("answered with {}: {}", answer.status, answer.json));
                     return None;
                 }
                 Err(_) => repeated = true,
             }
             sleep(AGAIN).await;
         }
-        self.complain(format!("no clear answer in {GIVE_UP:?}"));
+        self.complain(&format!("no clear answer in {GIVE_UP:?}"));
         None
     }
 
     /// Something that was acknowledged isn't so any more.
-    fn complain(&self, what: String) {
+    fn complain(&self, what: &str) {
         self.ledger.seen().lost.push(format!("{}: {what}", self.login.username));
     }
 }

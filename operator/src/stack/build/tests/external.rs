@@ -49,6 +49,11 @@ fn given() -> ValidStack {
     )
 }
 
+/// Both ways, each with its name.
+fn both() -> impl Iterator<Item = (&'static str, ValidStack)> {
+    std::iter::once_with(|| ("made", made())).chain(std::iter::once_with(|| ("given", given())))
+}
+
 /// A picture in which everything that people give is there.
 fn observed(stack: &ValidStack) -> Observed {
     let mut observed = fixtures::with_secrets(stack);
@@ -84,7 +89,7 @@ fn nothing_is_run_beside_what_is_there_and_pods_may_leave_the_stack_to_it() {
 
 #[test]
 fn jobs_that_prepare_or_look_look_like_their_goldens() {
-    for (way, stack) in [("made", made()), ("given", given())] {
+    for (way, stack) in both() {
         let children = plan(&stack, &observed(&stack), &[]).children;
         for job in ["postgres-provision", "kafka-provision"] {
             golden!(format!("job-{job}-{way}"), find(&children, Kind::Job, &format!("demo-{job}")));
@@ -94,7 +99,7 @@ fn jobs_that_prepare_or_look_look_like_their_goldens() {
 
 #[test]
 fn services_are_told_where_what_is_there_is_and_who_signs_for_it() {
-    for (way, stack) in [("made", made()), ("given", given())] {
+    for (way, stack) in both() {
         let mut observed = observed(&stack);
         fixtures::complete_jobs(&stack, &mut observed);
         let migration = find(&plan(&stack, &observed, &[]).children, Kind::Job, "demo-user-migrate");

@@ -23,7 +23,7 @@ pub(super) fn lists(book: &Book, model: &ReadModel, harm: &mut Harm) {
         let actual: Vec<_> = ids.iter().copied().take(shown).collect();
         list(book, name, &expected, &actual, harm);
         for id in actual.iter().filter(|id| expected.contains(id)) {
-            if !model.posts.get(id).is_some_and(|kept| kept.text.is_some()) {
+            if model.posts.get(id).is_none_or(|kept| kept.text.is_none()) {
                 harm.lost.push(format!("list {name} has {id}, whose text is not kept"));
             }
         }
