@@ -5,6 +5,7 @@ mod deletion;
 mod economy;
 mod external;
 mod identity;
+mod ingress;
 mod isolation;
 mod main_job;
 mod options;

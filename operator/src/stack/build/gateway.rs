@@ -36,7 +36,8 @@ pub fn arguments(stack: &ValidStack, gateway: &Traefik) -> Vec<String> {
         "--serversTransport.forwardingTimeouts.responseHeaderTimeout=12s",
         "--entryPoints.admin.address=:9090",
         "--ping=true",
-        "--ping.entryPoint=admin",
+        // Told by the routes, so that a pod isn't ready before it has them.
+        "--ping.manualRouting=true",
         "--providers.file.filename=/etc/tracklore/routes.yaml",
         "--providers.file.watch=false",
         "--log.format=json",

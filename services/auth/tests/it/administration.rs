@@ -235,13 +235,13 @@ async fn the_log_of_a_refusal_says_who_was_refused_and_why() {
     let (ada, bob) = (stack.sign_up("ada").await, stack.sign_up("bob").await);
     let refused = ada.get(&stack, "auth", &place(&bob)).await.expect(403);
     let line = eventually("the refusal is logged", async || {
-        let of_it = |line: &Value| line.pointer("/span/request_id") == refused.json.get("request_id");
+        let of_it = |line: &Value| line.pointer("/request_id") == refused.json.get("request_id");
         stack.log("auth").into_iter().find(of_it)
     })
     .await;
     let told = |pointer: &str| line.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
     assert_eq!(
-        (told("/code").as_deref(), told("/span/user_id")),
+        (told("/code").as_deref(), told("/user_id")),
         (Some("scope-missing"), Some(ada.id.to_string()))
     );
 }

@@ -30,7 +30,7 @@ async fn a_wrong_password_and_a_user_without_functions_are_said_in_words() {
     assert!(matches!(verdict, Unfit::Login(_)), "{verdict}");
     assert!(!verdict.to_string().contains("wrong@"), "{verdict}");
 
-    let rules = "on >secret ~feed:* resetchannels -@all +@read +@write +@connection";
+    let rules = "on >secret ~feed:* resetchannels -@all +@read +@write +@connection -@scripting";
     let verdict = check(&as_user(&model, "unfit-it", rules).await).await.unwrap_err();
     assert!(matches!(verdict, Unfit::Functions(_)), "{verdict}");
 }

@@ -84,6 +84,8 @@ impl Routers<'_> {
             let rule = format!("Path(`/docs/{}/openapi.json`)", service.as_str());
             routers.add(&format!("docs-{}", service.as_str()), &rule, 10, service, &["document"]);
         }
+        let ping = json!({"rule": "Path(`/ping`)", "entryPoints": ["admin"], "service": "ping@internal"});
+        routers.all.insert("ping".to_owned(), ping);
         // A service says best that there is nothing: as a problem document, with the request's id.
         routers.add("nothing", "PathPrefix(`/`)", 1, Service::Auth, &["nowhere"]);
         routers.all
