@@ -241,7 +241,8 @@ async fn behind_a_trusted_proxy_each_client_has_a_limit_of_its_own() {
     assert!(refused > 0);
 }
 
-#[tokio::test]
+// The services answer on one thread while curl holds another.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn with_a_certificate_everything_goes_by_https() {
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str| folder.path().join(name).display().to_string();
@@ -279,6 +280,8 @@ async fn with_a_certificate_everything_goes_by_https() {
     };
     let answer = succeeds(&curl(&[])).to_lowercase();
     assert!(answer.contains("strict-transport-security: max-age=31536000"), "{answer}");
-    assert_eq!(gateway.seen()[0].headers["x-forwarded-proto"], "https");
+    let seen = gateway.seen();
+    assert_eq!(seen.len(), 1, "{answer}");
+    assert_eq!(seen[0].headers["x-forwarded-proto"], "https");
     assert!(!curl(&["--tls-max", "1.1"]).status.success(), "TLS 1.1 is spoken");
 }
