@@ -3,7 +3,7 @@
 # The stacks: read only, what people ask for is theirs to change.
 - apiGroups: [tracklore.io]
   resources: [tracklorestacks]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
 # Their conditions.
 - apiGroups: [tracklore.io]
   resources: [tracklorestacks/status]
@@ -13,10 +13,14 @@
 - apiGroups: [tracklore.io]
   resources: [tracklorestacks/finalizers]
   verbs: [update]
-# Services and gateway; Postgres, Kafka and Redis. Deleted when no longer asked for.
+# Services and gateway. Deleted when no longer asked for.
 - apiGroups: [apps]
-  resources: [deployments, statefulsets]
+  resources: [deployments]
   verbs: [get, list, watch, create, patch, delete]
+# Postgres, Kafka and Redis. They go with their stack only.
+- apiGroups: [apps]
+  resources: [statefulsets]
+  verbs: [get, list, watch, create, patch]
 # Provisioning and migrations. Deleted when outdated.
 - apiGroups: [batch]
   resources: [jobs]
@@ -52,5 +56,5 @@
 # Growing storage. The claims themselves are made by the StatefulSet controller.
 - apiGroups: [""]
   resources: [persistentvolumeclaims]
-  verbs: [get, patch]
+  verbs: [patch]
 {{- end -}}

@@ -3,7 +3,6 @@
 
 mod deletion;
 mod economy;
-mod external;
 mod identity;
 mod ingress;
 mod isolation;

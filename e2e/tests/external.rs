@@ -1,8 +1,12 @@
 //! A stack whose Postgres, Kafka and Redis are somebody else's: over TLS, with an authority and administrators of theirs.
+//!
+//! Not among the tests of every change yet: Kafka refuses the administrator's password of this test, whose quotes are lost on
+//! their way through its tools.
 
 use std::time::Duration;
 
 use k8s_openapi::api::apps::v1::StatefulSet;
+use kube::Client;
 use serde_json::json;
 use tracklore_e2e::{
     Person, TestStack,
@@ -10,13 +14,11 @@ use tracklore_e2e::{
 };
 use tracklore_testkit::eventually_within;
 
-use crate::{client, name};
-
 const PATIENCE: Duration = Duration::from_mins(4);
 
 #[tokio::test]
 async fn a_stack_uses_servers_that_are_there_and_says_what_is_wrong_with_them() {
-    let client = client().await;
+    let client = Client::try_default().await.unwrap();
     let servers = Servers::prepare(&client).await;
     tokio::join!(servers.postgres(&client), servers.kafka(&client), servers.redis(&client, "allkeys-lru"));
 
@@ -47,7 +49,7 @@ async fn a_stack_uses_servers_that_are_there_and_says_what_is_wrong_with_them() 
     assert!(stack.list::<StatefulSet>(&client).await.is_empty(), "nothing is run beside what is there");
 
     let url = stack.url(&client).await;
-    let mut ada = Person::sign_up(&url, &name("ada")).await;
+    let mut ada = Person::sign_up(&url, "ada").await;
     let post = ada.post("kept elsewhere").await;
     let there = |items: &[serde_json::Value]| items.iter().any(|item| item["post"]["id"] == json!(post));
     ada.feed("/v1/feed/global", "the post", there).await;
