@@ -153,14 +153,17 @@ impl Held {
     pub async fn keep(&mut self) {
         loop {
             tokio::time::sleep(PERIOD).await;
-            match tokio::time::timeout(PATIENCE, self.renew()).await {
-                Ok(Ok(())) => self.renewed = Instant::now(),
+            // Others count from when the API server took it, which may have been as soon as it was asked.
+            let asked = Instant::now();
+            let left = DEADLINE.saturating_sub(self.renewed.elapsed());
+            match tokio::time::timeout(PATIENCE.min(left), self.renew()).await {
+                Ok(Ok(())) => self.renewed = asked,
                 // Somebody else has changed it: whoever that was believes that it is theirs.
                 Ok(Err(kube::Error::Api(status))) if status.is_conflict() || status.is_not_found() => return,
                 Ok(Err(error)) => tracing::warn!(%error, "the Lease can't be renewed; trying on"),
                 Err(_) => tracing::warn!("renewing the Lease took too long; trying on"),
             }
-            if self.renewed.elapsed() > DEADLINE {
+            if self.renewed.elapsed() >= DEADLINE {
                 return;
             }
         }

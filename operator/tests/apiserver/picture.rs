@@ -112,7 +112,14 @@ fn same_in_all(value: &mut Value, namespace: &str) {
     match value {
         Value::String(text) => *text = masked(&text.replace(namespace, "NAMESPACE")),
         Value::Array(items) => items.iter_mut().for_each(|item| same_in_all(item, namespace)),
-        Value::Object(fields) => fields.values_mut().for_each(|field| same_in_all(field, namespace)),
+        Value::Object(fields) => {
+            // Keys are called after the time at which they were made.
+            let same = |(name, mut field): (String, Value)| {
+                same_in_all(&mut field, namespace);
+                (masked(&name), field)
+            };
+            *fields = std::mem::take(fields).into_iter().map(same).collect();
+        }
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }

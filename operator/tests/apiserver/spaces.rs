@@ -66,6 +66,6 @@ pub fn spec() -> Value {
     json!({
         "version": "0.1.0", "publicUrl": "http://localhost:8080", "deletionPolicy": "Delete",
         "postgres": {"managed": {}}, "kafka": {"managed": {}}, "redis": {"managed": {}},
-        "auth": {"emailVerification": "Optional"}, "gateway": {"traefik": {}},
+        "auth": {"emailVerification": "Optional"}, "gateway": {"traefik": {"replicas": 1}},
     })
 }

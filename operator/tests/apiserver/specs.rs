@@ -78,7 +78,7 @@ fn spec() -> impl Strategy<Value = Value> {
         (service(), service(), service(), service()),
         prop_oneof![
             Just(json!({})),
-            Just(json!({"traefik": {}})),
+            Just(json!({"traefik": {"replicas": 1}})),
             Just(json!({"traefik": {"replicas": 2}})),
             Just(json!({"ingress": {"className": "nginx"}}))
         ],
