@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 
 use crate::{
     faults::Faults,
-    picture::Picture,
     rounds::{BESIDE, chosen},
     server,
     spaces::{Space, spec},
@@ -61,26 +60,6 @@ async fn a_change_of_nearly_everything_is_the_same_whenever_the_operator_dies() 
     after_some_of(writes, async |point| {
         let (healed, _) = changed(Faults::death_after(point)).await;
         healed.assert_like(&undisturbed, &format!("dead after write {point} of the change"));
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn a_stack_that_was_deleted_half_made_can_be_made_again() {
-    let space = Space::new("whole").await;
-    space.apply(&spec()).await;
-    let (undisturbed, writes) = space.settle(Faults::none()).await;
-    space.delete().await;
-    assert_eq!(Picture::of(&space).await.objects, BTreeMap::new(), "deletionPolicy: Delete leaves nothing");
-
-    after_some_of(writes, async |point| {
-        let space = Space::new("crash-deleted").await;
-        space.apply(&spec()).await;
-        space.settle_or_die(Faults::death_after(point)).await;
-        space.delete().await;
-        space.apply(&spec()).await;
-        let (again, _) = space.settle(Faults::none()).await;
-        again.assert_like(&undisturbed, &format!("deleted after write {point} of its creation"));
     })
     .await;
 }

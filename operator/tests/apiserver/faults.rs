@@ -1,4 +1,4 @@
-//! What can happen to the operator's requests: the process dies after one of them, or the API server refuses some.
+//! What can happen to the operator's requests: the process dies after one of them.
 
 use std::{
     sync::{
@@ -10,7 +10,6 @@ use std::{
 
 use futures::future::BoxFuture;
 use http::{Method, Request, Response};
-use kube::core::{Status, response::StatusSummary};
 use tokio_util::sync::CancellationToken;
 use tower::{BoxError, Layer, Service};
 
@@ -21,10 +20,6 @@ pub enum Fate {
     Done,
     /// It is done, and the process dies before it knows.
     DoneAndDies,
-    /// It isn't done, and the answer is this status.
-    Refused(u16),
-    /// It is done, and nobody learns of it: the answer is lost.
-    Unanswered,
 }
 
 /// Decides by the number of the write; the first is 1.
@@ -100,9 +95,6 @@ where
         } else {
             (faults.decide)(faults.writes.fetch_add(1, Ordering::SeqCst) + 1)
         };
-        if let Fate::Refused(code) = fate {
-            return Box::pin(async move { Err(refusal(code)) });
-        }
         if faults.dead.is_cancelled() {
             return Box::pin(std::future::pending());
         }
@@ -116,27 +108,8 @@ where
                     faults.dead.cancel();
                     std::future::pending().await
                 }
-                Fate::Unanswered => Err("the answer is lost".into()),
-                Fate::Done | Fate::Refused(_) => answer,
+                Fate::Done => answer,
             }
         })
     }
-}
-
-/// As the client gives what the API server has answered.
-fn refusal(code: u16) -> BoxError {
-    let reason = match code {
-        409 => "Conflict",
-        429 => "TooManyRequests",
-        504 => "Timeout",
-        _ => "InternalError",
-    };
-    let status = Status {
-        status: Some(StatusSummary::Failure),
-        code,
-        message: format!("a test answers {code}"),
-        reason: reason.to_owned(),
-        ..Status::default()
-    };
-    Box::new(kube::Error::Api(Box::new(status)))
 }

@@ -20,8 +20,6 @@ pub struct Picture {
     pub objects: BTreeMap<String, Vec<Value>>,
     /// What the stack says of itself.
     pub status: Value,
-    /// Which of them go with the stack.
-    pub owned: Vec<String>,
 }
 
 impl Picture {
@@ -50,7 +48,6 @@ impl Picture {
     }
 
     fn add(&mut self, kind: &str, object: DynamicObject, namespace: &str) {
-        let owners = object.meta().owner_references.clone().unwrap_or_default();
         let name = object.meta().name.clone().unwrap_or_default();
         let mut value = json!(object);
         let all = value.as_object_mut().unwrap();
@@ -70,31 +67,9 @@ impl Picture {
         }
         same_in_all(&mut value, namespace);
         let label = format!("{kind}/{}", masked(&name));
-        if !owners.is_empty() {
-            self.owned.push(label.clone());
-        }
         let alike = self.objects.entry(label).or_default();
         alike.push(value);
         alike.sort_by_key(Value::to_string);
-    }
-
-    /// Without what rightly tells of earlier specs: how often pods were rolled, and how many there are where an autoscaler,
-    /// which isn't here, would say it.
-    pub fn without_history(mut self) -> Self {
-        let scaled: Vec<_> =
-            self.objects.keys().filter_map(|name| name.strip_prefix("HorizontalPodAutoscaler/")).collect();
-        let scaled: Vec<_> = scaled.iter().map(|name| format!("Deployment/{name}")).collect();
-        for (name, objects) in &mut self.objects {
-            for object in objects {
-                if let Some(annotations) = object["metadata"]["annotations"].as_object_mut() {
-                    annotations.remove("deployment.kubernetes.io/revision");
-                }
-                if scaled.contains(name) {
-                    object["spec"]["replicas"] = Value::Null;
-                }
-            }
-        }
-        self
     }
 
     /// Fails with what differs.

@@ -54,13 +54,6 @@ impl Server {
         self.folder.join(name)
     }
 
-    /// Where it listens: `host:port`.
-    pub fn address(&self) -> String {
-        let kubeconfig = std::fs::read_to_string(self.kubeconfig("kubeconfig")).unwrap();
-        let (_, rest) = kubeconfig.split_once("https://").unwrap();
-        rest.split('"').next().unwrap().to_owned()
-    }
-
     /// What the operator asked for so far, by the server's own log: a line of JSON each.
     pub fn audit_log(&self) -> String {
         std::fs::read_to_string(self.folder.join("audit.log")).unwrap()

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use kube::api::DeleteParams;
 use tracklore_operator::api::v1alpha1::TrackloreStack;
 use tracklore_testkit::eventually_within;
 
@@ -16,16 +15,6 @@ use crate::{
 const PATIENCE: Duration = Duration::from_mins(3);
 
 impl Space {
-    /// Deletes the stack, and waits until what goes with it is gone.
-    pub async fn delete(&self) {
-        let stacks = self.api::<TrackloreStack>();
-        stacks.delete(NAME, &DeleteParams::default()).await.unwrap();
-        eventually_within(PATIENCE, "what the stack owned is gone", async || {
-            Picture::of(self).await.owned.is_empty().then_some(())
-        })
-        .await;
-    }
-
     /// Waits until the operator says that all is there, and asks for nothing more.
     pub async fn settled(&self, operator: &Operator) {
         let mut writes = None;
