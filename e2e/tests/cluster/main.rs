@@ -8,6 +8,7 @@ mod ingress;
 mod isolation;
 mod main_job;
 mod options;
+mod plugin;
 mod refusals;
 mod restarts;
 mod rolling;
