@@ -49,6 +49,9 @@ part_e2e() {
   . "$CACHE/images/services.env"
   set +a
   remove_test_stacks
+  TRACKLORE_GATEWAY_API_CRDS=$("$scripts/gateway-api.sh")
+  export TRACKLORE_GATEWAY_API_CRDS
+  cargo build --locked --workspace --bin kubectl-tracklore
   cargo test --locked --workspace --no-fail-fast --test cluster
   STEP_HINT="Whoever logs it must stop; the log names pod and Secret." step "No secret in any log" leaks no_secret_in_logs
   tail -n 2 "$LOGS/leaks.log"
@@ -62,7 +65,9 @@ no_secret_in_logs() {
   "$scripts/leaks.py" "${namespaces[@]}"
 }
 # Those of a run that failed stay until the next one, to be looked at.
-remove_test_stacks() { kubectl --context kind-tracklore delete namespaces --selector tracklore.io/test --ignore-not-found --timeout 3m; }
+remove_test_stacks() {
+  kubectl --context kind-tracklore delete namespaces,clusterroles,clusterrolebindings --selector tracklore.io/test --ignore-not-found --timeout 3m
+}
 
 run_parts() {
   local part began rc failed=0 table='' log

@@ -9,6 +9,7 @@ mod ingress;
 mod isolation;
 mod main_job;
 mod options;
+mod plugin;
 mod refusals;
 mod restarts;
 mod rolling;

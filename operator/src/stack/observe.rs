@@ -23,14 +23,15 @@ use kube::{
 
 use super::{
     build::secret_names,
-    component::{INSTANCE, MANAGED_BY, MANAGER, Names},
+    component::{Component, INSTANCE, MANAGED_BY, MANAGER, Names},
     given::{self, GivenSecret},
     kinds::Object,
     observed::{ChildId, JobState, Kind, Observed, Owner, SecretSeen, Seen, Workload},
     plan::digest,
-    troubles,
+    routes, troubles,
     validate::ValidStack,
 };
+use crate::api::http_route::HTTPRoute;
 
 /// The children of all stacks, kept by watches.
 pub struct Stores {
@@ -108,12 +109,14 @@ impl SecretCache {
     }
 }
 
-/// Takes the picture of one stack.
+/// Takes the picture of one stack. `routed` tells that it had an `HTTPRoute`, asked for or not: those aren't watched, since
+/// most clusters know no such thing.
 pub async fn observe(
     client: &Client,
     stores: &Stores,
     cache: &SecretCache,
     stack: &ValidStack,
+    routed: bool,
 ) -> Result<Observed, kube::Error> {
     let (names, uid) = (&stack.names, stack.uid.as_str());
     let mut observed = Observed::default();
@@ -155,10 +158,29 @@ pub async fn observe(
             observed.given.insert(name, given::seen(&secret));
         }
     }
+    if routed || stack.routes.is_some() {
+        look_at_routes(client, names, uid, &mut observed).await?;
+    }
     if observed.waits_for_pods() {
         observed.troubles = troubles::of(client, names).await?;
     }
     Ok(observed)
+}
+
+async fn look_at_routes(
+    client: &Client,
+    names: &Names,
+    uid: &str,
+    observed: &mut Observed,
+) -> Result<(), kube::Error> {
+    let name = names.of(Component::Gateway);
+    let routes = Api::<HTTPRoute>::namespaced(client.clone(), &names.namespace);
+    // Not found: neither it, nor perhaps its kind.
+    if let Some(route) = routes.get_opt(&name).await? {
+        observed.seen.insert(ChildId { kind: Kind::Route, name }, seen(&route, names, uid));
+        observed.routes = Some(routes::state(&route));
+    }
+    Ok(())
 }
 
 fn of_stack<K>(store: &Store<K>, names: &Names) -> Vec<std::sync::Arc<K>>

@@ -1,6 +1,8 @@
 //! How fast pages are read: `make bench`. Prints each figure beside the same Redis call in a server that does nothing else,
 //! measured in the same run.
-#![expect(clippy::unwrap_used, reason = "a program for people, which fails loudly")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a program for people, which fails loudly")]
+
+mod observed;
 
 use std::{
     sync::Arc,
@@ -155,7 +157,11 @@ async fn main() {
     let url = std::env::var("TRACKLORE_TEST_REDIS_URL").unwrap();
     let address = url.trim_start_matches("redis://").split('/').next().unwrap().to_owned();
     let redis = Redis::new(&format!("redis://{address}/4095")).unwrap();
+    if let Ok(observed) = std::env::var(observed::SERVER) {
+        return observed::serve(observed == "yes", &redis).await;
+    }
     world(&redis).await;
+    observed::compare().await;
     let client = reqwest::Client::new();
     println!("| | median | 99 % within | |\n|---|---|---|---|");
     for (name, list) in [("global", List::Global), ("user", List::User(user(1)))] {
