@@ -17,10 +17,10 @@
 - apiGroups: [apps]
   resources: [deployments]
   verbs: [get, list, watch, create, patch, delete]
-# Postgres, Kafka and Redis. They go with their stack only.
+# Postgres, Kafka and Redis. They go with their stack; deleted, without their pods, only to be made anew for larger claims.
 - apiGroups: [apps]
   resources: [statefulsets]
-  verbs: [get, list, watch, create, patch]
+  verbs: [get, list, watch, create, patch, delete]
 # Provisioning and migrations. Deleted when outdated.
 - apiGroups: [batch]
   resources: [jobs]

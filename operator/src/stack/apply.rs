@@ -145,7 +145,13 @@ impl Applier<'_> {
             }
         }
         for id in build::orphans(plan, observed) {
-            self.remove(&id, observed).await?;
+            tracing::info!(kind = id.kind.as_str(), name = id.name, "removing what is no longer asked for");
+            self.remove(&id, observed, DeleteParams::background()).await?;
+        }
+        // Only once the claims have been taken: a cluster that can't grow them keeps what it has.
+        for id in plan.outgrown.iter().filter(|_| outcome.obstacles.is_empty()) {
+            tracing::info!(name = id.name, "making the StatefulSet anew around its pods, for larger claims");
+            self.remove(id, observed, DeleteParams::orphan()).await?;
         }
         Ok(outcome)
     }
@@ -282,13 +288,9 @@ impl Applier<'_> {
         Ok(Ok(mark(&stored.metadata)))
     }
 
-    async fn remove(&self, id: &ChildId, observed: &Observed) -> Result<(), Error> {
+    async fn remove(&self, id: &ChildId, observed: &Observed, how: DeleteParams) -> Result<(), Error> {
         let uid = observed.seen.get(id).map(|seen| seen.uid.clone());
-        let params = DeleteParams {
-            preconditions: Some(Preconditions { uid, resource_version: None }),
-            ..DeleteParams::background()
-        };
-        tracing::info!(kind = id.kind.as_str(), name = id.name, "removing what is no longer asked for");
+        let params = how.preconditions(Preconditions { uid, resource_version: None });
         let result = self.api(id.kind).delete(&id.name, &params).await;
         match result {
             Err(kube::Error::Api(status)) if status.is_not_found() || status.is_conflict() => Ok(()),

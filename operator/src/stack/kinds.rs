@@ -61,6 +61,9 @@ macro_rules! kinds {
         }
 
         impl Kind {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$state,)* $(Self::$plain,)* $(Self::$other,)*];
+
             /// The name in Kubernetes.
             pub fn as_str(self) -> &'static str {
                 match self {

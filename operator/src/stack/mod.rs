@@ -17,6 +17,7 @@ pub mod observed;
 pub mod placement;
 pub mod plan;
 pub mod pod_overrides;
+pub mod pods;
 pub mod publish;
 pub mod reserved;
 pub mod routes;
@@ -157,11 +158,14 @@ async fn next(stack: &TrackloreStack, context: &Context) -> Result<(TrackloreSta
             ));
         }
     };
+    let completed = before.map_or(&[][..], |status| status.completed_jobs.as_slice());
     let routed = before.is_some_and(status::tells_of_routes);
-    let observed = observe::observe(&context.client, &context.stores, &context.secrets, &valid, routed)
-        .await
-        .map_err(|error| Error::Observe(Box::new(error)))?;
-    let plan = build::plan(&valid, &observed, before.map_or(&[], |status| status.completed_jobs.as_slice()));
+    let prepared = !completed.is_empty();
+    let observed =
+        observe::observe(&context.client, &context.stores, &context.secrets, &valid, routed, prepared)
+            .await
+            .map_err(|error| Error::Observe(Box::new(error)))?;
+    let plan = build::plan(&valid, &observed, completed);
     let applier = Applier {
         client: &context.client,
         memory: &context.memory,

@@ -28,7 +28,7 @@ use super::{
     kinds::Object,
     observed::{ChildId, JobState, Kind, Observed, Owner, SecretSeen, Seen, Workload},
     plan::digest,
-    routes, troubles,
+    pods, routes, troubles,
     validate::ValidStack,
 };
 use crate::api::http_route::HTTPRoute;
@@ -110,13 +110,15 @@ impl SecretCache {
 }
 
 /// Takes the picture of one stack. `routed` tells that it had an `HTTPRoute`, asked for or not: those aren't watched, since
-/// most clusters know no such thing.
+/// most clusters know no such thing. Whether something was `prepared` in its dependencies before says whether pods that
+/// nothing owns are worth a look.
 pub async fn observe(
     client: &Client,
     stores: &Stores,
     cache: &SecretCache,
     stack: &ValidStack,
     routed: bool,
+    prepared: bool,
 ) -> Result<Observed, kube::Error> {
     let (names, uid) = (&stack.names, stack.uid.as_str());
     let mut observed = Observed::default();
@@ -129,7 +131,7 @@ pub async fn observe(
     }
     for set in of_stack(&stores.stateful_sets, names) {
         let seen = seen(&*set, names, uid);
-        if seen.owner == Owner::Us {
+        if seen.owner == Owner::Us || leaves_its_pods(&set.metadata, uid) {
             observed.stateful_sets.insert(set.name_any(), stateful_set_state(&set));
         }
         observed.seen.insert(ChildId { kind: Kind::StatefulSet, name: set.name_any() }, seen);
@@ -161,8 +163,14 @@ pub async fn observe(
     if routed || stack.routes.is_some() {
         look_at_routes(client, names, uid, &mut observed).await?;
     }
-    if observed.waits_for_pods() {
-        observed.troubles = troubles::of(client, names).await?;
+    let anew = if prepared { without_stateful_set(stack, &observed) } else { Vec::new() };
+    if !anew.is_empty() || observed.waits_for_pods() {
+        let pods = pods::of(client, names).await?;
+        observed.troubles = troubles::of(&pods);
+        for component in anew {
+            let left = pods::left_alone(&pods, component);
+            observed.stateful_sets.extend(left.map(|workload| (names.of(component), workload)));
+        }
     }
     Ok(observed)
 }
@@ -181,6 +189,23 @@ async fn look_at_routes(
         observed.routes = Some(routes::state(&route));
     }
     Ok(())
+}
+
+/// The dependencies that should have a StatefulSet and have none.
+fn without_stateful_set(stack: &ValidStack, observed: &Observed) -> Vec<Component> {
+    let managed = [
+        stack.postgres.managed().map(|_| Component::Postgres),
+        stack.kafka.managed().map(|_| Component::Kafka),
+        stack.redis.managed().map(|_| Component::Redis),
+    ];
+    let has = |component: &Component| observed.stateful_sets.contains_key(&stack.names.of(*component));
+    managed.into_iter().flatten().filter(|component| !has(component)).collect()
+}
+
+/// Whether an object of ours is being deleted without its pods, as one is that is made anew around them.
+fn leaves_its_pods(meta: &ObjectMeta, uid: &str) -> bool {
+    let ours = meta.owner_references.iter().flatten().any(|owner| owner.uid == uid);
+    ours && meta.finalizers.iter().flatten().any(|finalizer| finalizer == "orphan")
 }
 
 fn of_stack<K>(store: &Store<K>, names: &Names) -> Vec<std::sync::Arc<K>>

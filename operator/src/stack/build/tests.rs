@@ -21,6 +21,7 @@ macro_rules! golden {
 
 mod autoscaling;
 mod external;
+mod growing;
 mod options;
 
 fn serving_plan() -> Plan {

@@ -218,7 +218,10 @@ impl View<'_> {
             return State::yes("Creating", "Secrets have been made");
         }
         if let Some((label, _)) = self.obstacle(|obstacle| *obstacle == Obstacle::Leaving) {
-            return State::yes("WaitingForDeletion", format!("{label} of a deleted stack isn't gone yet"));
+            return State::yes(
+                "WaitingForDeletion",
+                format!("{label}, which is being deleted, isn't gone yet"),
+            );
         }
         let preparations = [("Postgres", &self.plan.postgres), ("Kafka", &self.plan.kafka)];
         for (what, step) in preparations {
