@@ -19,11 +19,13 @@ status: ## What runs: cluster, operator, stack, containers
 down: ## End the cluster and everything in it (built images and tools stay)
 	@$(run)/down.sh
 
-.PHONY: observe observe-down
+.PHONY: observe observe-down test-dashboards
 observe: ## Prometheus and Jaeger beside the running stack (and Grafana where its image can be pulled), and their addresses
 	@$(run)/observe.sh
 observe-down: ## End them
 	@$(run)/observe.sh down
+test-dashboards: ## Load on the demo stack, and whether every expression of the dashboards gives numbers (DRAW=draw: pictures)
+	@$(run)/test-dashboards.sh $(DRAW)
 
 .PHONY: dev
 dev: ## The four services as processes against containers of their dependencies, restarting on change; no Kubernetes

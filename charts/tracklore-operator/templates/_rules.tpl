@@ -44,6 +44,10 @@
 - apiGroups: [policy]
   resources: [poddisruptionbudgets]
   verbs: [get, list, watch, create, patch, delete]
+# The way in by Gateways of the cluster: one object a stack, looked at by its name where a stack asks for it.
+- apiGroups: [gateway.networking.k8s.io]
+  resources: [httproutes]
+  verbs: [get, create, patch, delete]
 # How many pods a service should have, by its load.
 - apiGroups: [autoscaling]
   resources: [horizontalpodautoscalers]

@@ -239,6 +239,9 @@ impl Applier<'_> {
             Ok(Err(obstacle)) => Ok(Err(obstacle)),
             Err(error) => match refusal(&error) {
                 Some(obstacle) => Ok(Err(obstacle)),
+                None if id.kind == Kind::Route && is_unknown(&error) => Ok(Err(Obstacle::Refused(
+                    "the cluster doesn't know HTTPRoute; install the CRDs of the Gateway API, or choose another gateway".to_owned(),
+                ))),
                 None => Err(Error::Api {
                     child: format!("{}/{}", id.kind.as_str(), id.name),
                     source: Box::new(error),
@@ -302,6 +305,11 @@ impl Applier<'_> {
     fn api(&self, kind: Kind) -> Api<DynamicObject> {
         Api::namespaced_with(self.client.clone(), &self.names.namespace, &kind.resource())
     }
+}
+
+/// Whether there is no such kind: whoever applies an object is never told that it isn't there.
+fn is_unknown(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if status.is_not_found())
 }
 
 /// What trying again at once wouldn't change.

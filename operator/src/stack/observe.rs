@@ -28,9 +28,10 @@ use super::{
     kinds::Object,
     observed::{ChildId, JobState, Kind, Observed, Owner, SecretSeen, Seen, Workload},
     plan::digest,
-    pods, troubles,
+    pods, routes, troubles,
     validate::ValidStack,
 };
+use crate::api::http_route::HTTPRoute;
 
 /// The children of all stacks, kept by watches.
 pub struct Stores {
@@ -108,13 +109,15 @@ impl SecretCache {
     }
 }
 
-/// Takes the picture of one stack. Whether something was `prepared` in its dependencies before says whether pods that nothing
-/// owns are worth a look.
+/// Takes the picture of one stack. `routed` tells that it had an `HTTPRoute`, asked for or not: those aren't watched, since
+/// most clusters know no such thing. Whether something was `prepared` in its dependencies before says whether pods that
+/// nothing owns are worth a look.
 pub async fn observe(
     client: &Client,
     stores: &Stores,
     cache: &SecretCache,
     stack: &ValidStack,
+    routed: bool,
     prepared: bool,
 ) -> Result<Observed, kube::Error> {
     let (names, uid) = (&stack.names, stack.uid.as_str());
@@ -157,6 +160,9 @@ pub async fn observe(
             observed.given.insert(name, given::seen(&secret));
         }
     }
+    if routed || stack.routes.is_some() {
+        look_at_routes(client, names, uid, &mut observed).await?;
+    }
     let anew = if prepared { without_stateful_set(stack, &observed) } else { Vec::new() };
     if !anew.is_empty() || observed.waits_for_pods() {
         let pods = pods::of(client, names).await?;
@@ -167,6 +173,22 @@ pub async fn observe(
         }
     }
     Ok(observed)
+}
+
+async fn look_at_routes(
+    client: &Client,
+    names: &Names,
+    uid: &str,
+    observed: &mut Observed,
+) -> Result<(), kube::Error> {
+    let name = names.of(Component::Gateway);
+    let routes = Api::<HTTPRoute>::namespaced(client.clone(), &names.namespace);
+    // Not found: neither it, nor perhaps its kind.
+    if let Some(route) = routes.get_opt(&name).await? {
+        observed.seen.insert(ChildId { kind: Kind::Route, name }, seen(&route, names, uid));
+        observed.routes = Some(routes::state(&route));
+    }
+    Ok(())
 }
 
 /// The dependencies that should have a StatefulSet and have none.

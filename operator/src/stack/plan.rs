@@ -60,6 +60,11 @@ pub enum Recipe {
     SessionKey,
     /// A password per service that calls others.
     Clients,
+    /// `tls.crt`, `tls.key`: a certificate that vouches for itself.
+    Certificate {
+        /// Whom it is for: names and addresses of the network.
+        hosts: Vec<String>,
+    },
 }
 
 /// A Secret that is made once and never overwritten.

@@ -5,6 +5,7 @@ mod authority;
 mod config_map;
 mod gateway;
 mod horizontal_pod_autoscaler;
+mod http_route;
 mod ingress;
 mod job;
 mod kafka;
@@ -88,7 +89,7 @@ impl<'a> Planner<'a> {
         self.kafka(secrets_ready);
         self.redis(secrets_ready);
         self.services(secrets_ready);
-        self.gateway();
+        self.gateway(secrets_ready);
         self.plan
     }
 
@@ -188,16 +189,20 @@ impl<'a> Planner<'a> {
         }
     }
 
-    fn gateway(&mut self) {
+    fn gateway(&mut self, secrets_ready: bool) {
         let stack = self.stack;
         if let Some(asked) = &stack.ingress {
             self.now(ingress::ingress(stack, asked));
+        }
+        if let Some(asked) = &stack.routes {
+            self.now(http_route::http_route(stack, asked));
         }
         let Some(gateway) = &stack.gateway else { return };
         let config = self.config(gateway::config(stack, gateway));
         self.now(gateway::service(stack, gateway));
         let deployment = gateway::deployment(stack, gateway, &config, self.observed);
-        self.when(!self.lacks(Component::Gateway), deployment);
+        let certified = gateway.tls.as_ref().is_none_or(|tls| tls.secret_ref.is_some() || secrets_ready);
+        self.when(certified && !self.lacks(Component::Gateway), deployment);
         self.plan.gateway = Some(stack.names.of(Component::Gateway));
     }
 
