@@ -29,7 +29,12 @@ impl Picture {
         let kinds = Kind::ALL.iter().map(|kind| kind.resource()).chain([ApiResource::erase::<Secret>(&())]);
         for kind in kinds {
             let api: Api<DynamicObject> = Api::namespaced_with(space.client.clone(), &space.name, &kind);
-            for object in api.list(&ListParams::default()).await.unwrap() {
+            let objects = match api.list(&ListParams::default()).await {
+                // A kind that this cluster doesn't know.
+                Err(kube::Error::Api(status)) if status.is_not_found() => continue,
+                objects => objects.unwrap(),
+            };
+            for object in objects {
                 picture.add(&kind.kind, object, &space.name);
             }
         }
