@@ -10,7 +10,6 @@ mod functions;
 mod healing;
 mod home;
 mod laws;
-#[cfg(feature = "deliberate-bugs")]
 mod ledger;
 mod live;
 mod model;
@@ -18,6 +17,7 @@ mod neighbour;
 mod service;
 mod telemetry;
 mod tokens;
+mod told;
 mod traces;
 mod whole_path;
 mod ws;
