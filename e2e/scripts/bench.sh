@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # Benchmarks: what runs on the cluster, when it runs, and the services by themselves, each figure beside the least that it
 # could cost on this machine in the same run.
-#   bench.sh [identity] [reads]   both without arguments; named ones leave the cluster out
+#   bench.sh [identity] [writes] [flow] [visible] [reads]   all without arguments; named ones leave the cluster out
 . "$(dirname "$0")/lib.sh"
 cd "$ROOT"
 scripts=$ROOT/e2e/scripts
 benches=("$@")
 
 if [ ${#benches[@]} = 0 ]; then
-  benches=(identity reads)
+  benches=(identity writes flow visible reads)
   if curl -sf -m 5 -o /dev/null "${TRACKLORE_URL:-http://localhost:8080}/v1/feed/global"; then
     "$scripts/bench-stack.sh"
   else

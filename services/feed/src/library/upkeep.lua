@@ -44,8 +44,10 @@ local function fill(keys, args)
   end
   set_floor(list, score, id, 0)
   for _, p in ipairs(posts) do
-    local stored = redis.call('HMGET', post_key(base, p.id), 'sequence', 'audience')
-    if not stored[1] or tonumber(stored[1]) < p.sequence then
+    local stored, told = redis.call('HMGET', post_key(base, p.id), 'sequence', 'audience'), told_of(base, p.id)
+    if not stored[1] and told and told.last > p.sequence then
+      -- the snapshot is behind. If the post still belonged here, the list would hold it, or have another floor
+    elseif not stored[1] or tonumber(stored[1]) < p.sequence then
       show(base, p, keep_global, keep_user)
     elseif stored[2] == 'public' or (stored[2] and kind == 'circle') then
       insert(base, list, tonumber(p.created_at), p.id)

@@ -10,6 +10,7 @@ mod functions;
 mod healing;
 mod home;
 mod laws;
+#[cfg(feature = "deliberate-bugs")]
 mod ledger;
 mod live;
 mod model;

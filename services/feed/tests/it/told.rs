@@ -23,7 +23,7 @@ async fn listened_to(limits: Limits) -> (Model, Position) {
     change::begin(&model.redis).await.unwrap();
     match change::after(&model.redis, None, 1).await.unwrap() {
         After::Lost(begin) => (model, begin),
-        After::Entries(_) => panic!("nobody's position"),
+        After::Entries(_) => unreachable!("nobody's position"),
     }
 }
 
@@ -35,7 +35,7 @@ fn limits(keep: usize) -> Limits {
 async fn told(model: &Model, begin: &Position) -> Vec<Change> {
     match change::after(&model.redis, Some(begin), 9_999).await.unwrap() {
         After::Entries(entries) => entries.into_iter().map(|entry| entry.change).collect(),
-        After::Lost(_) => panic!("the log was lost"),
+        After::Lost(_) => unreachable!("the log was lost"),
     }
 }
 
