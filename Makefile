@@ -19,11 +19,13 @@ status: ## What runs: cluster, operator, stack, containers
 down: ## End the cluster and everything in it (built images and tools stay)
 	@$(run)/down.sh
 
-.PHONY: observe observe-down
+.PHONY: observe observe-down test-dashboards
 observe: ## Prometheus and Jaeger beside the running stack (and Grafana where its image can be pulled), and their addresses
 	@$(run)/observe.sh
 observe-down: ## End them
 	@$(run)/observe.sh down
+test-dashboards: ## Load on the demo stack, and whether every expression of the dashboards gives numbers (DRAW=draw: pictures)
+	@$(run)/test-dashboards.sh $(DRAW)
 
 .PHONY: dev
 dev: ## The four services as processes against containers of their dependencies, restarting on change; no Kubernetes
@@ -55,12 +57,14 @@ ledger: ## Faults on the cluster, and whether anything acknowledged is lost, dou
 deliberate-bugs: ## Services with bugs made on purpose, each of which the ledger must show
 	@$(run)/deliberate-bugs.sh
 
-.PHONY: images bench campaign
+.PHONY: images bench scale campaign
 images: ## Build the images of the operator and the services, tagged by content
 	@$(run)/images.sh
 bench: ## Figures: memory, sizes and latencies of the running stack; the services beside the least that they could cost
 	@$(run)/bench.sh
-campaign: ## The end-to-end tests and every fault of the ledger again and again (ROUNDS=10): what fails once in a hundred times
+scale: ## What 1, 100 and 500 stacks cost the operator (STACKS="1 1000"), on an API server without nodes
+	@$(run)/scale.sh
+campaign: ## The end-to-end tests, the operator's death after each of its writes, and every fault of the ledger again and again (ROUNDS=10): what fails once in a hundred times
 	@$(run)/campaign.sh
 
 .PHONY: plugin

@@ -34,6 +34,23 @@ title "Reading the global feed, one after the other on one connection"
 for ((i = 0; i < reads; i++)); do printf 'url="%s/v1/feed/global"\noutput=/dev/null\n' "$url"; done |
   curl -s -K - -w '%{time_total}\n' | percentiles
 
+title "What the gateway adds to it: from the node, in turns, to a pod of the gateway and to one of the feed"
+address() { kube -n demo get pods -l "app.kubernetes.io/name=$1" --field-selector status.phase=Running -o jsonpath='{.items[0].status.podIP}'; }
+node=$(kube get nodes -o jsonpath='{.items[0].metadata.name}')
+gateway=http://$(address gateway):8000/v1/feed/global feed=http://$(address feed):8080/v1/feed/global
+# round URL  Seconds of each of a hundred answers on one connection.
+round() {
+  for ((i = 0; i < 100; i++)); do printf 'url="%s"\noutput=/dev/null\n' "$1"; done |
+    docker exec -i "$node" curl -s -K - -w '%{time_total}\n'
+}
+through=$(mktemp) direct=$(mktemp)
+trap 'rm -f "$through" "$direct"' EXIT
+for _ in 1 2 3 4 5 6 7 8 9 10; do round "$gateway" >>"$through"; round "$feed" >>"$direct"; done
+printf '  through it'; percentiles <"$through"
+printf '  past it   '; percentiles <"$direct"
+paste <(sort -n "$through") <(sort -n "$direct") |
+  awk '{d[NR] = ($1 - $2) * 1000} END {printf "  it adds %.2f ms at the median (wanted: at most 1 ms)\n", d[int((NR + 1) / 2)]}'
+
 title "Signing up, posting, and until the post is in the feed"
 name=bench-$(date +%s | tail -c 7)-$((RANDOM % 1000))
 answer=$(curl -sS -m 15 -w '\n%{time_total}' "$url/v1/auth/signup" -H 'content-type: application/json' \
@@ -42,7 +59,7 @@ token=$(head -n 1 <<<"$answer" | jq -er .access_token) || die "The sign-up faile
 user=$(head -n 1 <<<"$answer" | jq -er .user.id)
 printf '  sign-up: %s s\n' "$(tail -n 1 <<<"$answer")"
 created=$(mktemp) seen=$(mktemp)
-trap 'rm -f "$created" "$seen"' EXIT
+trap 'rm -f "$created" "$seen" "$through" "$direct"' EXIT
 in_feed() { curl -sf -m 5 "$url/v1/feed/users/$user" | grep -q "$1"; }
 for ((i = 0; i < posts; i++)); do
   answer=$(curl -sS -m 15 -w '\n%{time_total}' "$url/v1/posts" -H "authorization: Bearer $token" \

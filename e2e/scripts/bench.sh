@@ -1,32 +1,64 @@
 #!/usr/bin/env bash
 # Benchmarks: what runs on the cluster, when it runs, and the services by themselves, each figure beside the least that it
-# could cost on this machine in the same run.
-#   bench.sh [identity] [writes] [flow] [visible] [reads]   all without arguments; named ones leave the cluster out
+# could cost on this machine in the same run. Prints them, and keeps them in docs/benchmarks.md.
+#   bench.sh [stack] [identity] [writes] [flow] [visible] [reads]   all without arguments
 . "$(dirname "$0")/lib.sh"
 cd "$ROOT"
 scripts=$ROOT/e2e/scripts
-benches=("$@")
-
-if [ ${#benches[@]} = 0 ]; then
-  benches=(identity writes flow visible reads)
+page=$ROOT/docs/benchmarks.md
+parts=("$@")
+if [ ${#parts[@]} = 0 ]; then
+  parts=(identity writes flow visible reads)
   if curl -sf -m 5 -o /dev/null "${TRACKLORE_URL:-http://localhost:8080}/v1/feed/global"; then
-    "$scripts/bench-stack.sh"
+    parts+=(stack)
   else
     say "The stack doesn't run (make up), so it is left out."
   fi
 fi
-
-printf '\n%sThe services by themselves%s, in release, with Postgres, Valkey and Kafka in containers\n' "$C_BOLD" "$C_OFF"
-printf '  %s, %s processors, %s\n' "$(git describe --always --dirty)" "$(nproc)" \
-  "$(sed -n 's/^model name[[:space:]]*: //p' /proc/cpuinfo 2>/dev/null | head -n 1)"
-"$scripts/deps.sh" up test
-build() { cargo build --release --locked --workspace --bins && cargo bench --locked --workspace --no-run "${selected[@]}"; }
 selected=()
-for bench in "${benches[@]}"; do selected+=(--bench "$bench"); done
-step "Build in release" bench-build build
-# The services refuse variables under their prefix that they don't know.
-variables=$("$scripts/deps.sh" env test)
-unset "${!TRACKLORE_@}"
-# shellcheck disable=SC2086,SC2163  # KEY=value words
-export $variables
-cargo bench --quiet --locked --workspace "${selected[@]}"
+for part in "${parts[@]}"; do
+  case $part in
+    identity | reads) selected+=(--bench "$part") ;;
+    stack) ;;
+    *) die "There is no benchmark '$part': name some of stack, identity and reads, or none." ;;
+  esac
+done
+
+head_of_page() {
+  cat <<TEXT
+# Benchmarks
+
+What \`make bench\` printed when it was last kept. Each figure stands beside the least that it could cost on the same machine in the same
+run: read the shares, the rest is this machine's.
+
+Commit $(git describe --always --dirty --abbrev=12), $(date -u +%Y-%m-%d), $(nproc) × $(sed -n 's/^model name[[:space:]]*: //p' /proc/cpuinfo | head -n 1), $(awk '/^MemTotal/ {printf "%d GiB", $2 / 1048576 + 0.5}' /proc/meminfo), load
+$(cut -d' ' -f1 /proc/loadavg) before it began. In release, with Postgres, Valkey and Kafka in containers beside it, and whoever asks on the same processors.
+TEXT
+}
+build() { cargo build --release --locked --workspace --bins && cargo bench --locked --workspace --no-run "${selected[@]}"; }
+run_part() {
+  case $1 in
+    identity) printf '\n## Accounts, and who asks\n\n' ;;
+    reads) printf '\n## Reading feeds\n\n' ;;
+    stack)
+      printf '\n## The stack of make up\n\n```\n'
+      "$scripts/bench-stack.sh"
+      printf '```\n'
+      return
+      ;;
+  esac
+  # shellcheck disable=SC2086,SC2154,SC2163  # KEY=value words
+  (unset "${!TRACKLORE_@}"; export $variables; cargo bench --quiet --locked --workspace --bench "$1")
+}
+
+kept=$(mktemp)
+trap 'rm -f "$kept"' EXIT
+if [ ${#selected[@]} -gt 0 ]; then
+  step "Build in release" bench-build build
+  "$scripts/deps.sh" up test
+  variables=$("$scripts/deps.sh" env test)
+fi
+head_of_page | tee "$kept"
+for part in "${parts[@]}"; do run_part "$part" | tee -a "$kept"; done
+cp "$kept" "$page"
+say "Kept in docs/benchmarks.md."

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# The end-to-end tests ROUNDS times (10), counting which fail, and then every fault of the ledger as often: what fails once in a hundred
-# times shows only here. The ledger's table goes to docs/reliability.md.
+# The end-to-end tests ROUNDS times (10), counting which fail; then all that can happen to the operator at an API server; and then every
+# fault of the ledger as often as the tests: what fails once in a hundred times shows only here. The ledger's table goes to
+# docs/reliability.md.
 . "$(dirname "$0")/lib.sh"
 rounds=${ROUNDS:-10}
 [[ $rounds =~ ^[1-9][0-9]*$ ]] || die "ROUNDS is '$rounds': give a number of rounds, such as ROUNDS=10."
@@ -13,5 +14,6 @@ for ((round = 1; round <= rounds; round++)); do
   fi
 done
 say "$((rounds - failed)) of $rounds rounds passed. Logs of the others: $LOGS/campaign-*.log"
+ROUNDS=all cargo test --locked --workspace --no-fail-fast --test apiserver || failed=1
 LEDGER_FAULTS=all LEDGER_ROUNDS=$rounds LEDGER_REPORT=$ROOT/docs/reliability.md "$ROOT/e2e/scripts/ledger.sh" || failed=1
 [ "$failed" = 0 ]

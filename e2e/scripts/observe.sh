@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Prometheus and Jaeger beside the demo stack, and Grafana where its image can be pulled.
-#   observe.sh        starts what doesn't run yet, sends the demo's traces there, prints the addresses
-#   observe.sh down   ends them, and the demo traces nothing any more
+#   observe.sh           starts what doesn't run yet, sends the demo's traces there, prints the addresses
+#   observe.sh metrics   Prometheus alone
+#   observe.sh down      ends them, and the demo traces nothing any more
 . "$(dirname "$0")/lib.sh"
 here=$ROOT/e2e/observe
 state=$CACHE/observe
@@ -36,25 +37,35 @@ if [ "${1:-}" = down ]; then
 fi
 
 kube -n demo get tracklorestack demo >/dev/null 2>&1 || die "The demo stack doesn't run: start it with make up."
-"$ROOT/e2e/scripts/prometheus.sh"
-"$ROOT/e2e/airgap/programs.sh" jaeger
-
-kubectl config view --context kind-tracklore --minify --flatten >"$state/kubeconfig"
-chmod 600 "$state/kubeconfig"
-sed -e "s|@ROOT@|$ROOT|; s|@KUBECONFIG@|$state/kubeconfig|; s|@PROXY@|$proxy|" "$here/prometheus.yaml" >"$state/prometheus.yaml"
-background proxy kubectl --context kind-tracklore proxy --address "${proxy%:*}" --port "${proxy#*:}"
-background prometheus prometheus --config.file "$state/prometheus.yaml" --storage.tsdb.path "$state/prometheus" \
-  --storage.tsdb.retention.time 2d --web.listen-address "$prometheus" --web.enable-lifecycle
-# Pods reach this machine at the gateway of the cluster's network; nobody else is listened to.
-gateway=$(docker network inspect kind | jq -r '.[0].IPAM.Config[].Gateway | select(. != null and (contains(":") | not))' | head -n 1)
-[ -n "$gateway" ] || die "The network kind of Docker has no gateway: is the cluster of make up there?"
-background jaeger env JAEGER_QUERY_LISTEN="$jaeger" JAEGER_OTLP_LISTEN="$gateway:$otlp" "$CACHE/programs/jaeger" --config "$here/jaeger.yaml"
-answers prometheus "http://$prometheus/-/ready"
-answers jaeger "http://$jaeger/api/services"
-kube -n demo patch tracklorestack demo --type merge \
-  -p "{\"spec\":{\"observability\":{\"tracing\":{\"endpoint\":\"http://$gateway:$otlp\",\"samplingRatio\":\"1\"}}}}" >/dev/null
-kube -n demo wait tracklorestack/demo --for condition=Progressing=False --timeout 3m >/dev/null ||
-  warn "The demo hasn't rolled out yet: kubectl -n demo get tstack demo says why."
+watch() {
+  "$ROOT/e2e/scripts/prometheus.sh"
+  kubectl config view --context kind-tracklore --minify --flatten >"$state/kubeconfig"
+  chmod 600 "$state/kubeconfig"
+  sed -e "s|@ROOT@|$ROOT|; s|@KUBECONFIG@|$state/kubeconfig|; s|@PROXY@|$proxy|" "$here/prometheus.yaml" >"$state/prometheus.yaml"
+  background proxy kubectl --context kind-tracklore proxy --address "${proxy%:*}" --port "${proxy#*:}"
+  background prometheus prometheus --config.file "$state/prometheus.yaml" --storage.tsdb.path "$state/prometheus" \
+    --storage.tsdb.retention.time 2d --web.listen-address "$prometheus" --web.enable-lifecycle
+  answers prometheus "http://$prometheus/-/ready"
+}
+trace() {
+  local gateway
+  "$ROOT/e2e/airgap/programs.sh" jaeger
+  # Pods reach this machine at the gateway of the cluster's network; nobody else is listened to.
+  gateway=$(docker network inspect kind | jq -r '.[0].IPAM.Config[].Gateway | select(. != null and (contains(":") | not))' | head -n 1)
+  [ -n "$gateway" ] || die "The network kind of Docker has no gateway: is the cluster of make up there?"
+  background jaeger env JAEGER_QUERY_LISTEN="$jaeger" JAEGER_OTLP_LISTEN="$gateway:$otlp" "$CACHE/programs/jaeger" --config "$here/jaeger.yaml"
+  answers jaeger "http://$jaeger/api/services"
+  kube -n demo patch tracklorestack demo --type merge \
+    -p "{\"spec\":{\"observability\":{\"tracing\":{\"endpoint\":\"http://$gateway:$otlp\",\"samplingRatio\":\"1\"}}}}" >/dev/null
+  kube -n demo wait tracklorestack/demo --for condition=Progressing=False --timeout 3m >/dev/null ||
+    warn "The demo hasn't rolled out yet: kubectl -n demo get tstack demo says why."
+}
+watch
+if [ "${1:-}" = metrics ]; then
+  say "Prometheus: http://$prometheus"
+  exit
+fi
+trace
 
 show_grafana() {
   mkdir -p "$state/grafana/datasources" "$state/grafana/dashboards"

@@ -6,15 +6,15 @@ cd "$ROOT"
 scripts=$ROOT/e2e/scripts
 [ -z "$C_BOLD" ] || export CARGO_TERM_COLOR=always
 
-# The integration tests of the end-to-end package (`end-to-end`) or of all others (`others`), as options for cargo test.
+# The integration tests of all packages but the end-to-end ones, as options for cargo test.
 # Always with --workspace: choosing packages would choose other features, and compile the dependencies a second time.
-tests_of() {
-  cargo metadata --no-deps --format-version 1 --locked | jq -r --arg which "$1" '
-    [.packages[] | .name as $package | .targets[] | select(.kind == ["test"])
-      | {name, which: (if $package == "tracklore-e2e" then "end-to-end" else "others" end)}] | unique
-    | (group_by(.name) | map(select(length > 1)[0].name)) as $both
-    | if $both != [] then error("Rename the end-to-end tests \($both): other packages have tests of these names.") else .[] end
-    | select(.which == $which) | "--test", .name'
+integration_tests() {
+  cargo metadata --no-deps --format-version 1 --locked | jq -r '
+    [.packages[] | {end_to_end: (.name == "tracklore-e2e"), name: (.targets[] | select(.kind == ["test"])).name}]
+    | group_by(.end_to_end) | map(map(.name) | unique) as [$others, $end_to_end]
+    | ($others - ($others - $end_to_end)) as $both
+    | if $both != [] then error("Rename the end-to-end tests \($both): other packages have tests of these names.") else $others[] end
+    | "--test", .'
 }
 
 # The services refuse variables under their prefix that they don't know, so those of the scripts are kept from them.
@@ -33,7 +33,7 @@ part_integration() {
   export $("$scripts/deps.sh" env test)
   # where make observe has built it, the tests of traces find theirs in it
   [ ! -x "$CACHE/programs/jaeger" ] || export TRACKLORE_TEST_JAEGER=$CACHE/programs/jaeger
-  options=$(tests_of others)
+  options=$(integration_tests)
   # shellcheck disable=SC2086  # words
   cargo test --locked --workspace --no-fail-fast $options
   step "The CRD and the documents are what the code says" generated-check "$scripts/generate.sh" check
@@ -49,6 +49,9 @@ part_e2e() {
   . "$CACHE/images/services.env"
   set +a
   remove_test_stacks
+  TRACKLORE_GATEWAY_API_CRDS=$("$scripts/gateway-api.sh")
+  export TRACKLORE_GATEWAY_API_CRDS
+  cargo build --locked --workspace --bin kubectl-tracklore
   cargo test --locked --workspace --no-fail-fast --test cluster
   STEP_HINT="Whoever logs it must stop; the log names pod and Secret." step "No secret in any log" leaks no_secret_in_logs
   tail -n 2 "$LOGS/leaks.log"
@@ -62,7 +65,9 @@ no_secret_in_logs() {
   "$scripts/leaks.py" "${namespaces[@]}"
 }
 # Those of a run that failed stay until the next one, to be looked at.
-remove_test_stacks() { kubectl --context kind-tracklore delete namespaces --selector tracklore.io/test --ignore-not-found --timeout 3m; }
+remove_test_stacks() {
+  kubectl --context kind-tracklore delete namespaces,clusterroles,clusterrolebindings --selector tracklore.io/test --ignore-not-found --timeout 3m
+}
 
 run_parts() {
   local part began rc failed=0 table='' log

@@ -11,10 +11,12 @@
 )]
 
 pub mod audit;
+pub mod gateways;
 pub mod ledger;
 mod person;
+pub mod plugin;
 pub mod servers;
-mod shell;
+pub mod shell;
 mod stack;
 
 pub use person::Person;

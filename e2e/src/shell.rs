@@ -5,12 +5,12 @@ use std::process::Stdio;
 use tokio::{io::AsyncWriteExt, process::Command};
 
 /// Runs a program to its end: what it printed, or what it complained of.
-pub(crate) async fn run(program: &str, arguments: &[&str]) -> Result<String, String> {
+pub async fn run(program: &str, arguments: &[&str]) -> Result<String, String> {
     run_with(program, arguments, "").await
 }
 
 /// [`run`] with something to read.
-pub(crate) async fn run_with(program: &str, arguments: &[&str], input: &str) -> Result<String, String> {
+pub async fn run_with(program: &str, arguments: &[&str], input: &str) -> Result<String, String> {
     let mut child = Command::new(program)
         .args(arguments)
         .stdin(Stdio::piped())

@@ -131,8 +131,13 @@ impl TestStack {
 
     /// Address of the gateway, from this machine.
     pub async fn url(&self, client: &Client) -> String {
+        self.url_of(client, &format!("{}-gateway", self.name)).await
+    }
+
+    /// Address of a Service with a node port, from this machine.
+    pub async fn url_of(&self, client: &Client, service: &str) -> String {
         let services: Api<Service> = Api::namespaced(client.clone(), &self.namespace);
-        let gateway = services.get(&format!("{}-gateway", self.name)).await.expect("the gateway's Service");
+        let gateway = services.get(service).await.expect("the Service");
         let port = gateway.spec.and_then(|spec| spec.ports?.first()?.node_port).expect("a node port");
         let nodes = Api::<Node>::all(client.clone()).list(&ListParams::default()).await.expect("the nodes");
         let addresses = nodes.items.into_iter().filter_map(|node| node.status?.addresses).flatten();

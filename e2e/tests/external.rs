@@ -1,7 +1,6 @@
 //! A stack whose Postgres, Kafka and Redis are somebody else's: over TLS, with an authority and administrators of theirs.
 //!
-//! Not among the tests of every change yet: Kafka refuses the administrator's password of this test, whose quotes are lost on
-//! their way through its tools.
+//! Not among the tests of every change: its servers take as long to start as a stack.
 
 use std::time::Duration;
 

@@ -1,15 +1,11 @@
 //! The command line.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use clap::{Parser, Subcommand};
-use futures::{StreamExt, stream};
-use kube::{
-    Client, Resource, ResourceExt,
-    runtime::controller::{self, Controller},
-};
-use tokio::task::{JoinHandle, JoinSet};
+use kube::Client;
+use tokio::task::{JoinError, JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracklore_telemetry::{
     log::{self, LogFormat},
@@ -21,13 +17,12 @@ use crate::{
     api::v1alpha1::{crd, reference},
     install,
     runtime::{
-        api_calls,
-        backoff::Backoff,
+        api_calls, controller,
         lease::{Candidate, LeaseName},
         metrics, server,
-        watches::{self, Progress, Scope},
+        watches::{Progress, Scope},
     },
-    stack::{self, Context, versions},
+    stack::versions,
 };
 
 /// Kubernetes operator of Tracklore.
@@ -137,12 +132,6 @@ async fn apply_crd() -> Result<()> {
     Ok(())
 }
 
-/// Stacks that are worked on at the same time. Passes are short; more would only queue at the API server.
-const CONCURRENCY: u16 = 16;
-
-/// Changes within this time make one pass.
-const DEBOUNCE: Duration = Duration::from_millis(100);
-
 async fn run(arguments: RunArguments) -> Result<()> {
     log::start(&arguments.log, arguments.log_format);
     let handle = metrics::install().context("failed to set up metrics")?;
@@ -169,7 +158,7 @@ async fn run(arguments: RunArguments) -> Result<()> {
     metrics::leader(!stop.is_cancelled());
     let mut controllers = JoinSet::new();
     for scope in Scope::of(namespaces) {
-        controllers.spawn(control(client.clone(), scope, progress.clone(), stop.clone()));
+        controllers.spawn(controller::keep(client.clone(), scope, progress.clone(), stop.clone()));
     }
     let mut result = Ok(());
     let lost = async {
@@ -182,12 +171,12 @@ async fn run(arguments: RunArguments) -> Result<()> {
         () = stop.cancelled() => tracing::info!("stopping: passes under way are finished"),
         () = lost => bail!("the Lease was lost: another replica works now, or the API server can't be reached"),
         Some(ended) = controllers.join_next() => {
-            result = ended.context("a controller panicked").flatten().and(Err(anyhow!("a controller ended by itself")));
+            result = outcome(ended).and(Err(anyhow!("a controller ended by itself")));
         }
     }
     stop.cancel();
     while let Some(ended) = controllers.join_next().await {
-        result = result.and(ended.context("a controller panicked").flatten());
+        result = result.and(outcome(ended));
     }
     metrics::leader(false);
     if let Some(held) = held {
@@ -201,46 +190,8 @@ async fn run(arguments: RunArguments) -> Result<()> {
     result.and(server.await.context("the server panicked")?.context("failed to serve probes and metrics"))
 }
 
-/// Keeps the stacks of one scope until `stop`.
-async fn control(
-    client: Client,
-    scope: Scope,
-    progress: Arc<Progress>,
-    stop: CancellationToken,
-) -> Result<()> {
-    let children = watches::children(&client, &scope, &progress);
-    let context = Arc::new(Context {
-        client: client.clone(),
-        stores: children.stores,
-        memory: stack::apply::Memory::default(),
-        secrets: stack::observe::SecretCache::default(),
-        announcer: stack::announce::Announcer::new(client.clone()),
-        backoff: Backoff::default(),
-    });
-    let forgetting = context.clone();
-    let (reader, stacks) = watches::stacks(&client, &scope, progress, move |stack| {
-        forgetting.forget(&stack.uid().unwrap_or_default(), stack.meta());
-    });
-    let mut watching = JoinSet::new();
-    for task in children.tasks {
-        watching.spawn(task);
-    }
-    tokio::select! {
-        ready = context.stores.ready() => ready.context("a watch ended before its first list")?,
-        () = stop.cancelled() => return Ok(()),
-    }
-    let woken =
-        stream::unfold(children.woken, async |mut woken| woken.recv().await.map(|stack| (stack, woken)));
-    let controller = Controller::for_stream(stacks, reader)
-        .reconcile_on(woken)
-        .with_config(controller::Config::default().concurrency(CONCURRENCY).debounce(DEBOUNCE))
-        .graceful_shutdown_on(stop.cancelled_owned())
-        .run(stack::reconcile, stack::error_policy, context)
-        .for_each(async |_| {});
-    tokio::select! {
-        () = controller => Ok(()),
-        Some(_) = watching.join_next() => bail!("a watch ended"),
-    }
+fn outcome(ended: Result<Result<(), controller::Error>, JoinError>) -> Result<()> {
+    Ok(ended.context("a controller panicked")??)
 }
 
 /// A name that no other replica has, nor an earlier process of this pod.

@@ -1,10 +1,21 @@
 //! The commands, a file each.
 
+pub mod dlq;
 pub mod doctor;
 pub mod events;
 pub mod logs;
+pub mod orphan;
 pub mod pause;
+pub mod rebuild_feed;
+pub mod render;
 pub mod status;
+pub mod support_bundle;
+
+use std::io::Write;
+
+use serde::Serialize;
+
+use crate::Error;
 
 /// How an answer is written.
 #[derive(clap::ValueEnum, Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -14,4 +25,27 @@ pub enum Format {
     Text,
     /// For programs.
     Json,
+}
+
+/// The choice of it.
+#[derive(clap::Args)]
+pub struct Output {
+    /// How the answer is written
+    #[arg(long, short, value_enum, default_value_t)]
+    output: Format,
+}
+
+impl Output {
+    /// What was chosen.
+    pub fn format(&self) -> Format {
+        self.output
+    }
+}
+
+/// Writes an answer for programs.
+pub fn json(answer: &impl Serialize) -> Result<(), Error> {
+    let mut output = std::io::stdout().lock();
+    serde_json::to_writer_pretty(&mut output, answer)?;
+    writeln!(output)?;
+    Ok(())
 }

@@ -2,8 +2,14 @@
 //!
 //! [`commands`] has a file per command; [`picture`] reads the cluster once for those that look; [`terminal`] is how things look.
 
+mod backlog;
+mod bundle;
 mod commands;
+mod exec;
+mod manifests;
 mod picture;
+mod redact;
+mod report;
 mod target;
 mod terminal;
 
@@ -13,7 +19,9 @@ use clap::{CommandFactory, Parser};
 use clap_complete::Shell;
 
 use self::{
-    commands::{doctor, events, logs, pause, status},
+    commands::{
+        Output, dlq, doctor, events, logs, orphan, pause, rebuild_feed, render, status, support_bundle,
+    },
     target::{Target, Which},
     terminal::Terminal,
 };
@@ -37,11 +45,21 @@ enum Command {
     /// The logs of all parts, merged by time
     Logs(logs::Arguments),
     /// Looks for what is wrong with the cluster and the stack, and says what to do
-    Doctor,
+    Doctor(Output),
     /// The operator leaves the stack as it is
     Pause,
     /// The operator takes care of the stack again
     Resume,
+    /// Events that a service couldn't process: lists, shows, redrives or discards them
+    Dlq(dlq::Arguments),
+    /// Makes all lists of the feed anew from the events, beside those that are read
+    RebuildFeed,
+    /// Plain manifests of a stack, for a cluster without the operator
+    Render(render::Arguments),
+    /// Leaves the operator behind, and keeps what runs
+    Orphan(orphan::Arguments),
+    /// What somebody who helps has to see, in one file and without secrets
+    SupportBundle(support_bundle::Arguments),
     /// Completion for a shell: kubectl tracklore completion bash
     Completion {
         /// The shell
@@ -61,6 +79,12 @@ enum Error {
     /// There is no such stack, or more than one.
     #[error("{0}")]
     Which(String),
+    /// It can't be done, and what to do instead.
+    #[error("{0}")]
+    Refused(String),
+    /// A program in a pod couldn't be run to its end.
+    #[error("the program in the pod: {0}")]
+    Exec(String),
     /// Standard output is gone.
     #[error("can't write the answer: {0}")]
     Output(#[from] std::io::Error),
@@ -83,24 +107,25 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> Result<ExitCode, Error> {
-    let terminal = Terminal::detect();
-    if let Command::Completion { shell } = arguments.command {
-        clap_complete::generate(
-            shell,
-            &mut Arguments::command(),
-            "kubectl-tracklore",
-            &mut std::io::stdout(),
-        );
-        return Ok(ExitCode::SUCCESS);
-    }
-    let target = Target::find(&arguments.which).await?;
+    let terminal = &Terminal::detect();
+    let which = &arguments.which;
+    let target = || Target::find(which);
     match arguments.command {
-        Command::Status(options) => status::run(&target, &options, &terminal).await,
-        Command::Events(options) => events::run(&target, &options, &terminal).await,
-        Command::Logs(options) => logs::run(&target, &options, &terminal).await,
-        Command::Doctor => doctor::run(&target, &terminal).await,
-        Command::Pause => pause::run(&target, true).await,
-        Command::Resume => pause::run(&target, false).await,
-        Command::Completion { .. } => Ok(ExitCode::SUCCESS),
+        Command::Status(options) => status::run(target().await?, &options, terminal).await,
+        Command::Events(options) => events::run(&target().await?, &options, terminal).await,
+        Command::Logs(options) => logs::run(&target().await?, &options, terminal).await,
+        Command::Doctor(output) => doctor::run(&target().await?, &output, terminal).await,
+        Command::Pause => pause::run(&target().await?, true).await,
+        Command::Resume => pause::run(&target().await?, false).await,
+        Command::Dlq(options) => dlq::run(&target().await?, &options).await,
+        Command::RebuildFeed => rebuild_feed::run(&target().await?).await,
+        Command::Render(options) => render::run(which, &options).await,
+        Command::Orphan(options) => orphan::run(target().await?, &options).await,
+        Command::SupportBundle(options) => support_bundle::run(&target().await?, &options).await,
+        Command::Completion { shell } => {
+            let mut command = Arguments::command();
+            clap_complete::generate(shell, &mut command, "kubectl-tracklore", &mut std::io::stdout());
+            Ok(ExitCode::SUCCESS)
+        }
     }
 }

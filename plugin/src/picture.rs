@@ -7,8 +7,9 @@ use k8s_openapi::api::{
     apps::v1::{Deployment, StatefulSet},
     core::v1::{Event, Pod},
 };
-use kube::{Api, ResourceExt, api::ListParams};
-use tracklore_operator::stack::{component::INSTANCE, troubles};
+use kube::{ResourceExt, api::ListParams};
+use serde::Serialize;
+use tracklore_operator::stack::troubles;
 
 use crate::{Error, target::Target};
 
@@ -16,7 +17,7 @@ use crate::{Error, target::Target};
 const COMPONENT: &str = "app.kubernetes.io/component";
 
 /// A part of the stack: a service, a dependency or the gateway.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Part {
     /// Its name.
     pub name: String,
@@ -24,6 +25,8 @@ pub struct Part {
     pub desired: i32,
     /// How many are ready.
     pub ready: i32,
+    /// How many are as the newest spec says.
+    pub updated: i32,
     /// How often containers of its pods have ended.
     pub restarts: i32,
     /// When its youngest pod started.
@@ -31,11 +34,12 @@ pub struct Part {
     /// The image of its pods.
     pub image: String,
     /// What keeps a pod from running.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub trouble: Option<String>,
 }
 
 /// Something that happened.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Happening {
     /// When it happened last.
     pub at: Timestamp,
@@ -49,40 +53,50 @@ pub struct Happening {
     pub note: String,
 }
 
-/// Deployments, StatefulSets and pods of the stack.
-pub async fn parts(target: &Target) -> Result<Vec<Part>, Error> {
-    let (client, namespace, selector) = (&target.client, target.namespace(), target.parts());
-    let (deployments, sets, pods) = (
-        Api::<Deployment>::namespaced(client.clone(), &namespace),
-        Api::<StatefulSet>::namespaced(client.clone(), &namespace),
-        Api::<Pod>::namespaced(client.clone(), &namespace),
-    );
+/// The parts of the stack by its Deployments, StatefulSets and pods, and these pods.
+pub async fn parts(target: &Target) -> Result<(Vec<Part>, Vec<Pod>), Error> {
+    let selector = target.parts();
+    let (deployments, sets, pods) =
+        (target.api::<Deployment>(), target.api::<StatefulSet>(), target.api::<Pod>());
     let (deployments, sets, pods) =
         futures::try_join!(deployments.list(&selector), sets.list(&selector), pods.list(&selector))?;
     let mut parts = BTreeMap::new();
     for deployment in deployments.items {
-        let desired = deployment.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1);
-        let ready = deployment.status.as_ref().and_then(|status| status.ready_replicas).unwrap_or(0);
-        add(&mut parts, component(&deployment), desired, ready);
+        let status = deployment.status.clone().unwrap_or_default();
+        let seen = status.observed_generation >= deployment.metadata.generation;
+        let part = Part {
+            name: component(&deployment),
+            desired: deployment.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1),
+            ready: status.ready_replicas.unwrap_or(0),
+            updated: status.updated_replicas.filter(|_| seen).unwrap_or(0),
+            ..Part::default()
+        };
+        parts.insert(part.name.clone(), part);
     }
     for set in sets.items {
-        let desired = set.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1);
-        let ready = set.status.as_ref().and_then(|status| status.ready_replicas).unwrap_or(0);
-        add(&mut parts, component(&set), desired, ready);
+        let status = set.status.clone().unwrap_or_default();
+        let seen = status.observed_generation >= set.metadata.generation;
+        let part = Part {
+            name: component(&set),
+            desired: set.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1),
+            ready: status.ready_replicas.unwrap_or(0),
+            updated: status.updated_replicas.filter(|_| seen).unwrap_or(0),
+            ..Part::default()
+        };
+        parts.insert(part.name.clone(), part);
     }
     for pod in pods.items.iter().filter(|pod| !of_job(pod)) {
         if let Some(part) = parts.get_mut(&component(pod)) {
             describe(part, pod);
         }
     }
-    Ok(parts.into_values().collect())
+    Ok((parts.into_values().collect(), pods.items))
 }
 
 /// What happened to the stack and its parts, oldest first.
 pub async fn happenings(target: &Target) -> Result<Vec<Happening>, Error> {
     let name = target.name();
-    let events = Api::<Event>::namespaced(target.client.clone(), &target.namespace());
-    let events = events.list(&ListParams::default()).await?.items.into_iter();
+    let events = target.api::<Event>().list(&ListParams::default()).await?.items.into_iter();
     let of_stack = |object: &str| object == name || object.starts_with(&format!("{name}-"));
     let mut happenings: Vec<_> = events
         .filter(|event| event.involved_object.name.as_deref().is_some_and(of_stack))
@@ -109,16 +123,20 @@ fn happening(event: Event) -> Option<Happening> {
     })
 }
 
-fn component(object: &impl ResourceExt) -> String {
+/// The part that an object belongs to.
+pub fn component(object: &impl ResourceExt) -> String {
     object.labels().get(COMPONENT).cloned().unwrap_or_default()
+}
+
+/// Whether a pod of a workload is ready, and stays.
+pub fn is_running(pod: &Pod) -> bool {
+    let mut conditions = pod.status.iter().flat_map(|status| &status.conditions).flatten();
+    let ready = conditions.any(|condition| condition.type_ == "Ready" && condition.status == "True");
+    ready && pod.metadata.deletion_timestamp.is_none() && !of_job(pod)
 }
 
 fn of_job(pod: &Pod) -> bool {
     pod.owner_references().iter().any(|owner| owner.kind == "Job")
-}
-
-fn add(parts: &mut BTreeMap<String, Part>, name: String, desired: i32, ready: i32) {
-    parts.insert(name.clone(), Part { name, desired, ready, ..Part::default() });
 }
 
 fn describe(part: &mut Part, pod: &Pod) {
@@ -130,9 +148,4 @@ fn describe(part: &mut Part, pod: &Pod) {
         part.image = image;
     }
     part.trouble = part.trouble.take().or_else(|| troubles::trouble(pod));
-}
-
-/// What selects the objects of one stack.
-pub fn selector(stack: &str) -> String {
-    format!("{INSTANCE}={stack}")
 }

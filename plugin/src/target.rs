@@ -1,11 +1,18 @@
 //! Which stack a command is about.
 
+use k8s_openapi::NamespaceResourceScope;
 use kube::{
-    Api, Client, Config, ResourceExt,
+    Api, Client, Config, Resource, ResourceExt,
     api::ListParams,
     config::{KubeConfigOptions, Kubeconfig},
 };
-use tracklore_operator::{api::v1alpha1::TrackloreStack, stack::component::INSTANCE};
+use tracklore_operator::{
+    api::v1alpha1::TrackloreStack,
+    stack::{
+        component::{INSTANCE, Names},
+        validate,
+    },
+};
 
 use crate::Error;
 
@@ -28,7 +35,14 @@ pub struct Target {
     /// The connection.
     pub client: Client,
     /// The stack.
-    pub stack: TrackloreStack,
+    pub stack: Box<TrackloreStack>,
+}
+
+impl Which {
+    /// The namespace, where one is named.
+    pub fn namespace(&self) -> Option<&str> {
+        self.namespace.as_deref()
+    }
 }
 
 impl Target {
@@ -36,7 +50,7 @@ impl Target {
     pub async fn find(which: &Which) -> Result<Self, Error> {
         let options = KubeConfigOptions { context: which.context.clone(), ..KubeConfigOptions::default() };
         let config = Config::from_custom_kubeconfig(Kubeconfig::read()?, &options).await?;
-        let namespace = which.namespace.clone().unwrap_or_else(|| config.default_namespace.clone());
+        let namespace = which.namespace().unwrap_or(&config.default_namespace).to_owned();
         let client = Client::try_from(config)?;
         let stacks = Api::<TrackloreStack>::namespaced(client.clone(), &namespace);
         let stack = match &which.stack {
@@ -49,7 +63,26 @@ impl Target {
                 None => format!("there is no stack in namespace {namespace}; choose another by --namespace, kubectl get tstack -A shows all"),
             })
         })?;
-        Ok(Self { client, stack })
+        Ok(Self { client, stack: Box::new(stack) })
+    }
+
+    /// The stack as it is now.
+    pub async fn again(self) -> Result<Self, Error> {
+        let stack = Box::new(self.stacks().get(&self.name()).await?);
+        Ok(Self { stack, ..self })
+    }
+
+    /// Where stacks of its namespace are.
+    pub fn stacks(&self) -> Api<TrackloreStack> {
+        self.api()
+    }
+
+    /// Where objects of some kind in its namespace are.
+    pub fn api<K>(&self) -> Api<K>
+    where
+        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
+    {
+        Api::namespaced(self.client.clone(), &self.namespace())
     }
 
     /// Its name.
@@ -60,6 +93,11 @@ impl Target {
     /// Its namespace.
     pub fn namespace(&self) -> String {
         self.stack.namespace().unwrap_or_default()
+    }
+
+    /// Names and labels of its parts.
+    pub fn stack_names(&self) -> Names {
+        validate::names(&self.stack)
     }
 
     /// What selects the parts of the stack.

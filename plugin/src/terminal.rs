@@ -1,8 +1,11 @@
 //! How answers look: colours where a person looks and hasn't turned them off, columns, times as people say them.
 
-use std::io::IsTerminal;
+use std::io::{BufRead, IsTerminal, Write};
 
 use jiff::Timestamp;
+
+/// How wide answers are.
+pub const WIDTH: usize = 80;
 
 /// A colour, by what it means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +25,8 @@ pub enum Tone {
 /// The terminal that answers go to.
 #[derive(Clone, Copy, Debug)]
 pub struct Terminal {
+    /// Whether a person looks at the answer, rather than a file or a program.
+    watched: bool,
     colours: bool,
 }
 
@@ -29,13 +34,13 @@ impl Terminal {
     /// Colours only where standard output is a terminal and `NO_COLOR` isn't set (<https://no-color.org>).
     pub fn detect() -> Self {
         let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        Self { colours: std::io::stdout().is_terminal() && !unwanted }
+        let watched = std::io::stdout().is_terminal();
+        Self { watched, colours: watched && !unwanted }
     }
 
-    /// One without colours.
-    #[cfg(test)]
+    /// One that nobody looks at, without colours.
     pub fn plain() -> Self {
-        Self { colours: false }
+        Self { watched: false, colours: false }
     }
 
     /// A text in a colour.
@@ -49,6 +54,32 @@ impl Terminal {
         };
         if self.colours { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
     }
+
+    /// Whether what was told before can be drawn over.
+    pub fn redraws(self) -> bool {
+        self.watched
+    }
+}
+
+/// Wipes the screen and goes to its top.
+pub const FRESH: &str = "\u{1b}[2J\u{1b}[H";
+/// Goes to the top of the screen and wipes what was drawn from there.
+pub const OVER: &str = "\u{1b}[H\u{1b}[J";
+
+/// Says what will happen and asks whether it should: by `word`, typed by a person. Where none can be asked, it shouldn't.
+pub fn confirm(what: &str, word: &str) -> Result<bool, std::io::Error> {
+    let input = std::io::stdin();
+    let mut questions = std::io::stderr();
+    writeln!(questions, "{what}")?;
+    if !input.is_terminal() {
+        writeln!(questions, "Nobody can be asked here: repeat the command with --yes if that is wanted.")?;
+        return Ok(false);
+    }
+    write!(questions, "Type {word} to go on: ")?;
+    questions.flush()?;
+    let mut answer = String::new();
+    input.lock().read_line(&mut answer)?;
+    Ok(answer.trim() == word)
 }
 
 /// How long ago something was, in one unit: `12s`, `5m`, `3h`, `9d`.

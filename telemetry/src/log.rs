@@ -135,15 +135,22 @@ mod tests {
         }
     }
 
-    #[test]
-    fn what_a_library_calls_an_error_is_no_alarm_and_names_it() {
+    /// What is logged meanwhile, a JSON object a line.
+    fn logged(work: impl FnOnce()) -> Vec<serde_json::Value> {
         let kept = Kept::default();
         let writer = kept.clone();
         let lines = tracing_subscriber::fmt::layer()
             .fmt_fields(JsonFields::new())
             .event_format(Lines)
             .with_writer(move || writer.clone());
-        tracing::subscriber::with_default(tracing_subscriber::registry().with(lines), || {
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(lines), work);
+        let text = String::from_utf8(kept.0.lock().unwrap().clone()).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    #[test]
+    fn what_a_library_calls_an_error_is_no_alarm_and_names_it() {
+        let lines = logged(|| {
             let record = log::Record::builder()
                 .level(log::Level::Error)
                 .target("rdkafka::client")
@@ -151,7 +158,7 @@ mod tests {
                 .build();
             log::Log::log(&Libraries, &record);
         });
-        let line: serde_json::Value = serde_json::from_slice(&kept.0.lock().unwrap()).unwrap();
+        let line = &lines[0];
         assert_eq!((line["level"].as_str(), line["target"].as_str()), (Some("WARN"), Some("libraries")));
         assert_eq!(
             (line["library"].as_str(), line["message"].as_str()),
@@ -161,23 +168,14 @@ mod tests {
 
     #[test]
     fn a_line_is_one_flat_object_with_the_fields_of_its_spans() {
-        let kept = Kept::default();
-        let writer = kept.clone();
-        let lines = tracing_subscriber::fmt::layer()
-            .fmt_fields(JsonFields::new())
-            .event_format(Lines)
-            .with_writer(move || writer.clone());
-        tracing::subscriber::with_default(tracing_subscriber::registry().with(lines), || {
+        let lines = logged(|| {
             let span = tracing::error_span!("request", trace_id = "4bf9", request_id = "r {\"1\"}");
             let _inside = span.enter();
             tracing::info!(status = 200, "answered \"well\"\nand {{truly}}");
             let _deeper = tracing::info_span!("empty").entered();
             tracing::warn!("away");
         });
-        let text = String::from_utf8(kept.0.lock().unwrap().clone()).unwrap();
-        let lines: Vec<serde_json::Value> =
-            text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-        assert_eq!(lines.len(), 2, "{text}");
+        assert_eq!(lines.len(), 2, "{lines:?}");
         let first = &lines[0];
         assert_eq!(
             (first["trace_id"].as_str(), first["request_id"].as_str()),

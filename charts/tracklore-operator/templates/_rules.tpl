@@ -17,10 +17,10 @@
 - apiGroups: [apps]
   resources: [deployments]
   verbs: [get, list, watch, create, patch, delete]
-# Postgres, Kafka and Redis. They go with their stack only.
+# Postgres, Kafka and Redis. They go with their stack; deleted, without their pods, only to be made anew for larger claims.
 - apiGroups: [apps]
   resources: [statefulsets]
-  verbs: [get, list, watch, create, patch]
+  verbs: [get, list, watch, create, patch, delete]
 # Provisioning and migrations. Deleted when outdated.
 - apiGroups: [batch]
   resources: [jobs]
@@ -44,6 +44,10 @@
 - apiGroups: [policy]
   resources: [poddisruptionbudgets]
   verbs: [get, list, watch, create, patch, delete]
+# The way in by Gateways of the cluster: one object a stack, looked at by its name where a stack asks for it.
+- apiGroups: [gateway.networking.k8s.io]
+  resources: [httproutes]
+  verbs: [get, create, patch, delete]
 # How many pods a service should have, by its load.
 - apiGroups: [autoscaling]
   resources: [horizontalpodautoscalers]

@@ -53,12 +53,14 @@ async fn only_pods_of_the_stack_reach_its_database() {
             .find_map(|container| container.image.filter(|i| i.contains("postgres")))
     });
     let image = image.unwrap();
-    let asks =
-        async |namespace: &str, labels: &Value| reaches(&client, namespace, labels, &image, &host).await;
+    let asks = async |namespace: &str, labels: &Value, tries| {
+        reaches(&client, namespace, labels, tries, &image, &host).await
+    };
+    // A new pod is known to the network's policies a moment after its start: on a busy node a longer one.
     let (own, unlabelled, same_labels_elsewhere) = tokio::join!(
-        asks(&stack.namespace, &service),
-        asks(&stack.namespace, &nobody),
-        asks(&neighbour.namespace, &service),
+        asks(&stack.namespace, &service, 60),
+        asks(&stack.namespace, &nobody, 5),
+        asks(&neighbour.namespace, &service, 5),
     );
     assert!(own, "a service's pod reaches its database");
     assert!(!unlabelled, "a pod in the same namespace that isn't the stack's reaches the database");
@@ -66,8 +68,15 @@ async fn only_pods_of_the_stack_reach_its_database() {
     neighbour.discard(&client).await;
 }
 
-/// Whether Postgres answers a pod with these labels.
-async fn reaches(client: &Client, namespace: &str, labels: &Value, image: &str, host: &str) -> bool {
+/// Whether Postgres answers a pod with these labels, which asks so many times, a second apart.
+async fn reaches(
+    client: &Client,
+    namespace: &str,
+    labels: &Value,
+    tries: u32,
+    image: &str,
+    host: &str,
+) -> bool {
     let name = name("asks");
     let pod = json!({
         "metadata": {"name": name, "labels": labels},
@@ -77,8 +86,10 @@ async fn reaches(client: &Client, namespace: &str, labels: &Value, image: &str, 
             "securityContext": {"runAsNonRoot": true, "runAsUser": 999, "seccompProfile": {"type": "RuntimeDefault"}},
             "containers": [{
                 "name": "asks", "image": image,
-                // a new pod is known to the network's policies a moment after its start
-                "command": ["/bin/sh", "-c", "for try in 1 2 3 4; do pg_isready -h \"$0\" -t 3 && exit 0; done; exit 2", host],
+                "command": [
+                    "/bin/sh", "-c", "for try in $(seq \"$1\"); do pg_isready -h \"$0\" -t 3 && exit 0; sleep 1; done; exit 2",
+                    host, tries.to_string()
+                ],
                 "securityContext": {"allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]}}
             }]
         }
@@ -86,7 +97,7 @@ async fn reaches(client: &Client, namespace: &str, labels: &Value, image: &str, 
     let pods: Api<Pod> = Api::namespaced(client.clone(), namespace);
     pods.create(&PostParams::default(), &serde_json::from_value(pod).unwrap()).await.unwrap();
     let what = format!("{name} has asked");
-    let code = eventually_within(Duration::from_mins(3), &what, async || {
+    let code = eventually_within(Duration::from_mins(6), &what, async || {
         let status = pods.get(&name).await.ok()?.status?;
         Some(status.container_statuses?.first()?.state.as_ref()?.terminated.as_ref()?.exit_code)
     })

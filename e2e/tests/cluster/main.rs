@@ -2,12 +2,14 @@
 #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "tests fail loudly")]
 
 mod deletion;
+mod documents;
 mod economy;
 mod identity;
 mod ingress;
 mod isolation;
 mod main_job;
 mod options;
+mod plugin;
 mod refusals;
 mod restarts;
 mod rolling;

@@ -1,3 +1,4 @@
 //! The Kubernetes API of Tracklore, one module per version.
 
+pub mod http_route;
 pub mod v1alpha1;

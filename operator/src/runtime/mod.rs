@@ -2,6 +2,7 @@
 
 pub mod api_calls;
 pub mod backoff;
+pub mod controller;
 pub mod lease;
 pub mod metrics;
 pub mod server;

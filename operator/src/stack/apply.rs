@@ -145,7 +145,13 @@ impl Applier<'_> {
             }
         }
         for id in build::orphans(plan, observed) {
-            self.remove(&id, observed).await?;
+            tracing::info!(kind = id.kind.as_str(), name = id.name, "removing what is no longer asked for");
+            self.remove(&id, observed, DeleteParams::background()).await?;
+        }
+        // Only once the claims have been taken: a cluster that can't grow them keeps what it has.
+        for id in plan.outgrown.iter().filter(|_| outcome.obstacles.is_empty()) {
+            tracing::info!(name = id.name, "making the StatefulSet anew around its pods, for larger claims");
+            self.remove(id, observed, DeleteParams::orphan()).await?;
         }
         Ok(outcome)
     }
@@ -233,6 +239,9 @@ impl Applier<'_> {
             Ok(Err(obstacle)) => Ok(Err(obstacle)),
             Err(error) => match refusal(&error) {
                 Some(obstacle) => Ok(Err(obstacle)),
+                None if id.kind == Kind::Route && is_unknown(&error) => Ok(Err(Obstacle::Refused(
+                    "the cluster doesn't know HTTPRoute; install the CRDs of the Gateway API, or choose another gateway".to_owned(),
+                ))),
                 None => Err(Error::Api {
                     child: format!("{}/{}", id.kind.as_str(), id.name),
                     source: Box::new(error),
@@ -279,13 +288,9 @@ impl Applier<'_> {
         Ok(Ok(mark(&stored.metadata)))
     }
 
-    async fn remove(&self, id: &ChildId, observed: &Observed) -> Result<(), Error> {
+    async fn remove(&self, id: &ChildId, observed: &Observed, how: DeleteParams) -> Result<(), Error> {
         let uid = observed.seen.get(id).map(|seen| seen.uid.clone());
-        let params = DeleteParams {
-            preconditions: Some(Preconditions { uid, resource_version: None }),
-            ..DeleteParams::background()
-        };
-        tracing::info!(kind = id.kind.as_str(), name = id.name, "removing what is no longer asked for");
+        let params = how.preconditions(Preconditions { uid, resource_version: None });
         let result = self.api(id.kind).delete(&id.name, &params).await;
         match result {
             Err(kube::Error::Api(status)) if status.is_not_found() || status.is_conflict() => Ok(()),
@@ -300,6 +305,11 @@ impl Applier<'_> {
     fn api(&self, kind: Kind) -> Api<DynamicObject> {
         Api::namespaced_with(self.client.clone(), &self.names.namespace, &kind.resource())
     }
+}
+
+/// Whether there is no such kind: whoever applies an object is never told that it isn't there.
+fn is_unknown(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if status.is_not_found())
 }
 
 /// What trying again at once wouldn't change.

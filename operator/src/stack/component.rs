@@ -106,6 +106,8 @@ impl Component {
 pub const MANAGER: &str = "tracklore-operator";
 /// The label that says who manages an object; watches select by it.
 pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+/// The label that names the component, or what a Job is for.
+pub const NAME: &str = "app.kubernetes.io/name";
 /// The label that names the stack.
 pub const INSTANCE: &str = "app.kubernetes.io/instance";
 
@@ -146,7 +148,7 @@ impl Names {
     /// What a Service or workload selects its pods by. It can never change.
     pub fn selector(&self, component: Component) -> BTreeMap<String, String> {
         BTreeMap::from([
-            ("app.kubernetes.io/name".to_owned(), component.as_str().to_owned()),
+            (NAME.to_owned(), component.as_str().to_owned()),
             (INSTANCE.to_owned(), self.stack.clone()),
         ])
     }
@@ -171,7 +173,7 @@ impl Names {
     /// The labels of a Job's pods: not those that a Service selects by.
     pub fn job_labels(&self, component: Component, purpose: &str) -> BTreeMap<String, String> {
         let mut labels = self.labels(component);
-        labels.insert("app.kubernetes.io/name".to_owned(), purpose.to_owned());
+        labels.insert(NAME.to_owned(), purpose.to_owned());
         labels
     }
 }

@@ -17,8 +17,14 @@ use super::{component::Service, plan::Recipe};
 
 /// Why content couldn't be made.
 #[derive(Debug, thiserror::Error)]
-#[error("failed to encode a signing key: {0}")]
-pub struct Error(#[from] ed25519_dalek::pkcs8::Error);
+pub enum Error {
+    /// A key has no text.
+    #[error("failed to encode a signing key: {0}")]
+    Key(#[from] ed25519_dalek::pkcs8::Error),
+    /// A certificate can't be for these hosts.
+    #[error("failed to make a certificate: {0}")]
+    Certificate(#[from] rcgen::Error),
+}
 
 /// Makes the content that a recipe asks for.
 pub fn generate(recipe: &Recipe, now: Timestamp) -> Result<BTreeMap<String, String>, Error> {
@@ -47,6 +53,11 @@ pub fn generate(recipe: &Recipe, now: Timestamp) -> Result<BTreeMap<String, Stri
         }
         Recipe::Clients => {
             Service::CLIENTS.into_iter().map(|service| entry(service.as_str(), password())).collect()
+        }
+        Recipe::Certificate { hosts } => {
+            let made = rcgen::generate_simple_self_signed(hosts.clone())?;
+            let key = made.signing_key.serialize_pem();
+            BTreeMap::from([entry("tls.crt", made.cert.pem()), entry("tls.key", key)])
         }
     })
 }
@@ -97,6 +108,13 @@ mod tests {
         assert_eq!(STANDARD.decode(&make(&Recipe::SessionKey)["session-key"]).unwrap().len(), 32);
         let id = &make(&Recipe::KafkaCluster)["cluster-id"];
         assert_eq!((id.len(), URL_SAFE_NO_PAD.decode(id).unwrap().len()), (22, 16));
+    }
+
+    #[test]
+    fn a_certificate_comes_with_its_key() {
+        let content = make(&Recipe::Certificate { hosts: vec!["localhost".into(), "::1".into()] });
+        assert!(content["tls.crt"].starts_with("-----BEGIN CERTIFICATE-----"));
+        assert!(content["tls.key"].starts_with("-----BEGIN PRIVATE KEY-----"));
     }
 
     #[test]

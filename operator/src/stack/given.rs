@@ -60,8 +60,9 @@ pub fn given(stack: &ValidStack) -> Vec<GivenSecret> {
     if let Some(secret) = &stack.auth.first_administrator {
         add(auth, "auth.firstAdministrator", secret, &["username", "email", "password"]);
     }
-    if let Some(tls) = stack.gateway.as_ref().and_then(|gateway| gateway.tls.as_ref()) {
-        add(Component::Gateway, "gateway.traefik.tls.secretRef", &tls.secret_ref, &["tls.crt", "tls.key"]);
+    let tls = stack.gateway.as_ref().and_then(|gateway| gateway.tls.as_ref());
+    if let Some(secret) = tls.and_then(|tls| tls.secret_ref.as_ref()) {
+        add(Component::Gateway, "gateway.traefik.tls.secretRef", secret, &["tls.crt", "tls.key"]);
     }
     if let Some(postgres) = stack.postgres.external() {
         if let Some(secret) = postgres.tls.authority() {

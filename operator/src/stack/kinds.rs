@@ -13,6 +13,7 @@ use kube::{Resource, api::ApiResource};
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::plan::digest;
+use crate::api::http_route::HTTPRoute;
 
 /// What can be a kind of children.
 pub trait Object:
@@ -60,6 +61,9 @@ macro_rules! kinds {
         }
 
         impl Kind {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$state,)* $(Self::$plain,)* $(Self::$other,)*];
+
             /// The name in Kubernetes.
             pub fn as_str(self) -> &'static str {
                 match self {
@@ -67,6 +71,11 @@ macro_rules! kinds {
                     $(Self::$plain => stringify!($plain),)*
                     $(Self::$other => stringify!($object),)*
                 }
+            }
+
+            /// All of them.
+            pub fn all() -> Vec<Self> {
+                vec![$(Self::$state,)* $(Self::$plain,)* $(Self::$other,)*]
             }
 
             /// Where the API server keeps objects of this kind.
@@ -139,6 +148,8 @@ kinds! {
     unwatched {
         /// The size of a volume. Claims are made by their StatefulSet, and belong to it.
         Claim: PersistentVolumeClaim,
+        /// The way in by Gateways that the cluster has, where it knows such things: looked at by name, in each pass.
+        Route: HTTPRoute,
     }
 }
 

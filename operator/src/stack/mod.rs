@@ -17,8 +17,10 @@ pub mod observed;
 pub mod placement;
 pub mod plan;
 pub mod pod_overrides;
+pub mod pods;
 pub mod publish;
 pub mod reserved;
+pub mod routes;
 pub mod source;
 pub mod status;
 pub mod topics;
@@ -156,10 +158,14 @@ async fn next(stack: &TrackloreStack, context: &Context) -> Result<(TrackloreSta
             ));
         }
     };
-    let observed = observe::observe(&context.client, &context.stores, &context.secrets, &valid)
-        .await
-        .map_err(|error| Error::Observe(Box::new(error)))?;
-    let plan = build::plan(&valid, &observed, before.map_or(&[], |status| status.completed_jobs.as_slice()));
+    let completed = before.map_or(&[][..], |status| status.completed_jobs.as_slice());
+    let routed = before.is_some_and(status::tells_of_routes);
+    let prepared = !completed.is_empty();
+    let observed =
+        observe::observe(&context.client, &context.stores, &context.secrets, &valid, routed, prepared)
+            .await
+            .map_err(|error| Error::Observe(Box::new(error)))?;
+    let plan = build::plan(&valid, &observed, completed);
     let applier = Applier {
         client: &context.client,
         memory: &context.memory,
@@ -170,15 +176,17 @@ async fn next(stack: &TrackloreStack, context: &Context) -> Result<(TrackloreSta
     };
     let outcome = if valid.paused { Outcome::default() } else { applier.apply(&plan, &observed).await? };
     let status = status::settled(before, generation, &valid, &plan, &observed, &outcome, Timestamp::now());
-    Ok((status, Action::requeue(wait(&outcome, &observed, !plan.missing.is_empty(), &valid.uid))))
+    let unaccepted = valid.routes.is_some() && observed.routes.as_ref().is_none_or(|routes| !routes.accepted);
+    let unwatched = !plan.missing.is_empty() || unaccepted;
+    Ok((status, Action::requeue(wait(&outcome, &observed, unwatched, &valid.uid))))
 }
 
 /// When to look again although nothing has happened.
-fn wait(outcome: &Outcome, observed: &Observed, missing: bool, uid: &str) -> Duration {
+fn wait(outcome: &Outcome, observed: &Observed, unwatched: bool, uid: &str) -> Duration {
     if outcome.secrets_made {
         Duration::from_millis(10)
-    } else if !outcome.obstacles.is_empty() || observed.waits_for_pods() || missing {
-        // Why a pod doesn't start is told by no watch, and Secrets aren't watched.
+    } else if !outcome.obstacles.is_empty() || observed.waits_for_pods() || unwatched {
+        // Why a pod doesn't start is told by no watch, and neither Secrets nor routes are watched.
         Duration::from_secs(15)
     } else {
         // Spread over half an hour, so that many stacks don't come at once.

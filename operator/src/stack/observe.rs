@@ -23,14 +23,15 @@ use kube::{
 
 use super::{
     build::secret_names,
-    component::{INSTANCE, MANAGED_BY, MANAGER, Names},
+    component::{Component, INSTANCE, MANAGED_BY, MANAGER, Names},
     given::{self, GivenSecret},
     kinds::Object,
     observed::{ChildId, JobState, Kind, Observed, Owner, SecretSeen, Seen, Workload},
     plan::digest,
-    troubles,
+    pods, routes, troubles,
     validate::ValidStack,
 };
+use crate::api::http_route::HTTPRoute;
 
 /// The children of all stacks, kept by watches.
 pub struct Stores {
@@ -108,12 +109,16 @@ impl SecretCache {
     }
 }
 
-/// Takes the picture of one stack.
+/// Takes the picture of one stack. `routed` tells that it had an `HTTPRoute`, asked for or not: those aren't watched, since
+/// most clusters know no such thing. Whether something was `prepared` in its dependencies before says whether pods that
+/// nothing owns are worth a look.
 pub async fn observe(
     client: &Client,
     stores: &Stores,
     cache: &SecretCache,
     stack: &ValidStack,
+    routed: bool,
+    prepared: bool,
 ) -> Result<Observed, kube::Error> {
     let (names, uid) = (&stack.names, stack.uid.as_str());
     let mut observed = Observed::default();
@@ -126,7 +131,7 @@ pub async fn observe(
     }
     for set in of_stack(&stores.stateful_sets, names) {
         let seen = seen(&*set, names, uid);
-        if seen.owner == Owner::Us {
+        if seen.owner == Owner::Us || leaves_its_pods(&set.metadata, uid) {
             observed.stateful_sets.insert(set.name_any(), stateful_set_state(&set));
         }
         observed.seen.insert(ChildId { kind: Kind::StatefulSet, name: set.name_any() }, seen);
@@ -155,10 +160,52 @@ pub async fn observe(
             observed.given.insert(name, given::seen(&secret));
         }
     }
-    if observed.waits_for_pods() {
-        observed.troubles = troubles::of(client, names).await?;
+    if routed || stack.routes.is_some() {
+        look_at_routes(client, names, uid, &mut observed).await?;
+    }
+    let anew = if prepared { without_stateful_set(stack, &observed) } else { Vec::new() };
+    if !anew.is_empty() || observed.waits_for_pods() {
+        let pods = pods::of(client, names).await?;
+        observed.troubles = troubles::of(&pods);
+        for component in anew {
+            let left = pods::left_alone(&pods, component);
+            observed.stateful_sets.extend(left.map(|workload| (names.of(component), workload)));
+        }
     }
     Ok(observed)
+}
+
+async fn look_at_routes(
+    client: &Client,
+    names: &Names,
+    uid: &str,
+    observed: &mut Observed,
+) -> Result<(), kube::Error> {
+    let name = names.of(Component::Gateway);
+    let routes = Api::<HTTPRoute>::namespaced(client.clone(), &names.namespace);
+    // Not found: neither it, nor perhaps its kind.
+    if let Some(route) = routes.get_opt(&name).await? {
+        observed.seen.insert(ChildId { kind: Kind::Route, name }, seen(&route, names, uid));
+        observed.routes = Some(routes::state(&route));
+    }
+    Ok(())
+}
+
+/// The dependencies that should have a StatefulSet and have none.
+fn without_stateful_set(stack: &ValidStack, observed: &Observed) -> Vec<Component> {
+    let managed = [
+        stack.postgres.managed().map(|_| Component::Postgres),
+        stack.kafka.managed().map(|_| Component::Kafka),
+        stack.redis.managed().map(|_| Component::Redis),
+    ];
+    let has = |component: &Component| observed.stateful_sets.contains_key(&stack.names.of(*component));
+    managed.into_iter().flatten().filter(|component| !has(component)).collect()
+}
+
+/// Whether an object of ours is being deleted without its pods, as one is that is made anew around them.
+fn leaves_its_pods(meta: &ObjectMeta, uid: &str) -> bool {
+    let ours = meta.owner_references.iter().flatten().any(|owner| owner.uid == uid);
+    ours && meta.finalizers.iter().flatten().any(|finalizer| finalizer == "orphan")
 }
 
 fn of_stack<K>(store: &Store<K>, names: &Names) -> Vec<std::sync::Arc<K>>

@@ -68,6 +68,15 @@ pub enum JobState {
     Failed,
 }
 
+/// What Gateways say of an `HTTPRoute`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoutesState {
+    /// Whether all of them have taken its newest spec.
+    pub accepted: bool,
+    /// In a sentence.
+    pub said: String,
+}
+
 /// A generated Secret, without its content.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SecretSeen {
@@ -94,6 +103,8 @@ pub struct Observed {
     pub secrets: BTreeMap<String, SecretSeen>,
     /// The Secrets that people gave and that exist, by name.
     pub given: BTreeMap<String, GivenSeen>,
+    /// What the Gateways say of the routes, where the stack has any.
+    pub routes: Option<RoutesState>,
     /// Why pods don't run, by component or purpose of their Job; only looked for while something isn't ready.
     pub troubles: BTreeMap<String, String>,
 }

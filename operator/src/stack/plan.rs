@@ -60,6 +60,11 @@ pub enum Recipe {
     SessionKey,
     /// A password per service that calls others.
     Clients,
+    /// `tls.crt`, `tls.key`: a certificate that vouches for itself.
+    Certificate {
+        /// Whom it is for: names and addresses of the network.
+        hosts: Vec<String>,
+    },
 }
 
 /// A Secret that is made once and never overwritten.
@@ -109,6 +114,8 @@ pub struct Plan {
     pub children: Vec<Child>,
     /// All children that belong to the stack, now or later. What is there beside them goes.
     pub expected: BTreeSet<ChildId>,
+    /// StatefulSets that are made anew, larger, around their pods, as soon as their claims have been asked to grow.
+    pub outgrown: Vec<ChildId>,
     /// Preparation of Postgres.
     pub postgres: Step,
     /// Preparation of Kafka.

@@ -28,6 +28,15 @@ pub const CONDITIONS: [&str; 9] = [
     "GatewayReady",
 ];
 
+/// The reasons of `GatewayReady` while there is an `HTTPRoute`.
+const ROUTES: [&str; 2] = ["RoutesAccepted", "RoutesNotAccepted"];
+
+/// Whether the stack had an `HTTPRoute` when this was told.
+pub fn tells_of_routes(status: &TrackloreStackStatus) -> bool {
+    let mut conditions = status.conditions.iter().filter(|condition| condition.type_ == "GatewayReady");
+    conditions.any(|condition| ROUTES.contains(&condition.reason.as_str()))
+}
+
 /// A condition without its times.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct State {

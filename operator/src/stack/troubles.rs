@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod, PodStatus};
-use kube::{Api, Client, ResourceExt, api::ListParams};
+use kube::ResourceExt;
 
-use super::component::{INSTANCE, MANAGED_BY, MANAGER, Names};
+use super::component::NAME;
 
 /// Waiting reasons that come from an image.
 const IMAGE: [&str; 5] =
@@ -13,21 +13,16 @@ const IMAGE: [&str; 5] =
 /// Waiting reasons that come from what the container is given.
 const CONFIG: [&str; 3] = ["CreateContainerConfigError", "CreateContainerError", "RunContainerError"];
 
-/// The first trouble of each component, or purpose of a Job: one request.
-pub async fn of(client: &Client, names: &Names) -> Result<BTreeMap<String, String>, kube::Error> {
-    let selector = format!("{MANAGED_BY}={MANAGER},{INSTANCE}={}", names.stack);
-    let api = Api::<Pod>::namespaced(client.clone(), &names.namespace);
-    let mut pods = api.list(&ListParams::default().labels(&selector)).await?.items;
-    // Words that don't depend on the order of the answer.
-    pods.sort_by_key(ResourceExt::name_any);
+/// The first trouble of each component, or purpose of a Job.
+pub fn of(pods: &[Pod]) -> BTreeMap<String, String> {
     let mut troubles = BTreeMap::new();
     for pod in pods {
-        let component = pod.labels().get("app.kubernetes.io/name").cloned().unwrap_or_default();
-        if let Some(trouble) = trouble(&pod) {
+        let component = pod.labels().get(NAME).cloned().unwrap_or_default();
+        if let Some(trouble) = trouble(pod) {
             troubles.entry(component).or_insert(trouble);
         }
     }
-    Ok(troubles)
+    troubles
 }
 
 /// What keeps a pod from running. Its words stay the same while the kubelet tries again and again.

@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::core::v1::PodTemplateSpec;
 
 use crate::api::v1alpha1::{
-    Auth, DeletionPolicy, EmailVerification, Ingress, NetworkPolicyMode, ServiceSettings, Smtp, Tracing,
-    TrackloreStack, TrackloreStackSpec, Traefik,
+    Auth, DeletionPolicy, EmailVerification, GatewayApi, Ingress, NetworkPolicyMode, ServiceSettings, Smtp,
+    Tracing, TrackloreStack, TrackloreStackSpec, Traefik,
 };
 
 use super::{
@@ -71,6 +71,8 @@ pub struct ValidStack {
     pub gateway: Option<Traefik>,
     /// The Ingress, where one is asked for instead.
     pub ingress: Option<Ingress>,
+    /// The routes of the Gateway API, where they are asked for instead.
+    pub routes: Option<GatewayApi>,
     /// Whether NetworkPolicies are made.
     pub network_policy: NetworkPolicyMode,
 }
@@ -181,6 +183,7 @@ pub fn validate(stack: &TrackloreStack) -> Result<ValidStack, Refusal> {
             tracing: spec.observability.tracing.clone(),
             gateway: gateway(spec),
             ingress: spec.gateway.ingress.clone(),
+            routes: spec.gateway.gateway_api.clone(),
             network_policy: spec.security.network_policy,
         }),
         _ => Err(Refusal(refusals)),

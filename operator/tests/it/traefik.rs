@@ -21,6 +21,7 @@ use tracklore_operator::{
     api::v1alpha1::TrackloreStack,
     stack::{build, kinds::Child, observed::Observed, validate},
 };
+use tracklore_testkit::eventually;
 
 /// The only token that the auth of these tests knows, and whose it is.
 pub const TOKEN: &str = "the-good-one";
@@ -110,14 +111,11 @@ impl Gateway {
         let gateway =
             Self { address: address(web), tls_address: address(secure), container, seen, _files: files };
         let ping = format!("http://{}/ping", address(admin));
-        for _ in 0..600 {
-            if reqwest::get(&ping).await.is_ok_and(|answer| answer.status() == 200) {
-                return gateway;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        let logs = Command::new("docker").args(["logs", &gateway.container]).output().unwrap();
-        unreachable!("the gateway doesn't start:\n{}", text(&logs));
+        eventually("the gateway has its routes", async || {
+            reqwest::get(&ping).await.is_ok_and(|answer| answer.status() == 200).then_some(())
+        })
+        .await;
+        gateway
     }
 
     /// Its address.
@@ -151,6 +149,10 @@ impl Gateway {
 
 impl Drop for Gateway {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            let logs = Command::new("docker").args(["logs", &self.container]).output();
+            eprintln!("the gateway's log:\n{}", logs.as_ref().map_or_else(ToString::to_string, text));
+        }
         let _ = Command::new("docker").args(["rm", "-f", &self.container]).output();
     }
 }

@@ -7,21 +7,28 @@ use k8s_openapi::{
     apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
 };
 use kube::{Api, ResourceExt, api::ListParams};
+use serde::Serialize;
+
+use super::{Format, Output};
 
 use crate::{
     Error,
     picture::{self, Part},
     target::Target,
-    terminal::{Terminal, Tone, wrap},
+    terminal::{Terminal, Tone, WIDTH, wrap},
 };
 
 /// Containers that ended more often than this have something that ends them.
 const MANY_RESTARTS: i32 = 3;
 const DEFAULT_CLASS: &str = "storageclass.kubernetes.io/is-default-class";
 
+/// What selects the operator's Deployment and its pods.
+pub const OPERATOR: &str = "app.kubernetes.io/name=tracklore-operator";
+
 /// What a look at one thing has found.
-#[derive(Debug, PartialEq, Eq)]
-enum Finding {
+#[derive(Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "is", content = "sentence", rename_all = "lowercase")]
+pub enum Finding {
     /// It is as it should be.
     Fine(String),
     /// It couldn't be looked at.
@@ -31,22 +38,36 @@ enum Finding {
 }
 
 /// Tells what it finds; the exit code is 1 when something is wrong.
-pub async fn run(target: &Target, terminal: &Terminal) -> Result<ExitCode, Error> {
+pub async fn run(target: &Target, output: &Output, terminal: &Terminal) -> Result<ExitCode, Error> {
+    let findings = findings(target).await?;
+    match output.format() {
+        Format::Json => super::json(&findings)?,
+        Format::Text => write!(std::io::stdout().lock(), "{}", text(&findings, *terminal))?,
+    }
+    let wrong = findings.iter().any(|finding| matches!(finding, Finding::Wrong(_)));
+    Ok(if wrong { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// Looks at everything.
+pub async fn findings(target: &Target) -> Result<Vec<Finding>, Error> {
     let mut findings = vec![definition(target).await, operator(target).await, storage(target).await];
     findings.extend(conditions(target));
-    findings.extend(workloads(&picture::parts(target).await?));
+    findings.extend(workloads(&picture::parts(target).await?.0));
     findings.extend(claims(target).await?);
-    let mut output = std::io::stdout().lock();
-    for finding in &findings {
+    Ok(findings)
+}
+
+/// On 80 columns.
+pub fn text(findings: &[Finding], terminal: Terminal) -> String {
+    let line = |finding: &Finding| {
         let (tone, sign, sentence) = match finding {
             Finding::Fine(sentence) => (Tone::Good, "✔", sentence),
             Finding::Unknown(sentence) => (Tone::Warning, "?", sentence),
             Finding::Wrong(sentence) => (Tone::Bad, "✘", sentence),
         };
-        writeln!(output, "{} {}", terminal.paint(tone, sign), wrap(sentence, "  ", 80).trim_start())?;
-    }
-    let wrong = findings.iter().any(|finding| matches!(finding, Finding::Wrong(_)));
-    Ok(if wrong { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+        format!("{} {}\n", terminal.paint(tone, sign), wrap(sentence, "  ", WIDTH).trim_start())
+    };
+    findings.iter().map(line).collect()
 }
 
 async fn definition(target: &Target) -> Finding {
@@ -72,7 +93,7 @@ async fn definition(target: &Target) -> Finding {
 }
 
 async fn operator(target: &Target) -> Finding {
-    let selector = ListParams::default().labels("app.kubernetes.io/name=tracklore-operator");
+    let selector = ListParams::default().labels(OPERATOR);
     let Ok(found) = Api::<Deployment>::all(target.client.clone()).list(&selector).await else {
         return Finding::Unknown(
             "you may not list Deployments of all namespaces, so the operator isn't checked".to_owned(),
@@ -167,8 +188,7 @@ fn workloads(parts: &[Part]) -> Vec<Finding> {
 }
 
 async fn claims(target: &Target) -> Result<Vec<Finding>, Error> {
-    let claims = Api::<PersistentVolumeClaim>::namespaced(target.client.clone(), &target.namespace());
-    let claims = claims.list(&target.parts()).await?.items;
+    let claims = target.api::<PersistentVolumeClaim>().list(&target.parts()).await?.items;
     let phase = |claim: &PersistentVolumeClaim| claim.status.as_ref().and_then(|status| status.phase.clone());
     let waiting = claims.iter().filter(|claim| phase(claim).as_deref() != Some("Bound"));
     let mut found: Vec<_> = waiting

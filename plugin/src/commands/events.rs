@@ -4,10 +4,12 @@ use std::{io::Write, process::ExitCode};
 
 use jiff::Timestamp;
 
+use super::{Format, Output};
 use crate::{
-    Error, picture,
+    Error,
+    picture::{self, Happening},
     target::Target,
-    terminal::{Terminal, Tone, ago},
+    terminal::{Terminal, Tone, WIDTH, ago, wrap},
 };
 
 /// Options of `events`.
@@ -16,22 +18,31 @@ pub struct Arguments {
     /// Only what somebody should look at
     #[arg(long)]
     warnings: bool,
+    #[command(flatten)]
+    output: Output,
 }
 
 /// Tells what happened.
 pub async fn run(target: &Target, arguments: &Arguments, terminal: &Terminal) -> Result<ExitCode, Error> {
-    let now = Timestamp::now();
-    let mut output = std::io::stdout().lock();
-    let happenings = picture::happenings(target).await?;
-    let mut told =
-        happenings.into_iter().filter(|happening| happening.warning || !arguments.warnings).peekable();
-    if told.peek().is_none() {
-        writeln!(output, "Nothing happened that the cluster still remembers (an hour, usually).")?;
-    }
-    for happening in told {
-        let tone = if happening.warning { Tone::Warning } else { Tone::Quiet };
-        let head = format!("{:>5} ago  {}  {}", ago(now, happening.at), happening.object, happening.reason);
-        writeln!(output, "{}\n           {}", terminal.paint(tone, &head), happening.note)?;
+    let mut told = picture::happenings(target).await?;
+    told.retain(|happening| happening.warning || !arguments.warnings);
+    match arguments.output.format() {
+        Format::Json => super::json(&told)?,
+        Format::Text => write!(std::io::stdout().lock(), "{}", text(&told, Timestamp::now(), *terminal))?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// On 80 columns.
+pub fn text(happenings: &[Happening], now: Timestamp, terminal: Terminal) -> String {
+    if happenings.is_empty() {
+        return "Nothing happened that the cluster still remembers (an hour, usually).\n".to_owned();
+    }
+    let mut text = String::new();
+    for happening in happenings {
+        let tone = if happening.warning { Tone::Warning } else { Tone::Quiet };
+        let head = format!("{:>5} ago  {}  {}", ago(now, happening.at), happening.object, happening.reason);
+        text.extend([&terminal.paint(tone, &head), "\n", &wrap(&happening.note, "           ", WIDTH), "\n"]);
+    }
+    text
 }

@@ -4,7 +4,7 @@ use std::{io::Write, process::ExitCode};
 
 use futures::{AsyncBufReadExt, StreamExt, TryStreamExt, stream};
 use k8s_openapi::api::core::v1::Pod;
-use kube::{Api, ResourceExt, api::LogParams};
+use kube::{ResourceExt, api::LogParams};
 
 use crate::{
     Error, picture,
@@ -34,8 +34,7 @@ struct Line {
 
 /// Writes the lines: in the order of their times, or with `--follow` as they come.
 pub async fn run(target: &Target, arguments: &Arguments, terminal: &Terminal) -> Result<ExitCode, Error> {
-    let pods = Api::<Pod>::namespaced(target.client.clone(), &target.namespace());
-    let selected = kube::api::ListParams::default().labels(&picture::selector(&target.name()));
+    let pods = target.api::<Pod>();
     let wanted = |part: &String| arguments.parts.is_empty() || arguments.parts.contains(part);
     let parameters = LogParams {
         follow: arguments.follow,
@@ -44,8 +43,8 @@ pub async fn run(target: &Target, arguments: &Arguments, terminal: &Terminal) ->
         ..LogParams::default()
     };
     let mut streams = Vec::new();
-    for pod in pods.list(&selected).await?.items {
-        let part = pod.labels().get("app.kubernetes.io/component").cloned().unwrap_or_default();
+    for pod in pods.list(&target.parts()).await?.items {
+        let part = picture::component(&pod);
         if !wanted(&part) {
             continue;
         }

@@ -2,22 +2,14 @@
 
 use std::{io::Write, process::ExitCode};
 
-use kube::{
-    Api,
-    api::{Patch, PatchParams},
-};
+use kube::api::{Patch, PatchParams};
 use serde_json::json;
-use tracklore_operator::api::v1alpha1::TrackloreStack;
 
 use crate::{Error, target::Target};
 
 /// Sets `spec.paused`.
 pub async fn run(target: &Target, paused: bool) -> Result<ExitCode, Error> {
-    let stacks = Api::<TrackloreStack>::namespaced(target.client.clone(), &target.namespace());
-    let patch = Patch::Merge(json!({"spec": {"paused": paused}}));
-    let parameters =
-        PatchParams { field_manager: Some("kubectl-tracklore".into()), ..PatchParams::default() };
-    stacks.patch(&target.name(), &parameters, &patch).await?;
+    set(target, paused).await?;
     let sentence = if paused {
         "The operator leaves the stack as it is, until: kubectl tracklore resume"
     } else {
@@ -25,4 +17,13 @@ pub async fn run(target: &Target, paused: bool) -> Result<ExitCode, Error> {
     };
     writeln!(std::io::stdout(), "{sentence}")?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Sets it, and tells nobody.
+pub async fn set(target: &Target, paused: bool) -> Result<(), Error> {
+    let patch = Patch::Merge(json!({"spec": {"paused": paused}}));
+    let parameters =
+        PatchParams { field_manager: Some("kubectl-tracklore".into()), ..PatchParams::default() };
+    target.stacks().patch(&target.name(), &parameters, &patch).await?;
+    Ok(())
 }

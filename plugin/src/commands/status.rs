@@ -1,310 +1,80 @@
-//! `status`: a stack as a person asks for it, on one screen of 80 columns.
+//! `status`: a stack as a person asks for it, once, or until nothing rolls any more.
 
-use std::{io::Write, process::ExitCode};
+use std::{io::Write, process::ExitCode, time::Duration};
 
 use jiff::Timestamp;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
-use kube::ResourceExt;
-use serde::Serialize;
-use tracklore_operator::api::v1alpha1::TrackloreStack;
 
-use super::Format;
+use super::{Format, Output};
 use crate::{
     Error,
-    picture::{self, Happening, Part},
+    report::Report,
     target::Target,
-    terminal::{Terminal, Tone, ago, columns, wrap},
+    terminal::{FRESH, OVER, Terminal},
 };
 
-const WIDTH: usize = 80;
-/// How many of the last events are told.
-const EVENTS: usize = 5;
-/// Conditions that are good when they are false.
-const NEGATIVE: [&str; 3] = ["Progressing", "Degraded", "Stalled"];
+/// How often a stack is looked at while it rolls.
+const PACE: Duration = Duration::from_secs(1);
 
 /// Options of `status`.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// How the answer is written
-    #[arg(long, short, value_enum, default_value_t)]
-    output: Format,
+    #[command(flatten)]
+    output: Output,
+    /// Tell of changes until the stack is ready and rolled out (0), or stalled (1)
+    #[arg(long, short)]
+    watch: bool,
 }
 
-/// All that `status` tells.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Report {
-    name: String,
-    namespace: String,
-    /// The version asked for.
-    version: String,
-    /// The version that was rolled out last.
-    running: Option<String>,
-    url: String,
-    ready: bool,
-    summary: String,
-    since: Option<Timestamp>,
-    /// Whether the operator has seen the present spec.
-    current: bool,
-    parts: Vec<PartReport>,
-    /// Conditions that aren't as they should be.
-    notes: Vec<Note>,
-    events: Vec<EventReport>,
+/// Tells the status; without `--watch` the exit code is 0 whatever it is.
+pub async fn run(mut target: Target, arguments: &Arguments, terminal: &Terminal) -> Result<ExitCode, Error> {
+    let mut told = None;
+    loop {
+        let report = Report::of(&target).await?;
+        let over = report.is_settled() || report.is_stalled() || !arguments.watch;
+        tell(&report, told.as_ref(), arguments, *terminal, over)?;
+        if over {
+            let stalled = arguments.watch && report.is_stalled();
+            return Ok(if stalled { ExitCode::FAILURE } else { ExitCode::SUCCESS });
+        }
+        told = Some(report);
+        tokio::time::sleep(PACE).await;
+        target = target.again().await?;
+    }
 }
 
-#[derive(Debug, Serialize)]
-struct PartReport {
-    name: String,
-    ready: i32,
-    desired: i32,
-    restarts: i32,
-    since: Option<Timestamp>,
-    image: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    trouble: Option<String>,
-}
-
-#[derive(Debug, Serialize)]
-struct Note {
-    condition: String,
-    reason: String,
-    message: String,
-    since: Timestamp,
-    /// Something is wrong, rather than under way.
-    wrong: bool,
-}
-
-#[derive(Debug, Serialize)]
-struct EventReport {
-    at: Timestamp,
-    warning: bool,
-    reason: String,
-    note: String,
-}
-
-/// Tells the status; the exit code is 0 whatever it is.
-pub async fn run(target: &Target, arguments: &Arguments, terminal: &Terminal) -> Result<ExitCode, Error> {
-    let (parts, happenings) = futures::try_join!(picture::parts(target), picture::happenings(target))?;
-    let report = report(&target.stack, parts, &happenings);
+/// On a terminal the screen is drawn anew, elsewhere a line tells what has changed, and all is told in the end.
+fn tell(
+    report: &Report,
+    told: Option<&Report>,
+    arguments: &Arguments,
+    terminal: Terminal,
+    over: bool,
+) -> Result<(), Error> {
+    if arguments.output.format() == Format::Json && !arguments.watch {
+        return super::json(report);
+    }
     let mut output = std::io::stdout().lock();
-    match arguments.output {
-        Format::Json => {
-            serde_json::to_writer_pretty(&mut output, &report)?;
+    let now = Timestamp::now();
+    match arguments.output.format() {
+        Format::Json if told != Some(report) => {
+            serde_json::to_writer(&mut output, report)?;
             writeln!(output)?;
         }
-        Format::Text => write!(output, "{}", text(&report, Timestamp::now(), *terminal))?,
-    }
-    Ok(ExitCode::SUCCESS)
-}
-
-fn report(stack: &TrackloreStack, parts: Vec<Part>, happenings: &[Happening]) -> Report {
-    let status = stack.status.clone().unwrap_or_default();
-    let ready = status.conditions.iter().find(|condition| condition.type_ == "Ready");
-    let own = format!("TrackloreStack/{}", stack.name_any());
-    let told = happenings.iter().filter(|happening| happening.object == own || happening.warning);
-    let mut events: Vec<_> = told.rev().take(EVENTS).map(event).collect();
-    events.reverse();
-    Report {
-        name: stack.name_any(),
-        namespace: stack.namespace().unwrap_or_default(),
-        version: stack.spec.version.clone(),
-        running: status.version,
-        url: stack.spec.public_url.clone(),
-        ready: ready.is_some_and(|condition| condition.status == "True"),
-        summary: ready.map_or_else(
-            || "the operator has said nothing about this stack yet; is it running?".to_owned(),
-            |condition| condition.message.clone(),
-        ),
-        since: ready.map(|condition| condition.last_transition_time.0),
-        current: status.observed_generation == stack.metadata.generation,
-        parts: parts.into_iter().map(part).collect(),
-        notes: status
-            .conditions
-            .iter()
-            .filter(|condition| condition.type_ != "Ready")
-            .filter_map(note)
-            .collect(),
-        events,
-    }
-}
-
-fn part(part: Part) -> PartReport {
-    let Part { name, desired, ready, restarts, since, image, trouble } = part;
-    PartReport { name, ready, desired, restarts, since, image, trouble }
-}
-
-fn event(happening: &Happening) -> EventReport {
-    let Happening { at, warning, reason, note, .. } = happening.clone();
-    EventReport { at, warning, reason, note }
-}
-
-/// What isn't as it should be.
-fn note(condition: &Condition) -> Option<Note> {
-    let negative = NEGATIVE.contains(&condition.type_.as_str());
-    let good = if negative { "False" } else { "True" };
-    (condition.status != good).then(|| Note {
-        condition: condition.type_.clone(),
-        reason: condition.reason.clone(),
-        message: condition.message.clone(),
-        since: condition.last_transition_time.0,
-        wrong: matches!(condition.type_.as_str(), "Degraded" | "Stalled"),
-    })
-}
-
-fn text(report: &Report, now: Timestamp, terminal: Terminal) -> String {
-    let mut lines = Vec::new();
-    let (tone, word) = if report.ready { (Tone::Good, "Ready") } else { (Tone::Bad, "Not ready") };
-    let since = report.since.map(|since| format!(" for {}", ago(now, since))).unwrap_or_default();
-    let version = match &report.running {
-        Some(running) if *running != report.version => format!("{running} → {}", report.version),
-        _ => report.version.clone(),
-    };
-    let name = terminal.paint(Tone::Strong, &format!("{}/{}", report.namespace, report.name));
-    lines.push(format!("{name}  {version}  {}{since}", terminal.paint(tone, word)));
-    lines.push(wrap(&report.summary, "  ", WIDTH));
-    if !report.current {
-        lines.push(wrap("the operator hasn't seen the latest change of the spec yet", "  ", WIDTH));
-    }
-    lines.push(String::new());
-    lines.extend(parts(report, now, terminal));
-    for note in &report.notes {
-        let tone = if note.wrong { Tone::Bad } else { Tone::Warning };
-        let head = format!("{} ({}) for {}", note.condition, note.reason, ago(now, note.since));
-        lines.push(String::new());
-        lines.push(terminal.paint(tone, &head));
-        lines.push(wrap(&note.message, "  ", WIDTH));
-    }
-    if !report.events.is_empty() {
-        lines.push(String::new());
-        lines.push(terminal.paint(Tone::Strong, "Last events"));
-        for event in &report.events {
-            let tone = if event.warning { Tone::Warning } else { Tone::Quiet };
-            let head = terminal.paint(tone, &format!("{:>5} ago  {}", ago(now, event.at), event.reason));
-            lines.push(head);
-            lines.push(wrap(&event.note, "           ", WIDTH));
+        Format::Json => {}
+        Format::Text if arguments.watch && terminal.redraws() => {
+            let start = if told.is_none() { FRESH } else { OVER };
+            write!(output, "{start}{}", report.text(now, terminal))?;
+        }
+        Format::Text => {
+            let progress = report.progress();
+            if arguments.watch && told.map(Report::progress).as_ref() != Some(&progress) {
+                writeln!(output, "{}  {progress}", now.strftime("%H:%M:%S"))?;
+            }
+            if over {
+                write!(output, "{}", report.text(now, terminal))?;
+            }
         }
     }
-    lines.push(String::new());
-    lines.join("\n")
-}
-
-fn parts(report: &Report, now: Timestamp, terminal: Terminal) -> Vec<String> {
-    let mut rows = vec![["PART", "PODS", "RESTARTS", "AGE", "IMAGE"].map(str::to_owned).to_vec()];
-    for part in &report.parts {
-        rows.push(vec![
-            part.name.clone(),
-            format!("{}/{}", part.ready, part.desired),
-            part.restarts.to_string(),
-            part.since.map(|since| ago(now, since)).unwrap_or_default(),
-            short(&part.image),
-        ]);
-    }
-    let mut lines = Vec::new();
-    for (index, line) in columns(&rows).into_iter().enumerate() {
-        let part = index.checked_sub(1).and_then(|index| report.parts.get(index));
-        let tone = match part {
-            None => Some(Tone::Quiet),
-            Some(part) if part.ready < part.desired => Some(Tone::Bad),
-            Some(_) => None,
-        };
-        lines.push(format!("  {}", tone.map_or(line.clone(), |tone| terminal.paint(tone, &line))));
-        if let Some(trouble) = part.and_then(|part| part.trouble.as_ref()) {
-            lines.push(wrap(trouble, "      ", WIDTH));
-        }
-    }
-    lines
-}
-
-/// An image without its registry, and with little of a long digest or tag.
-fn short(image: &str) -> String {
-    const LONGEST: usize = 40;
-    let name = image.rsplit('/').next().unwrap_or(image);
-    if name.chars().count() <= LONGEST {
-        return name.to_owned();
-    }
-    let head: String = name.chars().take(LONGEST - 1).collect();
-    format!("{head}…")
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn stack(ready: &str, degraded: &str) -> TrackloreStack {
-        let condition = |kind: &str, status: &str, reason: &str, message: &str| {
-            json!({"type": kind, "status": status, "reason": reason, "message": message,
-                "observedGeneration": 2, "lastTransitionTime": "2026-01-01T10:00:00Z"})
-        };
-        serde_json::from_value(json!({
-            "apiVersion": "tracklore.io/v1alpha1", "kind": "TrackloreStack",
-            "metadata": {"name": "demo", "namespace": "demo", "generation": 2},
-            "spec": {"version": "0.1.0", "publicUrl": "http://localhost:8080",
-                "postgres": {"managed": {}}, "kafka": {"managed": {}}, "redis": {"managed": {}},
-                "auth": {"emailVerification": "Optional"}},
-            "status": {"observedGeneration": 2, "version": "0.1.0", "conditions": [
-                condition("Ready", ready, "Serving", "the stack serves at http://localhost:8080"),
-                condition("Degraded", degraded, "DependencyDown",
-                    "0 of 1 pods of StatefulSet demo-kafka are ready: container kafka needed more memory than its limit; raise resources.limits.memory"),
-                condition("KafkaReady", if degraded == "True" { "False" } else { "True" }, "NotReady", "0 of 1 pods of StatefulSet demo-kafka are ready"),
-            ]}
-        }))
-        .unwrap()
-    }
-
-    fn golden(name: &str, text: &str) {
-        let mut settings = insta::Settings::clone_current();
-        settings.set_snapshot_path("goldens");
-        settings.set_prepend_module_to_snapshot(false);
-        settings.set_omit_expression(true);
-        settings.bind(|| insta::assert_snapshot!(name, text));
-    }
-
-    fn at(text: &str) -> Timestamp {
-        text.parse().unwrap()
-    }
-
-    fn parts(ready: i32) -> Vec<Part> {
-        let part = |name: &str, ready, image: &str| Part {
-            name: name.to_owned(),
-            desired: 1,
-            ready,
-            restarts: 1 - ready,
-            since: Some(at("2026-01-01T11:00:00Z")),
-            image: image.to_owned(),
-            trouble: (ready == 0).then(|| {
-                "container kafka needed more memory than its limit; raise resources.limits.memory".to_owned()
-            }),
-        };
-        vec![
-            part("auth", 1, "ghcr.io/tracklore/auth:0.1.0-5ad366972f39"),
-            part("kafka", ready, "docker.io/apache/kafka:4.3.1"),
-        ]
-    }
-
-    fn told(ready: &str, degraded: &str) -> String {
-        let happened = Happening {
-            at: at("2026-01-01T11:58:00Z"),
-            warning: true,
-            object: "TrackloreStack/demo".to_owned(),
-            reason: "DependencyDown".to_owned(),
-            note: "0 of 1 pods of StatefulSet demo-kafka are ready".to_owned(),
-        };
-        let happened: &[_] = if degraded == "True" { &[happened] } else { &[] };
-        let report = report(&stack(ready, degraded), parts(i32::from(degraded == "False")), happened);
-        text(&report, at("2026-01-01T12:00:00Z"), Terminal::plain())
-    }
-
-    #[test]
-    fn a_stack_that_serves_fits_on_a_few_lines() {
-        golden("serving", &told("True", "False"));
-    }
-
-    #[test]
-    fn what_is_wrong_is_told_with_its_reason_and_within_80_columns() {
-        let told = told("False", "True");
-        assert!(told.lines().all(|line| line.chars().count() <= WIDTH), "{told}");
-        golden("broken", &told);
-    }
+    output.flush()?;
+    Ok(())
 }

@@ -72,6 +72,11 @@ impl Hasher {
         Ok(Self { pool: Pool::new(threads, room), cost, dummy: argon::unknown(cost)?.into() })
     }
 
+    /// Refuses at once, and at no cost, who would wait in vain.
+    pub fn check_room(&self, client: ClientAddress) -> Result<(), HashError> {
+        self.pool.check_room(&client.network())
+    }
+
     /// The PHC string to keep for a (normalised) password.
     pub async fn hash(&self, client: ClientAddress, password: SecretString) -> Result<String, HashError> {
         let cost = self.cost;
@@ -160,6 +165,7 @@ mod tests {
         }
         // half of the room, and the one that runs
         assert!((2..=3).contains(&served), "{served}");
+        assert!(hasher.check_room(client("203.0.113.7")).is_ok());
         assert!(slowest_refusal < Duration::from_millis(50), "{slowest_refusal:?}");
         assert!(hasher.hash(client("203.0.113.7"), PASSWORD.into()).await.is_ok());
     }
@@ -174,6 +180,7 @@ mod tests {
             })
             .collect();
         tokio::task::yield_now().await;
+        assert!(hasher.check_room(client("203.0.113.7")).is_ok());
         hasher.hash(client("203.0.113.7"), PASSWORD.into()).await.unwrap();
         assert!(flood.iter().any(|attempt| !attempt.is_finished()));
         for attempt in flood {

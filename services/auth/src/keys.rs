@@ -3,7 +3,7 @@
 
 mod ring;
 
-use std::{collections::HashMap, fs, io, path::Path, time::Duration};
+use std::{collections::HashMap, fs, io, path::Path, sync::Arc, time::Duration};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use chrono::NaiveDateTime;
@@ -27,7 +27,7 @@ pub struct SigningKeys {
     first: KeyPair,
     later: Vec<KeyPair>,
     /// All keys to verify with.
-    verifying: HashMap<String, DecodingKey>,
+    verifying: HashMap<String, Arc<DecodingKey>>,
     /// All keys to publish.
     pub published: KeySet,
 }
@@ -113,7 +113,8 @@ impl SigningKeys {
             let no_key = || KeysError::NoKey { kid: kid.clone() };
             let key = SigningKey::from_pkcs8_pem(&pem).map_err(|_| no_key())?;
             let x = BASE64.encode(key.verifying_key().as_bytes());
-            verifying.insert(kid.clone(), DecodingKey::from_ed_components(&x).map_err(|_| no_key())?);
+            verifying
+                .insert(kid.clone(), Arc::new(DecodingKey::from_ed_components(&x).map_err(|_| no_key())?));
             published.push(Key {
                 kid: kid.clone(),
                 kty: "OKP",

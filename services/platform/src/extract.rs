@@ -26,7 +26,7 @@ pub struct Json<T>(pub T);
 #[derive(Debug)]
 pub struct MergePatch<T>(pub T);
 
-/// A JSON body that may be left out: no body is the default.
+/// A JSON body that may be left out: no body is the default, and so is `null`.
 #[derive(Debug)]
 pub struct OptionalJson<T>(pub T);
 
@@ -62,7 +62,8 @@ impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for OptionalJ
         if !is_announced && request.body().is_end_stream() {
             return Ok(Self(T::default()));
         }
-        read(request, &["application/json"]).await.map(Self)
+        let body = announced(request, &["application/json"]).await?;
+        if body.trim_ascii() == b"null" { Ok(Self(T::default())) } else { parse(&body).map(Self) }
     }
 }
 
@@ -91,6 +92,11 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T>
 }
 
 async fn read<T: DeserializeOwned>(request: Request, media_types: &[&str]) -> Result<T, Problem> {
+    parse(&announced(request, media_types).await?)
+}
+
+/// The body, if it is announced as one of these.
+async fn announced(request: Request, media_types: &[&str]) -> Result<bytes::Bytes, Problem> {
     if !has_media_type(request.headers(), media_types) {
         return Err(unsupported(format!(
             "Send the body in UTF-8 with Content-Type: {}.",
@@ -100,12 +106,15 @@ async fn read<T: DeserializeOwned>(request: Request, media_types: &[&str]) -> Re
     if is_encoded(request.headers()) {
         return Err(unsupported("Send the body as it is, without Content-Encoding."));
     }
-    let body = read_body(request).await?;
+    read_body(request).await
+}
+
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     // every body of the contract is an object; serde would also take an array as the fields in order
     if body.trim_ascii_start().first().is_some_and(|first| *first != b'{') {
         return Err(Problem::malformed("Bad JSON body: it must be an object."));
     }
-    serde_json::from_slice(&body).map_err(|error| Problem::malformed(format!("Bad JSON body: {error}.")))
+    serde_json::from_slice(body).map_err(|error| Problem::malformed(format!("Bad JSON body: {error}.")))
 }
 
 /// The whole body, at most [`MAX_BODY`] bytes.

@@ -6,8 +6,11 @@ mod extract;
 mod keys;
 mod revoked;
 mod scope;
+mod seen;
 
-use jsonwebtoken::{Algorithm, Validation};
+use std::sync::Arc;
+
+use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
@@ -16,7 +19,8 @@ pub use keys::{KeyLookup, LocalKeys, RemoteKeys};
 pub use revoked::{MAX_TOKEN_LIFE, Revoked};
 pub use scope::{BadgesAdmin, PostsModerate, SCOPES, Scope, Scoped, UsersAdmin};
 
-use crate::{id::UserId, problem::Problem};
+use self::seen::{Fingerprint, Known, Seen};
+use crate::{id::UserId, problem::Problem, time::Timestamp};
 
 /// Audience of users' access tokens.
 pub const USER_AUDIENCE: &str = "tracklore";
@@ -25,7 +29,7 @@ pub const SERVICE_AUDIENCE: &str = "tracklore-internal";
 /// The `typ` header of both (RFC 9068 §2.1).
 pub const TOKEN_TYPE: &str = "at+jwt";
 /// Seconds by which clocks may differ.
-const LEEWAY: u64 = 5;
+const LEEWAY: u32 = 5;
 
 /// Claims of a user's access token.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -105,12 +109,13 @@ pub struct Verifier<K> {
     issuer: String,
     keys: K,
     revoked: Revoked,
+    seen: Seen,
 }
 
 impl<K: KeyLookup> Verifier<K> {
     /// Accepts what `issuer` signed with one of `keys`.
     pub fn new(issuer: impl Into<String>, keys: K) -> Self {
-        Self { issuer: issuer.into(), keys, revoked: Revoked::default() }
+        Self { issuer: issuer.into(), keys, revoked: Revoked::default(), seen: Seen::default() }
     }
 
     /// Refuses the tokens of these sessions.
@@ -122,34 +127,64 @@ impl<K: KeyLookup> Verifier<K> {
 
     /// The user behind an access token.
     pub async fn user(&self, token: &str) -> Result<User, TokenError> {
-        let claims: AccessClaims = self.claims(token, USER_AUDIENCE).await?;
-        let id: UserId = claims.sub.parse().map_err(|_| TokenError::Invalid)?;
-        let AccessClaims { sid: session_id, scope, auth_time, exp: expires_at, .. } = claims;
-        if self.revoked.contains(session_id) {
+        let fingerprint = Fingerprint::of(token);
+        let user = match self.known(fingerprint).await? {
+            Some(user) => user,
+            None => self.learn(token, fingerprint).await?,
+        };
+        if self.revoked.contains(user.session_id) {
             return Err(TokenError::Invalid);
         }
-        Ok(User { id, session_id, scope, auth_time, expires_at })
+        Ok(user)
     }
 
     /// The service behind a service token.
     pub async fn service(&self, token: &str) -> Result<Service, TokenError> {
-        let claims: ServiceClaims = self.claims(token, SERVICE_AUDIENCE).await?;
+        let (_, key) = self.signed_with(token).await?;
+        let claims: ServiceClaims = self.claims(token, &key, SERVICE_AUDIENCE)?;
         Ok(Service { client_id: claims.sub })
     }
 
-    async fn claims<C: DeserializeOwned>(&self, token: &str, audience: &str) -> Result<C, TokenError> {
+    /// The user behind a token that was good before and still is.
+    async fn known(&self, token: Fingerprint) -> Result<Option<User>, TokenError> {
+        let Some(known) = self.seen.find(token) else { return Ok(None) };
+        let key = self.keys.find(&known.kid).await?;
+        Ok(known.holds(&key, Timestamp::now()).then(|| known.user.clone()))
+    }
+
+    async fn learn(&self, token: &str, fingerprint: Fingerprint) -> Result<User, TokenError> {
+        let (kid, key) = self.signed_with(token).await?;
+        let claims: AccessClaims = self.claims(token, &key, USER_AUDIENCE)?;
+        let id: UserId = claims.sub.parse().map_err(|_| TokenError::Invalid)?;
+        let AccessClaims { sid: session_id, scope, auth_time, exp: expires_at, .. } = claims;
+        let user = User { id, session_id, scope, auth_time, expires_at };
+        let good_until = expires_at.saturating_add(i64::from(LEEWAY));
+        self.seen.insert(fingerprint, Arc::new(Known { user: user.clone(), kid, key, good_until }));
+        Ok(user)
+    }
+
+    /// The key that a token says to be signed with, and its name.
+    async fn signed_with(&self, token: &str) -> Result<(String, Arc<DecodingKey>), TokenError> {
         let header = jsonwebtoken::decode_header(token).map_err(|_| TokenError::Invalid)?;
         let is_ours = header.alg == Algorithm::EdDSA && header.typ.as_deref() == Some(TOKEN_TYPE);
         let kid = header.kid.filter(|_| is_ours).ok_or(TokenError::Invalid)?;
         let key = self.keys.find(&kid).await?;
+        Ok((kid, key))
+    }
 
+    fn claims<C: DeserializeOwned>(
+        &self,
+        token: &str,
+        key: &DecodingKey,
+        audience: &str,
+    ) -> Result<C, TokenError> {
         let mut validation = Validation::new(Algorithm::EdDSA);
-        validation.leeway = LEEWAY;
+        validation.leeway = u64::from(LEEWAY);
         validation.validate_nbf = true;
         validation.set_audience(&[audience]);
         validation.set_issuer(&[&self.issuer]);
         validation.set_required_spec_claims(&["exp", "aud", "iss", "sub"]);
-        let data = jsonwebtoken::decode::<C>(token, &key, &validation).map_err(|_| TokenError::Invalid)?;
+        let data = jsonwebtoken::decode::<C>(token, key, &validation).map_err(|_| TokenError::Invalid)?;
         Ok(data.claims)
     }
 }

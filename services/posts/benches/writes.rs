@@ -102,7 +102,10 @@ async fn create(stack: &Stack, ada: &Account) -> load::Report {
 /// Lets so many events wait, and sees how fast the relay takes them to Kafka.
 async fn relay(stack: &mut Stack) {
     let database = stack.database("posts");
-    sqlx::query("UPDATE outbox SET published_at = now() WHERE published_at IS NULL").execute(&database).await.unwrap();
+    sqlx::query("UPDATE outbox SET published_at = now() WHERE published_at IS NULL")
+        .execute(&database)
+        .await
+        .unwrap();
     let copied = sqlx::query(
         "INSERT INTO outbox (aggregate_type, aggregate_id, type, payload, headers) \
          SELECT aggregate_type, gen_random_uuid()::text, type, payload, headers \

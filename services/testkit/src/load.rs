@@ -5,7 +5,10 @@
 use std::{
     collections::BTreeMap,
     fs,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -67,23 +70,54 @@ pub async fn run(
     duration: Duration,
     request: impl Fn(usize) -> Vec<u8> + Send + Sync + 'static,
 ) -> Report {
+    ask(url, connections, duration, Duration::ZERO, request).await
+}
+
+/// The same `rate` times a second, however fast the answers are, as long as there is a connection that doesn't wait.
+pub async fn run_at(
+    url: &str,
+    rate: f64,
+    connections: usize,
+    duration: Duration,
+    request: impl Fn(usize) -> Vec<u8> + Send + Sync + 'static,
+) -> Report {
+    ask(url, connections, duration, Duration::from_secs_f64(1.0 / rate), request).await
+}
+
+/// Request number n isn't sent before n times `pace`.
+async fn ask(
+    url: &str,
+    connections: usize,
+    duration: Duration,
+    pace: Duration,
+    request: impl Fn(usize) -> Vec<u8> + Send + Sync + 'static,
+) -> Report {
     let address = url.trim_start_matches("http://").to_owned();
-    let request = Arc::new(request);
+    let (request, next) = (Arc::new(request), Arc::new(AtomicUsize::new(0)));
+    let mut open = Vec::new();
+    for _ in 0..connections {
+        open.push(Connection::open(&address).await);
+    }
     let began = Instant::now();
-    let workers: Vec<_> = (0..connections)
-        .map(|worker| {
-            let (address, request) = (address.clone(), Arc::clone(&request));
+    let workers: Vec<_> = open
+        .into_iter()
+        .map(|mut connection| {
+            let (request, next) = (Arc::clone(&request), Arc::clone(&next));
             tokio::spawn(async move {
-                let mut connection = Connection::open(&address).await;
                 let mut times = Vec::new();
-                let mut number = worker;
-                while began.elapsed() < duration {
+                loop {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    let due = pace * u32::try_from(number).expect("fewer requests than that");
+                    if due.max(began.elapsed()) >= duration {
+                        return times;
+                    }
+                    if !pace.is_zero() {
+                        tokio::time::sleep_until((began + due).into()).await;
+                    }
                     let asked = Instant::now();
                     let status = connection.ask(&request(number)).await;
                     times.push((status, asked.elapsed()));
-                    number += connections;
                 }
-                times
             })
         })
         .collect();
@@ -109,8 +143,22 @@ pub fn cpu_time(process: u32) -> Duration {
 
 /// The memory that a process holds, in KiB.
 pub fn resident(process: u32) -> u64 {
+    memory(process, "VmRSS:")
+}
+
+/// The most memory that a process has held since [`forget_peak`], in KiB.
+pub fn peak(process: u32) -> u64 {
+    memory(process, "VmHWM:")
+}
+
+/// From now on counts for [`peak`].
+pub fn forget_peak(process: u32) {
+    fs::write(format!("/proc/{process}/clear_refs"), "5").expect("the process is ours");
+}
+
+fn memory(process: u32, kind: &str) -> u64 {
     let status = fs::read_to_string(format!("/proc/{process}/status")).expect("the process runs");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a size");
+    let line = status.lines().find_map(|line| line.strip_prefix(kind)).expect("a size");
     line.trim().trim_end_matches(" kB").parse().expect("a number")
 }
 

@@ -14,6 +14,7 @@ mod reference;
 mod settings;
 mod text;
 mod username;
+mod whole;
 
 pub use account::{Account, Nameless};
 pub use award::{Award, AwardDraft, Standing};

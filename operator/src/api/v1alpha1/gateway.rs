@@ -6,13 +6,13 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Resources, Scheduling, SecretRef};
+use super::{GatewayApi, Resources, Scheduling, SecretRef};
 
 /// How requests reach the services. At most one member is set; with none, the stack can only be reached inside the cluster.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("!(has(self.traefik) && has(self.ingress))")
-    .message("gateway has both traefik and ingress; keep one of them"))]
+#[x_kube(validation = Rule::new("[has(self.traefik), has(self.ingress), has(self.gatewayAPI)].filter(given, given).size() <= 1")
+    .message("gateway has more than one of traefik, ingress and gatewayAPI; keep one of them"))]
 pub struct Gateway {
     /// A Traefik that the operator runs in the stack's namespace.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -20,6 +20,9 @@ pub struct Gateway {
     /// An Ingress, for a controller that the cluster has.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ingress: Option<Ingress>,
+    /// Routes for Gateways that the cluster has, by the Gateway API.
+    #[serde(rename = "gatewayAPI", skip_serializing_if = "Option::is_none")]
+    pub gateway_api: Option<GatewayApi>,
 }
 
 /// An Ingress for the host of `publicUrl`. The services check tokens themselves and believe no header about who somebody is.
@@ -81,13 +84,24 @@ pub struct Traefik {
 }
 
 /// HTTPS at the gateway, port 443; requests to port 80 are sent there. TLS 1.2 and later.
-#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq)]
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("has(self.secretRef) != has(self.selfSigned)")
+    .message("gateway.traefik.tls needs one of secretRef and selfSigned"))]
 pub struct GatewayTls {
     /// Secret of type `kubernetes.io/tls` with the keys `tls.crt` and `tls.key`, as cert-manager keeps it up to date. A new
     /// certificate in it is taken up within an hour, by new pods before the old ones go.
-    pub secret_ref: SecretRef,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secret_ref: Option<SecretRef>,
+    /// For development: a certificate for the host of `publicUrl` that the operator makes once and nobody trusts, in the
+    /// Secret `<stack>-gateway-tls`. Delete the Secret to have another one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub self_signed: Option<SelfSigned>,
 }
+
+/// A certificate that vouches for itself.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq)]
+pub struct SelfSigned {}
 
 /// Limits of each pod of the gateway, in requests per second. Twice as many may come at once.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq)]

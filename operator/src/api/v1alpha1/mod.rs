@@ -4,6 +4,7 @@ mod amount;
 pub mod auth;
 pub mod crd;
 pub mod gateway;
+pub mod gateway_api;
 pub mod images;
 pub mod kafka;
 pub mod mail;
@@ -24,8 +25,9 @@ pub use amount::Amount;
 pub use auth::{Auth, EmailVerification};
 pub use gateway::{
     ExternalTrafficPolicy, Gateway, GatewayService, GatewayServiceType, GatewayTls, Ingress, RateLimit,
-    Traefik,
+    SelfSigned, Traefik,
 };
+pub use gateway_api::{GatewayApi, ParentRef};
 pub use images::{ImageOverride, Images, PullSecret, ReplaceableImage};
 pub use kafka::{
     ExternalKafka, Kafka, KafkaLogin, KafkaUsers, ManagedKafka, Sasl, SaslMechanism, TopicOverride,

@@ -10,7 +10,7 @@ use k8s_openapi::api::{
 use super::{
     address, config_map,
     pod::{self, Timing},
-    service_deployment,
+    secrets, service_deployment,
 };
 use crate::{
     api::v1alpha1::{GatewayServiceType, Traefik},
@@ -38,6 +38,8 @@ pub fn arguments(stack: &ValidStack, gateway: &Traefik) -> Vec<String> {
         "--ping=true",
         // Told by the routes, so that a pod isn't ready before it has them.
         "--ping.manualRouting=true",
+        "--metrics.prometheus=true",
+        "--metrics.prometheus.entryPoint=admin",
         "--providers.file.filename=/etc/tracklore/routes.yaml",
         "--providers.file.watch=false",
         "--log.format=json",
@@ -123,9 +125,10 @@ pub fn deployment(
     if let Some(tls) = &gateway.tls {
         ports.push(port("websecure", 8443));
         mounts.push(pod::read_only("tls", TLS));
-        volumes.push(pod::secret_volume("tls", &tls.secret_ref.name));
+        let secret = secrets::certificate(&stack.names, tls);
+        volumes.push(pod::secret_volume("tls", &secret));
         // A renewed certificate is taken up by new pods.
-        content = digest(&(content, observed.digest(&tls.secret_ref.name)));
+        content = digest(&(content, observed.digest(&secret)));
     }
     let container = Container {
         name: "traefik".into(),

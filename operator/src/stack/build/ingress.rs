@@ -49,12 +49,21 @@ pub fn ingress(stack: &ValidStack, asked: &Asked) -> Ingress {
 }
 
 /// The host of an address, where it is a name: Ingresses know no addresses of the network.
-fn host(url: &str) -> Option<String> {
+pub(super) fn host(url: &str) -> Option<String> {
+    let host = address_host(url)?;
+    let name = host.contains('.') && host.parse::<std::net::IpAddr>().is_err();
+    name.then_some(host)
+}
+
+/// The host of an address: a name, or an address of the network without brackets.
+pub(super) fn address_host(url: &str) -> Option<String> {
     let (_, rest) = url.split_once("://")?;
     let authority = rest.split(['/', '?', '#']).next()?;
-    let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
-    let name = host.contains('.') && !host.starts_with('[') && host.parse::<std::net::Ipv4Addr>().is_err();
-    name.then(|| host.to_ascii_lowercase())
+    let host = match authority.strip_prefix('[') {
+        Some(rest) => rest.split(']').next()?,
+        None => authority.rsplit_once(':').map_or(authority, |(host, _)| host),
+    };
+    Some(host.to_ascii_lowercase())
 }
 
 #[cfg(test)]
@@ -64,6 +73,7 @@ mod tests {
     #[test]
     fn only_names_are_hosts() {
         assert_eq!(host("https://Community.Example.org:8443/x").as_deref(), Some("community.example.org"));
+        assert_eq!(address_host("https://[::1]:8443").as_deref(), Some("::1"));
         for url in ["http://localhost:8080", "http://10.0.0.1", "https://[::1]:8443"] {
             assert_eq!(host(url), None, "{url}");
         }

@@ -5,6 +5,7 @@ mod authority;
 mod config_map;
 mod gateway;
 mod horizontal_pod_autoscaler;
+mod http_route;
 mod ingress;
 mod job;
 mod kafka;
@@ -29,7 +30,7 @@ pub use self::{
 
 use std::collections::BTreeSet;
 
-use k8s_openapi::api::core::v1::ConfigMap;
+use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim};
 
 use self::job::HashedJob;
 use super::{
@@ -65,6 +66,7 @@ fn empty(stack: &ValidStack, observed: &Observed) -> Plan {
         secrets_owned: stack.deletion_policy == DeletionPolicy::Delete,
         children: Vec::new(),
         expected: BTreeSet::new(),
+        outgrown: Vec::new(),
         postgres: Step::Waiting,
         kafka: Step::Waiting,
         migrations: Vec::new(),
@@ -87,7 +89,7 @@ impl<'a> Planner<'a> {
         self.kafka(secrets_ready);
         self.redis(secrets_ready);
         self.services(secrets_ready);
-        self.gateway();
+        self.gateway(secrets_ready);
         self.plan
     }
 
@@ -116,7 +118,7 @@ impl<'a> Planner<'a> {
                 let existing = self.stateful_set(Component::Postgres);
                 let config = self.config(postgres::config(stack));
                 self.when(secrets_ready, postgres::stateful_set(stack, managed, &config, existing));
-                self.all(postgres::claims(stack, managed, existing));
+                self.claims(Component::Postgres, postgres::claims(stack, managed, existing));
                 let ready = secrets_ready && existing.is_some_and(Workload::is_ready);
                 // Without its StatefulSet nothing is known of the data: what was prepared may be gone.
                 self.step(job, ready, existing.is_some())
@@ -138,7 +140,7 @@ impl<'a> Planner<'a> {
                 let shared = self.credentials(&[secrets::kafka_cluster(&stack.names)]);
                 let set = kafka::stateful_set(stack, managed, &config, &shared, existing);
                 self.when(secrets_ready, set);
-                self.all(kafka::claims(stack, managed, existing));
+                self.claims(Component::Kafka, kafka::claims(stack, managed, existing));
                 let ready = secrets_ready && existing.is_some_and(Workload::is_ready);
                 self.step(job, ready, existing.is_some())
             }
@@ -155,7 +157,7 @@ impl<'a> Planner<'a> {
         let users =
             self.credentials(&[secrets::redis_admin(&stack.names), secrets::redis_feed(&stack.names)]);
         self.when(secrets_ready, redis::stateful_set(stack, managed, &config, &users, existing));
-        self.all(redis::claims(stack, managed, existing));
+        self.claims(Component::Redis, redis::claims(stack, managed, existing));
     }
 
     fn services(&mut self, secrets_ready: bool) {
@@ -187,16 +189,20 @@ impl<'a> Planner<'a> {
         }
     }
 
-    fn gateway(&mut self) {
+    fn gateway(&mut self, secrets_ready: bool) {
         let stack = self.stack;
         if let Some(asked) = &stack.ingress {
             self.now(ingress::ingress(stack, asked));
+        }
+        if let Some(asked) = &stack.routes {
+            self.now(http_route::http_route(stack, asked));
         }
         let Some(gateway) = &stack.gateway else { return };
         let config = self.config(gateway::config(stack, gateway));
         self.now(gateway::service(stack, gateway));
         let deployment = gateway::deployment(stack, gateway, &config, self.observed);
-        self.when(!self.lacks(Component::Gateway), deployment);
+        let certified = gateway.tls.as_ref().is_none_or(|tls| tls.secret_ref.is_some() || secrets_ready);
+        self.when(certified && !self.lacks(Component::Gateway), deployment);
         self.plan.gateway = Some(stack.names.of(Component::Gateway));
     }
 
@@ -225,6 +231,15 @@ impl<'a> Planner<'a> {
     fn config(&mut self, config: ConfigMap) -> ConfigMap {
         self.now(config.clone());
         config
+    }
+
+    /// Sizes of claims. The size in a StatefulSet can't change; it is made anew around its pods, which run on.
+    fn claims(&mut self, component: Component, claims: Vec<PersistentVolumeClaim>) {
+        if self.stateful_set(component).is_some_and(|set| stateful_set::is_outgrown(set, &claims)) {
+            let name = self.stack.names.of(component);
+            self.plan.outgrown.push(ChildId { kind: Kind::StatefulSet, name });
+        }
+        self.all(claims);
     }
 
     fn all(&mut self, children: impl IntoIterator<Item: Into<Child>>) {

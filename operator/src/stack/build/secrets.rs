@@ -1,7 +1,8 @@
 //! Generated Secrets: passwords, keys and addresses. Which there are, and how each is made; never what is in them.
 
+use super::ingress::address_host;
 use crate::{
-    api::v1alpha1::Database,
+    api::v1alpha1::{Database, GatewayTls},
     stack::{
         component::{Component, Names, Service},
         plan::{GeneratedSecret, Recipe},
@@ -65,6 +66,11 @@ pub fn clients(names: &Names) -> String {
     names.child("auth-clients")
 }
 
+/// Name of the Secret with the gateway's certificate.
+pub fn certificate(names: &Names, tls: &GatewayTls) -> String {
+    tls.secret_ref.as_ref().map_or_else(|| names.child("gateway-tls"), |secret| secret.name.clone())
+}
+
 /// Name of the Secret by which a service logs in to its database.
 pub fn database_login(stack: &ValidStack, service: Service) -> String {
     given_database(stack, service)
@@ -111,7 +117,17 @@ pub fn all(stack: &ValidStack) -> Vec<GeneratedSecret> {
     secrets.push(secret(signing_keys(names), auth, Recipe::SigningKey));
     secrets.push(secret(session_key(names), auth, Recipe::SessionKey));
     secrets.push(secret(clients(names), auth, Recipe::Clients));
+    secrets.extend(self_signed(stack));
     secrets
+}
+
+/// The certificate that nobody has given.
+fn self_signed(stack: &ValidStack) -> Option<GeneratedSecret> {
+    let tls = stack.gateway.as_ref()?.tls.as_ref().filter(|tls| tls.secret_ref.is_none())?;
+    let recipe = Recipe::Certificate {
+        hosts: address_host(&stack.public_url).into_iter().chain([stack.names.host("gateway")]).collect(),
+    };
+    Some(secret(certificate(&stack.names, tls), Component::Gateway, recipe))
 }
 
 fn postgres_secrets(stack: &ValidStack) -> Vec<GeneratedSecret> {

@@ -116,8 +116,9 @@ fn common(stack: &ValidStack, service: Service) -> Vec<EnvVar> {
     }
     variables
         .extend(Authority::kafka(stack).map(|authority| env("TRACKLORE_KAFKA_CA_FILE", authority.path())));
-    if let Some(ingress) = &stack.ingress {
-        variables.push(env("TRACKLORE_TRUSTED_HOPS", ingress.trusted_hops.to_string()));
+    let ingress = stack.ingress.as_ref().map(|ingress| ingress.trusted_hops);
+    if let Some(hops) = ingress.or(stack.routes.as_ref().map(|routes| routes.trusted_hops)) {
+        variables.push(env("TRACKLORE_TRUSTED_HOPS", hops.to_string()));
     }
     if let Some(gateway) = &stack.gateway {
         // The gateway names the caller's address, and removes what callers say of themselves. Behind a proxy that it

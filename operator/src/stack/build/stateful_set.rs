@@ -32,7 +32,7 @@ pub struct Volume<'a> {
 
 /// A StatefulSet.
 ///
-/// The size in its claim template can't change once it exists, so the size it was made with stays; claims grow by themselves.
+/// The size in its claim template can't change once it exists, so the size it was made with stays until it is made anew.
 pub fn stateful_set(
     stack: &ValidStack,
     component: Component,
@@ -115,6 +115,17 @@ pub fn claims(
             ..PersistentVolumeClaim::default()
         })
         .collect()
+}
+
+/// Whether these claims are larger than those a StatefulSet was made for. Sizes are compared as numbers: the API server writes
+/// them in its own way.
+pub fn is_outgrown(existing: &Workload, claims: &[PersistentVolumeClaim]) -> bool {
+    let asked = claims.first().and_then(|claim| {
+        let requests = claim.spec.as_ref()?.resources.as_ref()?.requests.as_ref()?;
+        Amount::new(requests.get("storage")?.0.clone()).bytes()
+    });
+    let made_for = existing.storage.clone().and_then(|size| Amount::new(size).bytes());
+    made_for.zip(asked).is_some_and(|(made_for, asked)| made_for < asked)
 }
 
 fn requests(size: &str) -> VolumeResourceRequirements {

@@ -21,6 +21,7 @@ macro_rules! golden {
 
 mod autoscaling;
 mod external;
+mod growing;
 mod options;
 
 fn serving_plan() -> Plan {
@@ -289,6 +290,55 @@ fn traces_have_their_settings_and_a_way_out() {
             _ => {}
         }
     }
+}
+
+#[test]
+fn routes_take_the_place_of_the_gateway_and_go_with_the_wish_for_them() {
+    let mut asked = fixtures::stack();
+    asked.spec.public_url = "https://community.example.org".into();
+    asked.spec.gateway = serde_json::from_value(serde_json::json!({"gatewayAPI": {
+        "parentRefs": [{"name": "public", "namespace": "gateways", "sectionName": "https"}], "trustedHops": 2,
+    }}))
+    .unwrap();
+    let stack = crate::stack::validate::validate(&asked).unwrap();
+    let mut observed = fixtures::serving(&stack);
+    let mut ways: Vec<_> = plan(&stack, &observed, &[])
+        .children
+        .into_iter()
+        .filter(|child| child.id().name == "demo-gateway")
+        .collect();
+    assert_eq!(ways.len(), 1);
+    let id = ways[0].id();
+    golden!("httproute-demo-gateway", ways.remove(0));
+
+    observed.seen.insert(id.clone(), fixtures::ours());
+    assert!(orphans(&plan(&stack, &observed, &[]), &observed).is_empty());
+    asked.spec.gateway = crate::api::v1alpha1::Gateway::default();
+    let stack = crate::stack::validate::validate(&asked).unwrap();
+    assert_eq!(orphans(&plan(&stack, &observed, &[]), &observed), [id]);
+}
+
+#[test]
+fn a_gateway_makes_its_certificate_where_nobody_gives_one() {
+    let mut asked = fixtures::stack();
+    asked.spec.public_url = "https://localhost:8443".into();
+    asked.spec.gateway.traefik.as_mut().unwrap().tls =
+        serde_json::from_value(serde_json::json!({"selfSigned": {}})).unwrap();
+    let stack = crate::stack::validate::validate(&asked).unwrap();
+    let gateway = |observed: &Observed| {
+        let children = plan(&stack, observed, &[]).children.into_iter();
+        children
+            .filter(|child| child.id() == ChildId { kind: Kind::Deployment, name: "demo-gateway".into() })
+            .count()
+    };
+    let secret = plan(&stack, &Observed::default(), &[]).secrets.pop().unwrap();
+    let hosts = vec!["localhost".to_owned(), "demo-gateway.demo.svc".to_owned()];
+    assert_eq!(
+        (secret.name.as_str(), secret.recipe),
+        ("demo-gateway-tls", crate::stack::plan::Recipe::Certificate { hosts })
+    );
+    assert_eq!(gateway(&Observed::default()), 0, "it waits for its certificate");
+    assert_eq!(gateway(&fixtures::with_secrets(&stack)), 1);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use crate::{
     stack::{
         apply::Obstacle,
         build, fixtures,
-        observed::{JobState, Workload},
+        observed::{JobState, RoutesState, Workload},
     },
 };
 
@@ -234,4 +234,32 @@ proptest! {
         });
         prop_assert!(!(down && told(&status, "Ready").0 == "True"));
     }
+}
+
+#[test]
+fn routes_count_once_the_gateways_have_taken_them_and_are_remembered() {
+    let mut asked = fixtures::stack();
+    asked.spec.gateway =
+        serde_json::from_value(serde_json::json!({"gatewayAPI": {"parentRefs": [{"name": "public"}]}}))
+            .unwrap();
+    let stack = crate::stack::validate::validate(&asked).unwrap();
+    let mut observed = fixtures::serving(&stack);
+    let status = |observed: &Observed| {
+        let plan = build::plan(&stack, observed, &[]);
+        settled(None, Some(1), &stack, &plan, observed, &Outcome::default(), at(0))
+    };
+    let before = status(&observed);
+    assert_eq!(told(&before, "GatewayReady"), pair("False", "RoutesNotAccepted"));
+    assert_eq!(told(&before, "Ready"), pair("False", "GatewayNotReady"));
+    observed.routes = Some(RoutesState { accepted: true, said: "taken".to_owned() });
+    let after = status(&observed);
+    assert_eq!(told(&after, "GatewayReady"), pair("True", "RoutesAccepted"));
+    assert_eq!(told(&after, "Ready"), pair("True", "Serving"));
+    assert!(tells_of_routes(&before) && tells_of_routes(&after));
+    assert!(!tells_of_routes(&status_of(
+        &fixtures::serving(&fixtures::valid()),
+        &Outcome::default(),
+        None,
+        0
+    )));
 }

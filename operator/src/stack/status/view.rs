@@ -134,27 +134,37 @@ impl View<'_> {
     }
 
     pub(super) fn gateway(&self) -> State {
-        let Some(name) = &self.plan.gateway else {
-            if self.stack.ingress.is_some() {
-                let ingress = self.names().of(Component::Gateway);
-                return State::yes(
-                    "IngressMade",
-                    format!(
-                        "Ingress {ingress} leads to the services; whether they are reached is its controller's"
-                    ),
-                );
-            }
-            return State::yes(
-                "NotConfigured",
-                "no gateway is asked for; the stack can be reached inside the cluster only",
-            );
-        };
+        let Some(name) = &self.plan.gateway else { return self.foreign_gateway() };
         match self.observed.deployments.get(name) {
             None => State::no("Creating", format!("Deployment {name} isn't there yet")),
             Some(_) if self.stack.suspended => State::no("Suspended", SUSPENDED),
             Some(workload) if workload.serves() => State::yes("Ready", format!("Deployment {name} serves")),
             Some(workload) => State::no("NotReady", self.pods(Component::Gateway, name, workload)),
         }
+    }
+
+    /// A way in that others open.
+    fn foreign_gateway(&self) -> State {
+        let name = self.names().of(Component::Gateway);
+        if self.stack.routes.is_some() {
+            return match &self.observed.routes {
+                None => State::no("RoutesNotAccepted", format!("HTTPRoute {name} isn't there yet")),
+                Some(routes) if routes.accepted => {
+                    State::yes("RoutesAccepted", format!("HTTPRoute {name}: {}", routes.said))
+                }
+                Some(routes) => State::no("RoutesNotAccepted", format!("HTTPRoute {name}: {}", routes.said)),
+            };
+        }
+        if self.stack.ingress.is_some() {
+            return State::yes(
+                "IngressMade",
+                format!("Ingress {name} leads to the services; whether they are reached is its controller's"),
+            );
+        }
+        State::yes(
+            "NotConfigured",
+            "no gateway is asked for; the stack can be reached inside the cluster only",
+        )
     }
 
     /// Whether people can use the stack now, whatever else goes on.
@@ -208,7 +218,10 @@ impl View<'_> {
             return State::yes("Creating", "Secrets have been made");
         }
         if let Some((label, _)) = self.obstacle(|obstacle| *obstacle == Obstacle::Leaving) {
-            return State::yes("WaitingForDeletion", format!("{label} of a deleted stack isn't gone yet"));
+            return State::yes(
+                "WaitingForDeletion",
+                format!("{label}, which is being deleted, isn't gone yet"),
+            );
         }
         let preparations = [("Postgres", &self.plan.postgres), ("Kafka", &self.plan.kafka)];
         for (what, step) in preparations {

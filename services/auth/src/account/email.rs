@@ -72,5 +72,14 @@ mod tests {
         fn normalising_twice_changes_nothing_more(address in "[a-zA-ZÄÖÜß.]{1,20}@[a-zA-Z]{1,10}\\.org") {
             prop_assert_eq!(normalize(&normalize(&address)), normalize(&address));
         }
+
+        #[test]
+        fn whatever_passes_can_stand_in_the_head_of_a_mail(text in "[\\PC\r\n\t]{0,20}@?[\\PC\r\n]{0,20}(\\.[a-z]{2})?") {
+            let text = normalize(&text);
+            if is_valid(&text) {
+                prop_assert!(!text.contains(|c: char| c.is_control() || c.is_whitespace() || "<>,;:\"()[]\\".contains(c)));
+                prop_assert_eq!(text.matches('@').count(), 1);
+            }
+        }
     }
 }

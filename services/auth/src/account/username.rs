@@ -16,6 +16,8 @@ pub fn is_valid(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -27,6 +29,23 @@ mod tests {
             ["", "ab", "1ada", "_ada", "-ada", "ada lovelace", "adä", "ada@x", "Deleted-7", &"a".repeat(31)]
         {
             assert!(!is_valid(bad), "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn names_by_the_rule_pass_in_any_case_and_nothing_else_does(
+            name in "[a-zA-Z][a-zA-Z0-9_-]{2,29}", at in 0_usize..30, other in "[^a-zA-Z0-9_-]", any in "\\PC{0,40}"
+        ) {
+            let reserved = name.to_lowercase().starts_with(TOMBSTONE);
+            prop_assert_eq!(is_valid(&name), !reserved);
+            prop_assert_eq!(is_valid(&name.to_uppercase()), !reserved);
+            let (start, end) = name.split_at(at.min(name.len()));
+            let bent = format!("{start}{other}{end}");
+            prop_assert!(!is_valid(&bent));
+            if is_valid(&any) {
+                prop_assert!(any.is_ascii() && (3..=30).contains(&any.len()));
+            }
         }
     }
 }

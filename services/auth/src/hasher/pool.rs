@@ -55,6 +55,11 @@ impl<K: Clone + Eq + Hash + Send + 'static> Pool<K> {
         Self { open: Arc::new(Open(shared)) }
     }
 
+    /// Refuses who would be refused now, for nothing: before anything is asked of the database.
+    pub fn check_room(&self, key: &K) -> Result<(), HashError> {
+        if self.open.0.state().queue.has_room(key) { Ok(()) } else { Err(refused()) }
+    }
+
     /// Runs `work` when the line of `key` comes to it. Who gives up meanwhile takes nobody's time.
     pub async fn run<T: Send + 'static>(
         &self,
@@ -75,9 +80,7 @@ impl<K: Clone + Eq + Hash + Send + 'static> Pool<K> {
         };
         tell(HASHES_WAITING, waiting);
         if !admitted {
-            metrics::counter!(HASHES_REFUSED.name).increment(1);
-            tracing::warn!("too many passwords to hash at once: a request was told to come again");
-            return Err(HashError::Busy);
+            return Err(refused());
         }
         self.open.0.changed.notify_one();
         answered.await.map_err(|_| HashError::Interrupted)
@@ -129,6 +132,12 @@ impl<K> Drop for Open<K> {
         self.0.state().closed = true;
         self.0.changed.notify_all();
     }
+}
+
+fn refused() -> HashError {
+    metrics::counter!(HASHES_REFUSED.name).increment(1);
+    tracing::debug!("too many passwords to hash at once: a request was told to come again");
+    HashError::Busy
 }
 
 /// A password that is being hashed.

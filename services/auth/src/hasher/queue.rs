@@ -23,13 +23,17 @@ impl<K: Clone + Eq + Hash, T> FairQueue<K, T> {
         Self { room, waiting: 0, lines: HashMap::new(), turns: VecDeque::new() }
     }
 
+    /// Whether the line of `key` may grow.
+    pub fn has_room(&self, key: &K) -> bool {
+        self.ahead(key) < self.room - self.waiting
+    }
+
     /// Puts `item` at the end of the line of `key`, or gives it back.
     pub fn push(&mut self, key: K, item: T) -> Result<(), T> {
-        let ahead = self.lines.get(&key).map_or(0, VecDeque::len);
-        if ahead >= self.room - self.waiting {
+        if !self.has_room(&key) {
             return Err(item);
         }
-        if ahead == 0 {
+        if self.ahead(&key) == 0 {
             self.turns.push_back(key.clone());
         }
         self.lines.entry(key).or_default().push_back(item);
@@ -49,6 +53,10 @@ impl<K: Clone + Eq + Hash, T> FairQueue<K, T> {
         }
         self.waiting -= 1;
         Some(item)
+    }
+
+    fn ahead(&self, key: &K) -> usize {
+        self.lines.get(key).map_or(0, VecDeque::len)
     }
 
     /// How many wait.
@@ -109,6 +117,7 @@ mod tests {
                 match step {
                     Step::Push(key) => {
                         let ahead = waiting.get(&key).map_or(0, VecDeque::len);
+                        prop_assert_eq!(queue.has_room(&key), ahead < room - total);
                         let admitted = queue.push(key, (key, number)).is_ok();
                         prop_assert_eq!(admitted, ahead < room - total);
                         if admitted {

@@ -52,7 +52,7 @@ impl KeyRing {
 }
 
 impl KeyLookup for KeyRing {
-    async fn find(&self, kid: &str) -> Result<DecodingKey, TokenError> {
+    async fn find(&self, kid: &str) -> Result<Arc<DecodingKey>, TokenError> {
         self.current().verifying.get(kid).cloned().ok_or(TokenError::Invalid)
     }
 }

@@ -73,9 +73,20 @@ mod tests {
             let response = page(Path(name.to_owned())).await.unwrap();
             let policy = response.headers()[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
             assert!(policy.starts_with("default-src 'none'; script-src 'sha256-"), "{policy}");
+            assert!(policy.ends_with("frame-ancestors 'none'"), "{policy}");
             assert_eq!(response.headers()[header::REFERRER_POLICY], "no-referrer");
         }
         assert!(page(Path("other".to_owned())).await.is_err());
         assert!(!PAGE.contains("onclick") && !PAGE.contains("innerHTML") && !PAGE.contains("style="));
+    }
+
+    #[test]
+    fn the_page_masks_passwords_and_leaves_them_to_password_managers() {
+        let inputs: Vec<_> = PAGE.split("<input").skip(1).filter_map(|rest| rest.split('>').next()).collect();
+        assert_eq!(inputs.len(), 1);
+        assert!(inputs.iter().all(|input| {
+            input.contains(r#"type="password""#) && input.contains(r#"autocomplete="new-password""#)
+        }));
+        assert!(!PAGE.contains("onpaste") && !PAGE.contains("maxlength"));
     }
 }

@@ -51,6 +51,8 @@ pub async fn log_in(
     client: Client,
     Json(body): Json<LogIn>,
 ) -> Result<impl IntoResponse, Error> {
+    // a flood costs next to nothing: it gets here, and no further
+    state.hasher.check_room(client.address)?;
     let name = normalize_email(&body.login);
     let ticket = state.throttle.admit(Action::LogIn, Some(&name), client.address, Timestamp::now()).await?;
     let password = normalize_password(&body.password);

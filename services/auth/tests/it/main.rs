@@ -8,6 +8,7 @@ mod browsers;
 mod deletion;
 mod email_change;
 mod events;
+mod histories;
 mod housekeeping;
 mod import;
 mod internal;

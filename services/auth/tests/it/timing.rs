@@ -8,7 +8,8 @@
 use std::{fs, time::Instant};
 
 use rand::seq::SliceRandom;
-use tracklore_testkit::Stack;
+use sqlx::{AssertSqlSafe, PgPool};
+use tracklore_testkit::{Account, Stack};
 
 use crate::{auth, log_in};
 
@@ -87,32 +88,52 @@ fn tell_apart(names: &str, a: &Samples, b: &Samples) -> Option<String> {
     (seen < LEAST_P || taken < LEAST_P || difference > MOST_DIFFERENCE).then_some(verdict)
 }
 
-#[tokio::test]
-async fn unknown_wrong_and_suspended_take_the_same_time() {
-    let stack = auth().await;
+/// Auth with an account to log in to, a suspended one, and one whose address nobody has confirmed; its database.
+async fn three_accounts() -> (Stack, PgPool, [Account; 3]) {
+    let mut stack = auth().await;
+    let accounts =
+        [stack.sign_up("ada").await, stack.sign_up("sleeper").await, stack.sign_up("nameless").await];
     let database = stack.database("auth");
-    let (_, sleeper) = (stack.sign_up("ada").await, stack.sign_up("sleeper").await);
-    let suspended = sqlx::query("UPDATE users SET status = 'suspended' WHERE id = $1").bind(sleeper.id);
-    suspended.execute(&database).await.unwrap();
+    for (change, account) in
+        ["email_verified = true", "email_verified = true, status = 'suspended'"].into_iter().zip(&accounts)
+    {
+        let change = AssertSqlSafe(format!("UPDATE users SET {change} WHERE id = $1"));
+        sqlx::query(change).bind(account.id).execute(&database).await.unwrap();
+    }
+    stack.stop("auth").await;
+    stack.set("TRACKLORE_EMAIL_VERIFICATION", "required");
+    stack.start("auth").await;
+    (stack, database, accounts)
+}
+
+#[tokio::test]
+async fn unknown_wrong_suspended_and_unconfirmed_take_the_same_time() {
+    let (stack, database, [ada, sleeper, nameless]) = three_accounts().await;
+    log_in(&stack, "ada", &ada.password).await.expect(200);
 
     let mut told = Vec::new();
     for round in 0..ROUNDS {
-        let [mut unknown, mut wrong, mut locked] = [(); 3].map(|()| Samples::default());
+        let mut samples = [(); 4].map(|()| Samples::default());
         for sample in 0..SAMPLES {
             sqlx::query("DELETE FROM throttles").execute(&database).await.unwrap();
-            let mut order = [0, 1, 2];
+            let nobody = format!("nobody-{round}-{sample}");
+            let attempts = [
+                (nobody.as_str(), WRONG),
+                ("ada", WRONG),
+                ("sleeper", sleeper.password.as_str()),
+                ("nameless", nameless.password.as_str()),
+            ];
+            let mut order = [0, 1, 2, 3];
             order.shuffle(&mut rand::rng());
             for kind in order {
-                match kind {
-                    0 => unknown.take(&stack, &format!("nobody-{round}-{sample}"), WRONG, 401).await,
-                    1 => wrong.take(&stack, "ada", WRONG, 401).await,
-                    _ => locked.take(&stack, "sleeper", &sleeper.password, 401).await,
-                }
+                samples[kind].take(&stack, attempts[kind].0, attempts[kind].1, 401).await;
             }
         }
+        let [unknown, wrong, suspended, unconfirmed] = &samples;
         let red = [
-            tell_apart("unknown and wrong", &unknown, &wrong),
-            tell_apart("unknown and suspended", &unknown, &locked),
+            tell_apart("unknown and wrong", unknown, wrong),
+            tell_apart("unknown and suspended", unknown, suspended),
+            tell_apart("unknown and unconfirmed", unknown, unconfirmed),
         ];
         let red: Vec<_> = red.into_iter().flatten().collect();
         if red.is_empty() {

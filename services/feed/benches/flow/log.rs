@@ -35,7 +35,8 @@ pub async fn write(prefix: &str, posts: usize, authors: i64) {
     let mut records = Vec::new();
     for id in 1..=authors {
         let user = json!({"id": id, "username": format!("name{id}"), "status": "active", "created_at": Timestamp::now()});
-        let profile = json!({"id": id, "username": format!("name{id}"), "display_name": "Ada", "avatar_url": null});
+        let profile =
+            json!({"id": id, "username": format!("name{id}"), "display_name": "Ada", "avatar_url": null});
         records.push(("user-events", id.to_string(), "user.created", user));
         records.push(("profile-events", id.to_string(), "profile.updated", profile));
     }
@@ -47,10 +48,11 @@ pub async fn write(prefix: &str, posts: usize, authors: i64) {
         let sent = chunk.iter().map(|(topic, key, kind, payload)| {
             let (topic, kind, time) =
                 (format!("{prefix}{topic}"), format!("tracklore.{kind}.v1"), Timestamp::now().to_string());
-            let headers = [("ce_type", kind.as_str()), ("ce_subject", key), ("ce_sequence", "1"), ("ce_time", &time)];
-            let headers = headers
-                .iter()
-                .fold(OwnedHeaders::new(), |all, &(key, value)| all.insert(Header { key, value: Some(value) }));
+            let headers =
+                [("ce_type", kind.as_str()), ("ce_subject", key), ("ce_sequence", "1"), ("ce_time", &time)];
+            let headers = headers.iter().fold(OwnedHeaders::new(), |all, &(key, value)| {
+                all.insert(Header { key, value: Some(value) })
+            });
             let payload = payload.to_string();
             let record = FutureRecord::to(&topic).key(key).payload(&payload).headers(headers);
             producer.send_result(record).map_err(|(error, _)| error).unwrap()

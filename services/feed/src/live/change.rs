@@ -169,7 +169,6 @@ pub async fn begin(redis: &Redis) -> RedisResult<()> {
     library::call(redis, "begin_log", &[LOG], &[epoch.as_bytes()]).await
 }
 
-
 /// Reads up to `count` entries after `position`; without one, where the log ends.
 pub async fn after(redis: &Redis, position: Option<&Position>, count: usize) -> RedisResult<After> {
     let (epoch, id) =
@@ -199,10 +198,8 @@ fn entries(value: Value) -> Result<Vec<Entry>, ParsingError> {
 fn entry(id: &str, fields: &HashMap<String, Bytes>) -> Entry {
     let text = |name: &str| std::str::from_utf8(fields.get(name)?).ok();
     let follows = || Some(Change::Follows(text("reader")?.parse().ok()?));
-    let position = Position {
-        epoch: text("epoch").unwrap_or_default().to_owned(),
-        id: id.parse().unwrap_or_default(),
-    };
+    let position =
+        Position { epoch: text("epoch").unwrap_or_default().to_owned(), id: id.parse().unwrap_or_default() };
     Entry {
         position,
         change: post(fields).or_else(follows).unwrap_or(Change::Everything),

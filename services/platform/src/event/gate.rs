@@ -76,9 +76,11 @@ mod tests {
 
     fn published(open: &[&str]) -> Event {
         let open: Vec<_> = open.iter().map(|text| later(text).unwrap()).collect();
-        first()
-            .or_if(&open, "tracklore.post.created.v2", || json!({"tags": ["a"]}))
-            .or_if(&open, "tracklore.post.created.v3", || json!({"tags": {"a": true}}))
+        first().or_if(&open, "tracklore.post.created.v2", || json!({"tags": ["a"]})).or_if(
+            &open,
+            "tracklore.post.created.v3",
+            || json!({"tags": {"a": true}}),
+        )
     }
 
     #[test]
@@ -100,7 +102,9 @@ mod tests {
 
     #[test]
     fn only_later_versions_can_be_named() {
-        for wrong in ["", "tracklore.post.created", "tracklore.post.created.v1", "post.created.v2", "tracklore.v2x"] {
+        for wrong in
+            ["", "tracklore.post.created", "tracklore.post.created.v1", "post.created.v2", "tracklore.v2x"]
+        {
             assert!(later(wrong).is_err(), "{wrong}");
         }
         assert!(later("tracklore.post.created.v12").is_ok());

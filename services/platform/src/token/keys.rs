@@ -21,13 +21,13 @@ const FETCH_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Finds public keys.
 pub trait KeyLookup: Send + Sync {
-    /// The key with this id.
-    fn find(&self, kid: &str) -> impl Future<Output = Result<DecodingKey, TokenError>> + Send;
+    /// The key with this id: the same one until keys are read anew.
+    fn find(&self, kid: &str) -> impl Future<Output = Result<Arc<DecodingKey>, TokenError>> + Send;
 }
 
 /// Keys that the process holds itself.
 #[derive(Clone)]
-pub struct LocalKeys(pub Arc<HashMap<String, DecodingKey>>);
+pub struct LocalKeys(pub Arc<HashMap<String, Arc<DecodingKey>>>);
 
 /// Keys from auth's JWKS.
 #[derive(Clone)]
@@ -46,7 +46,7 @@ struct Tried {
 
 #[derive(Default)]
 struct Cache {
-    keys: HashMap<String, DecodingKey>,
+    keys: HashMap<String, Arc<DecodingKey>>,
     fetched_at: Option<Instant>,
 }
 
@@ -63,7 +63,7 @@ impl std::fmt::Debug for RemoteKeys {
 }
 
 impl KeyLookup for LocalKeys {
-    async fn find(&self, kid: &str) -> Result<DecodingKey, TokenError> {
+    async fn find(&self, kid: &str) -> Result<Arc<DecodingKey>, TokenError> {
         self.0.get(kid).cloned().ok_or(TokenError::Invalid)
     }
 }
@@ -76,7 +76,7 @@ impl RemoteKeys {
     }
 
     /// The key, and how old the cache is.
-    fn cached(&self, kid: &str) -> (Option<DecodingKey>, Duration) {
+    fn cached(&self, kid: &str) -> (Option<Arc<DecodingKey>>, Duration) {
         let Ok(cache) = self.cache.read() else { return (None, Duration::MAX) };
         (cache.keys.get(kid).cloned(), cache.fetched_at.map_or(Duration::MAX, |at| at.elapsed()))
     }
@@ -86,7 +86,7 @@ impl RemoteKeys {
         let set: JwkSet = answer.json().await?;
         let keys = set.keys.iter().filter_map(|jwk| {
             // keys for other uses or of unknown kinds may stand in the set
-            Some((jwk.common.key_id.clone()?, DecodingKey::from_jwk(jwk).ok()?))
+            Some((jwk.common.key_id.clone()?, Arc::new(DecodingKey::from_jwk(jwk).ok()?)))
         });
         if let Ok(mut cache) = self.cache.write() {
             *cache = Cache { keys: keys.collect(), fetched_at: Some(Instant::now()) };
@@ -97,7 +97,7 @@ impl RemoteKeys {
 
 impl RemoteKeys {
     /// Asks for all keys unless that was just done, and gives the one that was looked for.
-    async fn ask(&self, kid: &str, tried: &mut Option<Tried>) -> Result<DecodingKey, TokenError> {
+    async fn ask(&self, kid: &str, tried: &mut Option<Tried>) -> Result<Arc<DecodingKey>, TokenError> {
         let (known, age) = self.cached(kid);
         let unknown = match tried {
             // another request may have asked while this one waited
@@ -129,7 +129,7 @@ impl RemoteKeys {
 }
 
 impl KeyLookup for RemoteKeys {
-    async fn find(&self, kid: &str) -> Result<DecodingKey, TokenError> {
+    async fn find(&self, kid: &str) -> Result<Arc<DecodingKey>, TokenError> {
         match self.cached(kid) {
             (Some(key), age) if age < CACHE_LIFETIME => return Ok(key),
             (Some(key), age) if age < CACHE_LIFETIME * 2 => {
@@ -156,7 +156,7 @@ mod tests {
         let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let keys = RemoteKeys::new(format!("http://{}/jwks.json", silent.local_addr().unwrap()));
         let long_ago = Instant::now().checked_sub(CACHE_LIFETIME * 3);
-        let known = HashMap::from([("known".to_owned(), DecodingKey::from_ed_der(&[7; 32]))]);
+        let known = HashMap::from([("known".to_owned(), Arc::new(DecodingKey::from_ed_der(&[7; 32])))]);
         *keys.cache.write().unwrap() = Cache { keys: known, fetched_at: long_ago };
 
         let flood = (0..20).map(|number| {

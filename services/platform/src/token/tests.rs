@@ -14,7 +14,7 @@ const PUBLIC_X: &str = "0G7YaCH3YI_fAB6SJhhobvbB2tLjkZtu87RPIkAWNmI";
 
 fn verifier() -> Verifier<LocalKeys> {
     let key = DecodingKey::from_ed_components(PUBLIC_X).unwrap();
-    Verifier::new(ISSUER, LocalKeys(Arc::new(HashMap::from([("k1".to_owned(), key)]))))
+    Verifier::new(ISSUER, LocalKeys(Arc::new(HashMap::from([("k1".to_owned(), Arc::new(key))]))))
 }
 
 fn claims() -> serde_json::Value {
@@ -70,6 +70,53 @@ async fn tokens_of_an_ended_session_are_refused_and_others_are_not() {
     revoked.insert(ended["sid"].as_str().unwrap().parse().unwrap(), Timestamp::now());
     assert_eq!(verifier.user(&ended_token).await.unwrap_err(), TokenError::Invalid);
     verifier.user(&other_token).await.unwrap();
+}
+
+/// Keys that can be taken away, and replaced under the same name.
+#[derive(Clone, Default)]
+struct ChangingKeys(Arc<std::sync::Mutex<Option<Arc<DecodingKey>>>>);
+
+impl KeyLookup for ChangingKeys {
+    async fn find(&self, _: &str) -> Result<Arc<DecodingKey>, TokenError> {
+        self.0.lock().unwrap().clone().ok_or(TokenError::Invalid)
+    }
+}
+
+#[tokio::test]
+async fn a_token_seen_before_is_refused_once_its_key_is_gone_or_another_one() {
+    let keys = ChangingKeys::default();
+    let set = |key: Option<&str>| {
+        let key = key.map(|x| Arc::new(DecodingKey::from_ed_components(x).unwrap()));
+        *keys.0.lock().unwrap() = key;
+    };
+    let (verifier, token) = (Verifier::new(ISSUER, keys.clone()), sign(&header(), &claims()));
+    set(Some(PUBLIC_X));
+    for _ in 0..2 {
+        assert_eq!(verifier.user(&token).await.unwrap().id.get(), 42);
+    }
+    // read anew
+    set(Some(PUBLIC_X));
+    verifier.user(&token).await.unwrap();
+    for changed in [None, Some("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo")] {
+        set(changed);
+        assert_eq!(verifier.user(&token).await.unwrap_err(), TokenError::Invalid);
+    }
+}
+
+#[tokio::test]
+async fn a_token_seen_before_is_refused_once_its_time_is_over() {
+    let (verifier, mut claims) = (verifier(), claims());
+    // the last second in which it is forgiven
+    claims["exp"] = (Timestamp::now().unix_seconds() - i64::from(LEEWAY) + 1).into();
+    let token = sign(&header(), &claims);
+    verifier.user(&token).await.unwrap();
+    let over = async || loop {
+        if verifier.user(&token).await.is_err() {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(5), over()).await.unwrap();
 }
 
 #[tokio::test]

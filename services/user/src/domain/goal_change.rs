@@ -15,6 +15,7 @@ use uuid::Uuid;
 use super::{
     goal::{Goal, GoalStatus, GoalVisibility},
     text::{is_one_line, is_prose},
+    whole,
 };
 
 const MAX_TITLE: usize = 200;
@@ -37,7 +38,7 @@ pub struct GoalDraft {
     #[schema(format = Date, examples("2027-06-30"))]
     pub target_date: Option<String>,
     /// In percent; 0 if left out.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "whole::option")]
     #[schema(minimum = 0, maximum = 100)]
     pub progress: Option<i64>,
     /// Who may see it; private if left out.
@@ -67,7 +68,7 @@ pub struct GoalPatch {
     #[schema(value_type = Option<GoalStatus>, nullable = false)]
     pub status: Patch<String>,
     /// In percent, only of an active goal; null is 0.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "whole::patch")]
     #[schema(value_type = Option<i64>, minimum = 0, maximum = 100)]
     pub progress: Patch<i64>,
     /// Who may see it; null is private.

@@ -15,6 +15,7 @@ mod profile;
 mod republish;
 mod rules;
 mod settings;
+mod sign_ups;
 mod suspension;
 mod tokens;
 

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Headers that say who a request is from. Only auth's answer may set them.
-const IDENTITY: [&str; 3] = ["X-User-ID", "X-Session-ID", "X-Scope"];
+pub const IDENTITY: [&str; 3] = ["X-User-ID", "X-Session-ID", "X-Scope"];
 /// How long browsers remember that the address is HTTPS, in seconds: a year.
 const STRICT_TRANSPORT: u32 = 31_536_000;
 

@@ -47,7 +47,11 @@ pub enum NewStatus {
 #[utoipa::path(
     patch, path = "/v1/auth/users/{id}", tag = "administration",
     security(("bearer" = ["users:admin"])),
-    params(("id" = UserId, Path, description = "The user's id")),
+    params(
+        ("id" = UserId, Path, description = "The user's id"),
+        ("If-Match" = Option<String>, Header, description = "Change only if the account has this `ETag`"),
+    ),
+    request_body(content((Change = "application/merge-patch+json"), (Change = "application/json"))),
     responses(
         (status = 200, description = "The account as it is now", body = ManagedAccount, headers(("ETag" = String))),
         (status = 404, description = "`not-found`: no such account, or it was deleted",

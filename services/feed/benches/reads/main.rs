@@ -1,6 +1,8 @@
-//! How fast pages are read: `cargo bench --workspace --bench reads`, with `TRACKLORE_TEST_REDIS_URL` set as for the
-//! tests. Prints each figure beside the same Redis call in a server that does nothing else, measured in the same run.
-#![expect(clippy::unwrap_used, reason = "a program for people, which fails loudly")]
+//! How fast pages are read: `make bench`. Prints each figure beside the same Redis call in a server that does nothing else,
+//! measured in the same run.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a program for people, which fails loudly")]
+
+mod observed;
 
 use std::{
     sync::Arc,
@@ -127,7 +129,7 @@ async fn measure<F: Future<Output = ()> + Send + 'static>(
     let rate = f64::from(u32::try_from(times.len()).unwrap()) / started.elapsed().as_secs_f64();
     times.sort_unstable();
     let at = |percent: usize| times.get(times.len() * percent / 100).unwrap();
-    println!("{name:<44} p50 {:>9.3?}  p99 {:>9.3?}  {rate:>7.0}/s", at(50), at(99));
+    println!("| {name} | {:.3?} | {:.3?} | {rate:.0} /s |", at(50), at(99));
 }
 
 fn bare(redis: &Redis, list: List) -> Router {
@@ -155,8 +157,13 @@ async fn main() {
     let url = std::env::var("TRACKLORE_TEST_REDIS_URL").unwrap();
     let address = url.trim_start_matches("redis://").split('/').next().unwrap().to_owned();
     let redis = Redis::new(&format!("redis://{address}/4095")).unwrap();
+    if let Ok(observed) = std::env::var(observed::SERVER) {
+        return observed::serve(observed == "yes", &redis).await;
+    }
     world(&redis).await;
+    observed::compare().await;
     let client = reqwest::Client::new();
+    println!("| | median | 99 % within | |\n|---|---|---|---|");
     for (name, list) in [("global", List::Global), ("user", List::User(user(1)))] {
         for (kind, router) in [("bare", bare(&redis, list)), ("service", wrapped(&redis, list))] {
             let (client, address) = (client.clone(), serve(router).await);
@@ -183,7 +190,7 @@ async fn main() {
     for (reader, follows) in READERS {
         let started = Instant::now();
         home::read(&redis, user(reader), 20, None, Timestamp::now()).await.unwrap();
-        println!("home, {follows} followed, the first read ever: {:.3?}", started.elapsed());
+        println!("| home, {follows} followed, the first read ever | {:.3?} | | |", started.elapsed());
         let redis = redis.clone();
         measure(&format!("home, {follows} followed, 20 posts, call alone"), move || {
             let redis = redis.clone();

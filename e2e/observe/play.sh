@@ -1,0 +1,129 @@
+#!/usr/bin/env bash
+# Plays runbooks on the demo stack while `make observe` watches it: does what brings the alert, looks as the runbook says, mends
+# it, sees that it is over, and keeps what was seen in docs/runbooks/played.
+#   play.sh kafka-away dead-letter service-gone stack-stalled
+. "$(dirname "$0")/../scripts/lib.sh"
+cd "$ROOT"
+prometheus=http://127.0.0.1:9091
+out=$ROOT/docs/runbooks/played
+began=0
+mkdir -p "$out"
+kube() { kubectl --context kind-tracklore "$@"; }
+stack() { kubectl-tracklore --context kind-tracklore -n demo "$@"; }
+
+# --- how it is told ---
+# play NAME "title" RUNBOOK…  Begins a transcript.
+play() {
+  local name=$1 title=$2 runbook
+  shift 2
+  exec > >(tee "$out/$name.md" | sed 's/^/    /' >&2)
+  printf '# %s\n\nPlayed on the stack of `make up` on %s (%s), with Prometheus beside it (`make observe`). Runbooks:' \
+    "$title" "$(date -u +%F)" "$(git describe --always --dirty)"
+  for runbook in "$@"; do printf ' [%s](../%s.md)' "$runbook" "$runbook"; done
+  printf '.\n'
+  began=$SECONDS
+}
+at() { printf '\n**%d:%02d** %s\n' $(((SECONDS - began) / 60)) $(((SECONDS - began) % 60)) "$*"; }
+# show command…  What is typed, and the beginning of what is answered.
+show() {
+  printf '\n```\n$ %s\n' "$*"
+  "$@" 2>&1 | head -n 40 || true
+  printf '```\n'
+}
+ask() { curl -sf --get --data-urlencode "query=$1" "$prometheus/api/v1/query" | jq -r '.data.result[] | "\(.metric | del(.__name__, .instance, .job) | to_entries | map("\(.key)=\(.value)") | join(" "))  \(.value[1])"'; }
+alert() { curl -sf "$prometheus/api/v1/alerts" | jq -r --arg name "$1" '.data.alerts[] | select(.labels.alertname == $name and .state == "firing") | .annotations.summary'; }
+fires() { [ -n "$(alert "$1")" ]; }
+silent() { [ -z "$(alert "$1")" ]; }
+until_fires() {
+  wait_for "$1" 900 fires "$1"
+  at "\`$1\` fires: $(alert "$1" | head -n 1)"
+}
+until_silent() {
+  wait_for "the end of $1" 900 silent "$1"
+  at "\`$1\` is silent again."
+}
+
+# --- what is played ---
+kafka_away() {
+  play kafka-away "Kafka is away" outbox-old consumer-behind feed-stale
+  at "The operator is told to leave the stack alone, Kafka is taken away, and people go on using the stack."
+  show stack pause
+  show kube -n demo scale statefulset demo-kafka --replicas 0
+  python3 e2e/observe/load.py 420 >/dev/null &
+  until_fires TrackloreOutboxOld
+  show stack status
+  show ask 'max by (component) (tracklore_outbox_depth{namespace="demo"})'
+  until_fires TrackloreConsumerDisconnected
+  at "The runbook: the condition, the pods, the log of posts."
+  show kube -n demo get tstack demo -o 'jsonpath={.status.conditions[?(@.type=="KafkaReady")].message}{"\n"}'
+  show kube -n demo get pods -l app.kubernetes.io/component=kafka
+  printf '\n```\n$ kubectl -n demo logs -l app.kubernetes.io/component=posts | grep "events wait in the outbox"\n'
+  kube -n demo logs -l app.kubernetes.io/component=posts --tail 2000 | grep 'events wait in the outbox' | tail -n 1 | cut -c1-400 || true
+  printf '```\n'
+  at "What to do: Kafka has no pod. The operator may work again, and brings it back."
+  show stack resume
+  until_silent TrackloreConsumerDisconnected
+  until_silent TrackloreOutboxOld
+  until_silent TrackloreFeedStale
+  at "It is over: nothing waits, and lists are fresh."
+  show ask 'max by (component) (tracklore_outbox_oldest_age_seconds{namespace="demo"})'
+  show ask 'max(tracklore_feed_staleness_seconds{namespace="demo"})'
+  show stack status
+  wait
+}
+
+dead_letter() {
+  play dead-letter "An event that nobody understands" dead-letters
+  at "Somebody writes nonsense into \`posts-events\`, with the rights of posts."
+  local password
+  password=$(kube -n demo get secret demo-kafka-posts -o 'jsonpath={.data.password}' | base64 -d)
+  printf 'nonsense:{not an event' | kube -n demo exec -i demo-kafka-0 -- java -cp '/opt/kafka/libs/*' org.apache.kafka.tools.ConsoleProducer \
+    --bootstrap-server localhost:9092 --topic posts-events --reader-property parse.key=true --reader-property key.separator=: \
+    --command-property security.protocol=SASL_PLAINTEXT --command-property sasl.mechanism=SCRAM-SHA-512 --command-property \
+    "sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required username=posts password=$password;" >&2
+  until_fires TrackloreDeadLetters
+  show stack status
+  show stack dlq feed list
+  local letter
+  letter=$(stack dlq feed list | cut -f1 | head -n 1)
+  show stack dlq feed show "$letter"
+  at "Applying it again changes nothing, so it is dropped: nobody should have written it."
+  show stack dlq feed redrive "$letter"
+  show stack dlq feed discard "$letter"
+  until_silent TrackloreDeadLetters
+  show ask 'max by (component, messaging_destination_name) (tracklore_dead_letters{namespace="demo"})'
+}
+
+service_gone() {
+  play service-gone "No pod of a service" service-gone circuit-open
+  at "The operator is told to leave the stack alone, and user is taken away."
+  show stack pause
+  show kube -n demo scale deployment demo-user --replicas 0
+  python3 e2e/observe/load.py 400 >/dev/null &
+  until_fires TrackloreServiceGone
+  show kube -n demo get pods -l app.kubernetes.io/component=user
+  show stack doctor
+  at "What to do: none runs, so whoever scaled it gives it back."
+  show stack resume
+  show stack status --watch
+  until_silent TrackloreServiceGone
+  show ask 'tracklore_build_info{namespace="demo",component="user"}'
+  wait
+}
+
+stack_stalled() {
+  play stack-stalled "A stack that can't be" stack-stalled
+  at "The demo asks for a version that the operator doesn't know."
+  local version
+  version=$(kube -n demo get tstack demo -o 'jsonpath={.spec.version}')
+  show kube -n demo patch tstack demo --type merge -p '{"spec":{"version":"9.9.9"}}'
+  until_fires TrackloreStackStalled
+  show stack status
+  show kube -n demo get tstack demo -o 'jsonpath={.status.conditions[?(@.type=="Stalled")].message}{"\n"}'
+  at "What ran goes on:"
+  show curl -s -o /dev/null -w '%{http_code}\n' http://localhost:8080/v1/feed/global
+  show kube -n demo patch tstack demo --type merge -p "{\"spec\":{\"version\":\"$version\"}}"
+  until_silent TrackloreStackStalled
+}
+
+for name in "$@"; do ("${name//-/_}"); done

@@ -1,0 +1,68 @@
+//! The pods of a stack. They aren't watched; they are listed while something isn't ready or isn't there.
+
+use k8s_openapi::api::core::v1::Pod;
+use kube::{Api, Client, ResourceExt, api::ListParams};
+
+use super::{
+    component::{Component, INSTANCE, MANAGED_BY, MANAGER, NAME, Names},
+    observed::Workload,
+};
+
+/// All of them: one request.
+pub async fn of(client: &Client, names: &Names) -> Result<Vec<Pod>, kube::Error> {
+    let selector = format!("{MANAGED_BY}={MANAGER},{INSTANCE}={}", names.stack);
+    let api = Api::<Pod>::namespaced(client.clone(), &names.namespace);
+    let mut pods = api.list(&ListParams::default().labels(&selector)).await?.items;
+    // Words that don't depend on the order of the answer.
+    pods.sort_by_key(ResourceExt::name_any);
+    Ok(pods)
+}
+
+/// What runs of a component whose StatefulSet went without its pods, because it is made anew around them. Nothing owns such
+/// pods; those that go with their StatefulSet are still owned by it, or are on their way out.
+pub fn left_alone(pods: &[Pod], component: Component) -> Option<Workload> {
+    let alone = pods.iter().filter(|pod| {
+        pod.labels().get(NAME).is_some_and(|name| name == component.as_str())
+            && pod.owner_references().is_empty()
+            && pod.metadata.deletion_timestamp.is_none()
+    });
+    let ready: Vec<_> = alone.map(is_ready).collect();
+    let count = |pods: usize| i32::try_from(pods).unwrap_or(i32::MAX);
+    (!ready.is_empty()).then(|| Workload {
+        desired: count(ready.len()),
+        ready: count(ready.iter().filter(|ready| **ready).count()),
+        rolled_out: true,
+        ..Workload::default()
+    })
+}
+
+fn is_ready(pod: &Pod) -> bool {
+    let conditions = pod.status.as_ref().and_then(|status| status.conditions.as_ref());
+    conditions.into_iter().flatten().any(|condition| condition.type_ == "Ready" && condition.status == "True")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn pod(owners: &Value, ready: &str) -> Pod {
+        serde_json::from_value(json!({
+            "metadata": {"labels": {NAME: "kafka"}, "ownerReferences": owners},
+            "status": {"conditions": [{"type": "Ready", "status": ready}]},
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn pods_without_an_owner_are_what_their_stateful_set_left() {
+        let owned =
+            pod(&json!([{"kind": "StatefulSet", "name": "s", "uid": "u", "apiVersion": "apps/v1"}]), "True");
+        let (alone, starting) = (pod(&json!([]), "True"), pod(&json!([]), "False"));
+        assert_eq!(left_alone(&[owned.clone()], Component::Kafka), None, "it goes with its owner");
+        assert_eq!(left_alone(&[alone.clone()], Component::Redis), None, "it is another component's");
+        let left = left_alone(&[owned, alone, starting], Component::Kafka).unwrap();
+        assert_eq!((left.desired, left.ready, left.storage), (2, 1, None));
+    }
+}

@@ -1,0 +1,42 @@
+//! The operator, inside this process: with the rights of the chart, caches of its own, and faults. Dropped, it is dead.
+
+use std::sync::Arc;
+
+use kube::client::ClientBuilder;
+use tokio::task::AbortHandle;
+use tokio_util::sync::CancellationToken;
+use tracklore_operator::runtime::{
+    controller,
+    watches::{Progress, Scope},
+};
+
+use crate::{faults::Faults, server};
+
+/// A running operator.
+pub struct Operator {
+    /// What happens to its requests.
+    pub faults: Faults,
+    running: AbortHandle,
+}
+
+impl Operator {
+    /// Starts one that keeps the stacks of a namespace.
+    pub async fn start(namespace: &str, faults: Faults) -> Self {
+        let config = server::config(server::server().kubeconfig("operator")).await;
+        let client = ClientBuilder::try_from(config).unwrap().with_layer(&faults).build();
+        let scope = Scope::Namespace(namespace.to_owned());
+        let running = tokio::spawn(controller::keep(
+            client,
+            scope,
+            Arc::new(Progress::default()),
+            CancellationToken::new(),
+        ));
+        Self { faults, running: running.abort_handle() }
+    }
+}
+
+impl Drop for Operator {
+    fn drop(&mut self) {
+        self.running.abort();
+    }
+}

@@ -1,0 +1,57 @@
+//! Running an operator in a namespace until there is nothing left to do.
+
+use std::time::Duration;
+
+use kube::api::DeleteParams;
+use tracklore_operator::api::v1alpha1::TrackloreStack;
+use tracklore_testkit::eventually_within;
+
+use crate::{
+    faults::Faults,
+    operator::Operator,
+    picture::Picture,
+    spaces::{NAME, Space, holds},
+};
+
+const PATIENCE: Duration = Duration::from_mins(3);
+
+impl Space {
+    /// Deletes the stack, and waits until what goes with it is gone.
+    pub async fn delete(&self) {
+        let stacks = self.api::<TrackloreStack>();
+        stacks.delete(NAME, &DeleteParams::default()).await.unwrap();
+        eventually_within(PATIENCE, "what the stack owned is gone", async || {
+            Picture::of(self).await.owned.is_empty().then_some(())
+        })
+        .await;
+    }
+
+    /// Waits until the operator says that all is there, and asks for nothing more.
+    pub async fn settled(&self, operator: &Operator) {
+        let mut writes = None;
+        eventually_within(PATIENCE, "the stack is settled", async || {
+            let stack = self.api::<TrackloreStack>().get(NAME).await.unwrap();
+            let up = holds(&stack, "Ready", if stack.spec.suspended { "False" } else { "True" });
+            let settled = up && holds(&stack, "Progressing", "False");
+            let before = writes.replace(operator.faults.writes());
+            (settled && before == writes).then_some(())
+        })
+        .await;
+    }
+
+    /// Runs an operator until the stack is settled; then what is there.
+    pub async fn settle(&self, faults: Faults) -> (Picture, usize) {
+        let operator = Operator::start(&self.name, faults).await;
+        self.settled(&operator).await;
+        (Picture::of(self).await, operator.faults.writes())
+    }
+
+    /// Runs an operator until it dies of its faults. One that settles before that doesn't die.
+    pub async fn settle_or_die(&self, faults: Faults) {
+        let operator = Operator::start(&self.name, faults.clone()).await;
+        tokio::select! {
+            () = faults.death() => {}
+            () = self.settled(&operator) => {}
+        }
+    }
+}

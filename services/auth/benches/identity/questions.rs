@@ -1,0 +1,86 @@
+//! What every request asks, beside a server that answers the same from nothing, or from the one SELECT.
+
+use std::time::Duration;
+
+use tracklore_testkit::{
+    Account, Stack,
+    load::{self, Report},
+};
+
+use crate::{CONNECTIONS, ROUND, ROUNDS, bare, rate, table};
+
+/// So many that each is forgotten until it comes again.
+const TOKENS: usize = 20_000;
+
+/// A server that is asked, and by whom.
+struct Kind {
+    url: String,
+    process: u32,
+    requests: &'static [Vec<u8>],
+}
+
+/// What it answered, and what that cost.
+#[derive(Default)]
+struct Answers {
+    reports: Vec<Report>,
+    cost: Duration,
+}
+
+impl Answers {
+    fn rate(&self) -> f64 {
+        rate(&self.reports, 200)
+    }
+
+    /// Processor time of an answer.
+    fn each(&self) -> f64 {
+        let answers: usize = self.reports.iter().map(|report| report.count(200)).sum();
+        self.cost.as_secs_f64() * 1e6 / answers as f64
+    }
+}
+
+/// Prints the lines.
+pub async fn measure(stack: &Stack, person: &Account) {
+    let bare = bare::Bare::start(stack);
+    let (bare_url, bare_process) = (bare.url(), bare.process_id());
+    let fresh: Vec<_> =
+        (0..TOKENS).map(|number| stack.with_scope(person, &format!("scope-{number}")).access_token).collect();
+    let seen = std::slice::from_ref(&person.access_token);
+    let kind = |service: Option<&str>, path: &str, tokens: &[String]| {
+        let headers = tokens.iter().map(|token| format!("authorization: Bearer {token}\r\n"));
+        let requests: Vec<_> = headers.map(|headers| load::get(path, &headers)).collect();
+        let (url, process) = match service {
+            Some(service) => (stack.public_url(service), stack.process_id(service).unwrap()),
+            None => (bare_url.clone(), bare_process),
+        };
+        Kind { url, process, requests: requests.leak() }
+    };
+    let kinds = [
+        kind(None, "/nothing", seen),
+        kind(Some("auth"), "/v1/auth/verify", seen),
+        kind(Some("auth"), "/v1/auth/verify", &fresh),
+        kind(None, &format!("/select/{}", person.id), seen),
+        kind(Some("user"), "/v1/users/me", seen),
+        kind(Some("user"), "/v1/users/me", &fresh),
+    ];
+    let mut answers = [(); 6].map(|()| Answers::default());
+    for _ in 0..ROUNDS {
+        for (kind, answers) in kinds.iter().zip(&mut answers) {
+            let requests = kind.requests;
+            let before = load::cpu_time(kind.process);
+            let ask = move |number: usize| requests[number % requests.len()].clone();
+            answers.reports.push(load::run(&kind.url, CONNECTIONS, ROUND, ask).await);
+            answers.cost += load::cpu_time(kind.process).saturating_sub(before);
+        }
+    }
+    let [nothing, verify, verify_fresh, select, me, me_fresh] = &answers;
+    for (path, least, told, seen, fresh, at_least) in [
+        ("/v1/auth/verify", nothing, "a server that answers from nothing", verify, verify_fresh, 60.0),
+        ("/v1/users/me", select, "a server with the one SELECT", me, me_fresh, 80.0),
+    ] {
+        let told = format!("{told}, {:.0} /s, {:.0} µs of processor each", least.rate(), least.each());
+        let what = format!("`{path}`, token seen before, {:.0} µs", seen.each());
+        table::share(&what, seen.rate(), least.rate(), &told, at_least);
+        let figure = format!("{:.0} /s", fresh.rate());
+        table::figure(&format!("…token at first sight, {:.0} µs", fresh.each()), &figure);
+    }
+}
