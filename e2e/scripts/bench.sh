@@ -18,9 +18,9 @@ fi
 selected=()
 for part in "${parts[@]}"; do
   case $part in
-    identity | reads) selected+=(--bench "$part") ;;
+    identity | writes | flow | visible | reads) selected+=(--bench "$part") ;;
     stack) ;;
-    *) die "There is no benchmark '$part': name some of stack, identity and reads, or none." ;;
+    *) die "There is no benchmark '$part': name some of stack, identity, writes, flow, visible and reads, or none." ;;
   esac
 done
 
@@ -39,6 +39,9 @@ build() { cargo build --release --locked --workspace --bins && cargo bench --loc
 run_part() {
   case $1 in
     identity) printf '\n## Accounts, and who asks\n\n' ;;
+    writes) printf '\n## Writing posts, and the relay\n\n' ;;
+    flow) printf '\n## A feed that keeps up\n\n' ;;
+    visible) printf '\n## From acknowledged to visible\n\n' ;;
     reads) printf '\n## Reading feeds\n\n' ;;
     stack)
       printf '\n## The stack of make up\n\n```\n'
