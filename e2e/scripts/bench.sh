@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # Benchmarks: what runs on the cluster, when it runs, and the services by themselves, each figure beside the least that it
 # could cost on this machine in the same run. Prints them, and keeps them in docs/benchmarks.md.
-#   bench.sh [stack] [identity] [reads]   all without arguments
+#   bench.sh [stack] [identity] [writes] [flow] [visible] [reads]   all without arguments
 . "$(dirname "$0")/lib.sh"
 cd "$ROOT"
 scripts=$ROOT/e2e/scripts
 page=$ROOT/docs/benchmarks.md
 parts=("$@")
 if [ ${#parts[@]} = 0 ]; then
-  parts=(identity reads)
+  parts=(identity writes flow visible reads)
   if curl -sf -m 5 -o /dev/null "${TRACKLORE_URL:-http://localhost:8080}/v1/feed/global"; then
     parts+=(stack)
   else
@@ -18,9 +18,9 @@ fi
 selected=()
 for part in "${parts[@]}"; do
   case $part in
-    identity | reads) selected+=(--bench "$part") ;;
+    identity | writes | flow | visible | reads) selected+=(--bench "$part") ;;
     stack) ;;
-    *) die "There is no benchmark '$part': name some of stack, identity and reads, or none." ;;
+    *) die "There is no benchmark '$part': name some of stack, identity, writes, flow, visible and reads, or none." ;;
   esac
 done
 
@@ -39,6 +39,9 @@ build() { cargo build --release --locked --workspace --bins && cargo bench --loc
 run_part() {
   case $1 in
     identity) printf '\n## Accounts, and who asks\n\n' ;;
+    writes) printf '\n## Writing posts, and the relay\n\n' ;;
+    flow) printf '\n## A feed that keeps up\n\n' ;;
+    visible) printf '\n## From acknowledged to visible\n\n' ;;
     reads) printf '\n## Reading feeds\n\n' ;;
     stack)
       printf '\n## The stack of make up\n\n```\n'

@@ -15,7 +15,7 @@ show() {
   export $("$ROOT/e2e/scripts/deps.sh" env test)
   for bug in "${bugs[@]}"; do
     printf '\n%s== %s%s\n' "$C_BOLD" "$bug" "$C_OFF"
-    DELIBERATE_BUG=$bug cargo test "${options[@]}" -- --nocapture \
+    DELIBERATE_BUG=$bug LEDGER_KILLS=8 cargo test "${options[@]}" -- --nocapture \
       ledger::nothing_is_lost_doubled_or_reordered_while_replicas_are_killed 2>&1 |
       grep -E '^  (lost|doubled|reordered):|writes acknowledged|^test ledger|killed with' || failed=1
     [ "${PIPESTATUS[0]}" = 0 ] || failed=1

@@ -13,7 +13,7 @@ play() {
   set +a
   local dirty=''
   git diff --quiet HEAD -- . ':!docs/reliability.md' || dirty=' with changes'
-  LEDGER_FAULTS=${LEDGER_FAULTS:-all} LEDGER_COMMIT="$(git rev-parse --short HEAD)$dirty" \
+  LEDGER_COMMIT="$(git rev-parse --short HEAD)$dirty" \
     LEDGER_REPORT=${LEDGER_REPORT:+$(realpath "$LEDGER_REPORT")} \
     cargo test --locked --workspace --test ledger
 }

@@ -1,4 +1,4 @@
-//! `make ledger`: see [`tracklore_e2e::ledger`]. Some faults at a time with the other end-to-end tests, all in a campaign.
+//! `make ledger`: see [`tracklore_e2e::ledger`]. A program of its own, because it prints a table and plays for as long as it is told.
 
 use std::process::ExitCode;
 

@@ -1,12 +1,11 @@
-//! Which faults are played: those that `LEDGER_FAULTS` names (`all`, names, or how many of those whose turn it is), else two
-//! whose turn it is today. `LEDGER_ROUNDS` times.
+//! Which faults are played, `LEDGER_ROUNDS` times: all, or those that `LEDGER_FAULTS` names, or as many as it says. Then it is
+//! the turn of others every day, so that all come round.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::fault::Fault;
 
 const DAY: u64 = 24 * 60 * 60;
-const USUAL: usize = 2;
 
 pub(super) fn chosen() -> Vec<Fault> {
     let wanted = std::env::var("LEDGER_FAULTS").unwrap_or_default();
@@ -30,8 +29,7 @@ fn choose(wanted: &str, day: u64) -> Result<Vec<Fault>, String> {
         Fault::ALL.into_iter().cycle().skip(start).take(count.min(Fault::ALL.len())).collect()
     };
     match wanted.trim() {
-        "" => Ok(rotating(USUAL)),
-        "all" => Ok(Fault::ALL.to_vec()),
+        "" | "all" => Ok(Fault::ALL.to_vec()),
         words => match words.parse() {
             Ok(count) => Ok(rotating(count)),
             Err(_) => words
@@ -53,6 +51,7 @@ mod tests {
     fn names_numbers_and_all_are_understood() {
         let names = |faults: &[Fault]| faults.iter().map(|fault| fault.name()).collect::<Vec<_>>();
         assert_eq!(choose("all", 0).unwrap(), Fault::ALL);
+        assert_eq!(choose("", 0).unwrap(), Fault::ALL);
         assert_eq!(names(&choose("kill-kafka, kill-posts", 0).unwrap()), ["kill-kafka", "kill-posts"]);
         assert_eq!(choose("3", 5).unwrap().len(), 3);
         assert_eq!(choose("kill-moon", 0).unwrap_err(), "kill-moon");
@@ -61,7 +60,10 @@ mod tests {
     #[test]
     fn every_fault_has_its_day() {
         let days = u64::try_from(Fault::ALL.len()).unwrap();
-        let seen: BTreeSet<_> = (0..days).flat_map(|day| choose("", day).unwrap()).map(Fault::name).collect();
-        assert_eq!(seen.len(), Fault::ALL.len());
+        for count in ["1", "2", "3"] {
+            let seen: BTreeSet<_> =
+                (0..days).flat_map(|day| choose(count, day).unwrap()).map(Fault::name).collect();
+            assert_eq!(seen.len(), Fault::ALL.len());
+        }
     }
 }

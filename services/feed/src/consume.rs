@@ -16,7 +16,6 @@ use crate::{
     apply::{Applier, ReadModel},
     library,
     lists::Limits,
-    live::change,
     page,
     positions::{Expected, Offsets},
     progress::{self, Progress},
@@ -45,26 +44,14 @@ pub struct Feeder {
     pub progress: Progress,
 }
 
-/// The session before: its Kafka cluster and generation, and where it stood.
-#[derive(Default)]
-struct Before {
-    place: (String, String),
-    expected: Arc<Expected>,
-}
-
 impl Feeder {
     /// Runs until `stop`; the record at hand is finished.
     pub async fn run(self, stop: CancellationToken) {
-        let mut before = Before::default();
         while !stop.is_cancelled() {
-            if let Some(place) = stop.run_until_cancelled(self.wait_for_both()).await {
-                if before.place != place {
-                    before = Before { place, ..Before::default() };
-                }
-                match Box::pin(self.session(&before, stop.child_token())).await {
-                    Ok(expected) => before.expected = expected,
-                    Err(error) => tracing::error!(%error, "the consumer can't be made"),
-                }
+            if let Some((cluster, base)) = stop.run_until_cancelled(self.wait_for_both()).await
+                && let Err(error) = Box::pin(self.session(cluster, base, stop.child_token())).await
+            {
+                tracing::error!(%error, "the consumer can't be made");
             }
             stop.run_until_cancelled(sleep(PAUSE)).await;
         }
@@ -72,16 +59,13 @@ impl Feeder {
 
     async fn session(
         &self,
-        before: &Before,
+        cluster: String,
+        base: String,
         session: CancellationToken,
-    ) -> Result<Arc<Expected>, KafkaError> {
-        let (cluster, base) = before.place.clone();
+    ) -> Result<(), KafkaError> {
         let offsets = Offsets::new(self.redis.clone(), cluster, base.clone());
         let topics: Vec<_> =
             ACTOR_TOPICS.iter().chain(&POST_TOPICS).map(|topic| self.kafka.name(topic)).collect();
-        if let Err(error) = self.tell_if_gone_back(&before.expected, &offsets, &topics).await {
-            tracing::warn!(%error, "streams may be told again what they were told");
-        }
         let expected = Arc::new(Expected::default());
         let applier = Applier {
             model: ReadModel::new(self.redis.clone(), base, Limits::default()),
@@ -105,22 +89,6 @@ impl Feeder {
             session.clone(),
         );
         tokio::join!(actors.run(session.clone()), posts.run(session), watch);
-        Ok(expected)
-    }
-
-    /// When Redis holds less than this process has written (it was restored), what streams were told since will be told
-    /// again: so they are told to begin anew.
-    async fn tell_if_gone_back(
-        &self,
-        before: &Expected,
-        offsets: &Offsets,
-        topics: &[String],
-    ) -> RedisResult<()> {
-        for topic in topics {
-            if before.is_ahead_of(topic, &offsets.stored(topic).await?) {
-                return change::renew(&self.redis).await;
-            }
-        }
         Ok(())
     }
 

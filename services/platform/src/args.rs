@@ -6,7 +6,7 @@ use clap::Args;
 use http::HeaderValue;
 use secrecy::SecretString;
 
-use crate::{cli::secret, telemetry::LogFormat, trace::TraceArgs};
+use crate::{cli::secret, event::gate::EventArgs, telemetry::LogFormat, trace::TraceArgs};
 
 /// Listeners, logs and stopping.
 #[derive(Args, Clone, Debug)]
@@ -60,6 +60,9 @@ pub struct DatabaseArgs {
     /// Connections at most.
     #[arg(long, env = "TRACKLORE_DATABASE_MAX_CONNECTIONS", default_value_t = 10)]
     pub database_max_connections: u32,
+    /// What its outbox may hold.
+    #[command(flatten)]
+    pub events: EventArgs,
 }
 
 /// What `migrate` needs.

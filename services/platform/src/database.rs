@@ -15,6 +15,7 @@ use sqlx::{
 
 use crate::{
     args::{DatabaseArgs, MigrateArgs},
+    event::gate,
     metrics::{CONNECTIONS, CONNECTIONS_MAX},
     trace::{self, Described, Kind},
 };
@@ -47,6 +48,8 @@ pub enum DatabaseError {
 
 /// A pool that connects when it is first used, so that a service starts before its database is there.
 pub fn pool(args: &DatabaseArgs) -> Result<PgPool, DatabaseError> {
+    // before anything is written into the outbox
+    gate::open(&args.events);
     let options =
         options(&args.database_url, args.database_username.as_deref(), args.database_password.as_ref())?;
     Ok(PgPoolOptions::new()

@@ -1,5 +1,7 @@
 //! Events as CloudEvents 1.0 in binary mode over Kafka: attributes are headers, the value is the full state as JSON.
 
+pub mod gate;
+
 use std::collections::BTreeMap;
 
 use rdkafka::{

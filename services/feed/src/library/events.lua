@@ -18,7 +18,7 @@ end
 -- Stores a post that somebody may see and puts it where it belongs.
 local function show(base, post, keep_global, keep_user)
   local key, score = post_key(base, post.id), tonumber(post.created_at)
-  redis.call('DEL', key)
+  redis.call('PERSIST', key)
   redis.call('HSET', key, 'sequence', post.sequence, 'author', post.author, 'audience', post.audience,
     'occurred_at', post.occurred_at, 'expires_at', post.expires_at, 'body', post.body)
   insert(base, list_of(base, 'circle', post.author, keep_user), score, post.id)
@@ -35,6 +35,13 @@ local function show(base, post, keep_global, keep_user)
   forget_unlisted(base, post.id, post.author)
 end
 
+-- A post's event that comes again, or too late to be told.
+local function pass_over(base, id, sequence, told)
+  if sequence >= told.since then return end
+  record_missed(base)
+  set_told(base, id, sequence, told.last, told.seen)
+end
+
 local function post(keys, args)
   local step, base = step_of(keys, args), keys[1]
   local p = { sequence = args[6], id = args[8], author = args[9], audience = args[10], created_at = args[11],
@@ -43,7 +50,9 @@ local function post(keys, args)
 
   local refused = refusal(step)
   if refused then return refused end
-  if not is_newer(post_key(base, p.id), 'sequence', p.sequence) then
+  local sequence, told = tonumber(p.sequence), told_of(base, p.id)
+  if told and sequence <= told.last then
+    pass_over(base, p.id, sequence, told)
     advance(step)
     return 'old'
   end
@@ -53,17 +62,21 @@ local function post(keys, args)
     if state == 'ask' then return 'ask' end
     if state == 'gone' then after = 'nobody' end
   end
-  local before = p.sequence == '1' and 'nobody' or audience_before(base, p.id)
+  if told and sequence > told.last + 1 then record_missed(base) end
+  local before = told and told.seen or sequence == 1 and 'nobody' or 'unknown'
+  set_told(base, p.id, told and told.since or sequence, sequence, after)
+  -- a snapshot may have brought a later state
+  local is_state = is_newer(post_key(base, p.id), 'sequence', sequence)
   if after == 'nobody' then
-    hide(base, p.id, p.author, p.sequence, remember)
+    if is_state then hide(base, p.id, p.author, sequence, remember) end
     record_post(base, p.id, p.author, before, after)
   else
-    show(base, p, keep_global, keep_user)
+    if is_state then show(base, p, keep_global, keep_user) end
     record_post(base, p.id, p.author, before, after,
       activity_json(p.id, actor_json(base, p.author), p.body, p.occurred_at), trace)
   end
   advance(step)
-  return 'applied'
+  return is_state and 'applied' or 'old'
 end
 
 -- Drops the lists of an author; the posts stay where the global list has them.
@@ -90,10 +103,12 @@ local function user(keys, args)
     -- deleted; the global list may hold posts that the user's own have dropped
     for _, kind in ipairs({ 'circle', 'user', 'global' }) do
       for _, post_id in ipairs(redis.call('ZRANGE', list_of(base, kind, id).key, 0, -1)) do
-        local stored = redis.call('HMGET', post_key(base, post_id), 'author', 'sequence', 'audience')
+        local stored = redis.call('HMGET', post_key(base, post_id), 'author', 'sequence')
         if stored[1] == id then
+          local told = told_of(base, post_id)
           hide(base, post_id, id, stored[2], remember)
-          record_post(base, post_id, id, stored[3], 'nobody')
+          record_post(base, post_id, id, told and told.seen or 'unknown', 'nobody')
+          if told then set_told(base, post_id, told.since, told.last, 'nobody') end
         end
       end
     end

@@ -10,7 +10,8 @@
 --   activity:global, activity:user:<id>   sorted sets, public post ids by created_at in milliseconds
 --   activity:circle:<id>   the same of all that followers of this user may see
 --   floor:…            down to where such a list is complete; nothing is known below; fills counts those begun
---   post:<id>          hash: sequence; body, author, audience, occurred_at, expires_at unless it is not to be seen
+--   post:<id>          hash: sequence; body, author, audience, occurred_at, expires_at unless it is not to be seen;
+--                      told, see log.lua
 --   actor:<id>         hash: username, display_name, avatar_url with the sequences they came with; or deleted
 --   follows:<id>       sorted set: whom this user follows, by the sequence of that pair; unfollowed:<id> hash
 --   home:<id>, readers:<id>   see home.lua

@@ -1,6 +1,9 @@
 
 -- Lists -------------------------------------------------------------------------------------------------------
 
+-- What is kept of a post that somebody may see.
+local STATE = { 'author', 'audience', 'occurred_at', 'expires_at', 'body' }
+
 -- Above everything: of a list that somebody has begun to fill, with a number of its own instead of an id.
 local NOWHERE = 9007199254740991
 
@@ -30,12 +33,18 @@ local function is_short(list, shown)
   return floor.score >= 0 and redis.call('ZCARD', list.key) < shown
 end
 
+-- For how long it is known what streams were told of a post that no list holds: as long as Kafka may be away from the
+-- relay, which then sends some events again.
+local RESENT = 3600000
+
 -- A body is kept as long as a list holds the post.
 local function forget_unlisted(base, id, author)
   for _, kind in ipairs({ 'circle', 'user', 'global' }) do
     if redis.call('ZSCORE', list_of(base, kind, author).key, id) then return end
   end
-  redis.call('DEL', post_key(base, id))
+  local key = post_key(base, id)
+  redis.call('HDEL', key, 'sequence', unpack(STATE))
+  redis.call('PEXPIRE', key, RESENT)
 end
 
 -- Puts a post into a list, unless it belongs below the floor: there the list has dropped posts, and would have a
@@ -68,7 +77,7 @@ local function hide(base, id, author, sequence, remember)
     redis.call('ZREM', list_of(base, kind, author).key, id)
   end
   local key = post_key(base, id)
-  redis.call('DEL', key)
+  redis.call('HDEL', key, unpack(STATE))
   redis.call('HSET', key, 'sequence', sequence)
   redis.call('PEXPIRE', key, remember)
 end

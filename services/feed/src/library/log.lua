@@ -10,12 +10,6 @@ local function begin_log(keys, args)
   redis.call('SETNX', 'feed:log:epoch', args[1])
 end
 
--- Begins the log anew, if there is one: Redis has gone back to what it was before, and what streams were told since
--- will be told again.
-local function renew_log(keys, args)
-  redis.call('SET', 'feed:log:epoch', args[1], 'XX')
-end
-
 -- Appends an entry, unless nobody has listened yet, or the change is of a generation that nobody reads yet.
 local function record(base, fields)
   local epoch = redis.call('GET', 'feed:log:epoch')
@@ -32,19 +26,14 @@ local function record(base, fields)
   end
 end
 
-local function is_before(id, other)
-  local ms, n = string.match(id, '^(%d+)-(%d+)$')
-  local other_ms, other_n = string.match(other, '^(%d+)-(%d+)$')
-  ms, n, other_ms, other_n = tonumber(ms), tonumber(n), tonumber(other_ms), tonumber(other_n)
-  return ms < other_ms or (ms == other_ms and n < other_n)
-end
-
--- Entries after (epoch, id), at most `count`: {'on', entries}; {'lost', epoch, newest id} when some are gone, or when
--- the caller has no position yet.
+-- Entries after (epoch, id), at most `count`: {'on', entries}; {'lost', epoch, newest id} when some are gone, when the
+-- entry there was never written (Redis has gone back to what it was before, and what streams were told since will be told
+-- again), or when the caller has no position yet.
 local function changes(keys, args)
   local epoch, lost = redis.call('GET', 'feed:log:epoch') or '', redis.call('GET', 'feed:log:lost') or '0-0'
-  if args[1] == epoch and args[2] ~= '' and not is_before(args[2], lost) then
-    return { 'on', redis.call('XRANGE', 'feed:log', '(' .. args[2], '+', 'COUNT', args[3]) }
+  local id = args[2]
+  if args[1] == epoch and id ~= '' and (id == lost or #redis.call('XRANGE', 'feed:log', id, id) == 1) then
+    return { 'on', redis.call('XRANGE', 'feed:log', '(' .. id, '+', 'COUNT', args[3]) }
   end
   local newest = redis.call('XREVRANGE', 'feed:log', '+', '-', 'COUNT', 1)[1]
   return { 'lost', epoch, newest and newest[1] or lost }
@@ -65,12 +54,25 @@ local function activity_json(id, actor, body, occurred_at)
   })
 end
 
--- Who could see a post: 'public', 'followers' or 'nobody'; 'unknown' when it isn't kept (any more), or only a
--- snapshot told of it, which says nothing of what streams were told.
-local function audience_before(base, id)
-  local stored = redis.call('HMGET', post_key(base, id), 'sequence', 'audience')
-  if not stored[1] or string.find(stored[1], '.', 1, true) then return 'unknown' end
-  return stored[2] or 'nobody'
+-- Streams are told each event of a post once, in order, whatever is known of the post already: a snapshot may have
+-- brought a state whose events are still to come. So what they were told is kept apart: the events from `since` to
+-- `last`, after which `seen` ('public', 'followers' or 'nobody') could see the post. nil when nothing is known (any more).
+local function told_of(base, id)
+  local text = redis.call('HGET', post_key(base, id), 'told')
+  if not text then return nil end
+  local since, last, seen = string.match(text, '^(%d+)-(%d+) (%a+)$')
+  return { since = tonumber(since), last = tonumber(last), seen = seen }
+end
+
+local function set_told(base, id, since, last, seen)
+  redis.call('HSET', post_key(base, id), 'told', since .. '-' .. last .. ' ' .. seen)
+end
+
+-- Says that something was missed: an event that never came, or came late (a key may go to another partition). Twice in a
+-- row says no more than once.
+local function record_missed(base)
+  local newest = redis.call('XREVRANGE', 'feed:log', '+', '-', 'COUNT', 1)[1]
+  if not newest or newest[2][5] ~= 'reset' then record(base, { 'reset', '1' }) end
 end
 
 -- `trace`, when there is one, lets the trace that changed the post go on to the clients.

@@ -44,10 +44,10 @@ local function fill(keys, args)
   end
   set_floor(list, score, id, 0)
   for _, p in ipairs(posts) do
-    local stored = redis.call('HMGET', post_key(base, p.id), 'sequence', 'audience')
-    -- a little older than the event of the same state, which is still to be told to streams
-    p.sequence = p.sequence - 0.5
-    if not stored[1] or tonumber(stored[1]) < p.sequence then
+    local stored, told = redis.call('HMGET', post_key(base, p.id), 'sequence', 'audience'), told_of(base, p.id)
+    if not stored[1] and told and told.last > p.sequence then
+      -- the snapshot is behind. If the post still belonged here, the list would hold it, or have another floor
+    elseif not stored[1] or tonumber(stored[1]) < p.sequence then
       show(base, p, keep_global, keep_user)
     elseif stored[2] == 'public' or (stored[2] and kind == 'circle') then
       insert(base, list, tonumber(p.created_at), p.id)
@@ -110,13 +110,13 @@ local function swap(keys, args)
   return before
 end
 
--- A new topic of the same name stands behind these offsets.
+-- A new topic of the same name stands behind these offsets: what it has from before may be told again.
 local function restart(keys, args)
   redis.call('DEL', keys[2])
+  record(keys[1], { 'reset', '1' })
 end
 
 redis.register_function('tracklore_feed_begin_log_@VERSION@', begin_log)
-redis.register_function('tracklore_feed_renew_log_@VERSION@', renew_log)
 redis.register_function('tracklore_feed_post_@VERSION@', post)
 redis.register_function('tracklore_feed_user_@VERSION@', user)
 redis.register_function('tracklore_feed_profile_@VERSION@', profile)

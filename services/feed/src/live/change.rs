@@ -120,7 +120,7 @@ impl Eq for Traced {}
 pub enum After {
     /// These, oldest first.
     Entries(Vec<Entry>),
-    /// Some of it is gone; this is the end of the log.
+    /// Some of it is gone, or it isn't there any more; this is the end of the log.
     Lost(Position),
 }
 
@@ -165,16 +165,8 @@ impl Sight {
 
 /// Begins a log, when there is none.
 pub async fn begin(redis: &Redis) -> RedisResult<()> {
-    library::call(redis, "begin_log", &[LOG], &[new_epoch().as_bytes()]).await
-}
-
-/// Begins the log anew, when there is one: all streams are told to read their lists anew.
-pub async fn renew(redis: &Redis) -> RedisResult<()> {
-    library::call(redis, "renew_log", &[LOG], &[new_epoch().as_bytes()]).await
-}
-
-fn new_epoch() -> String {
-    format!("{:x}", rand::random::<u64>())
+    let epoch = format!("{:x}", rand::random::<u64>());
+    library::call(redis, "begin_log", &[LOG], &[epoch.as_bytes()]).await
 }
 
 /// Reads up to `count` entries after `position`; without one, where the log ends.
@@ -196,27 +188,35 @@ pub async fn after(redis: &Redis, position: Option<&Position>, count: usize) -> 
     }
 }
 
-/// Entries as XRANGE answers them; those of a newer version's kind tell nothing here.
-pub fn entries(value: Value) -> Result<Vec<Entry>, ParsingError> {
+/// Entries as XRANGE answers them.
+fn entries(value: Value) -> Result<Vec<Entry>, ParsingError> {
     let rows: Vec<(String, HashMap<String, Bytes>)> = Vec::from_redis_value(value)?;
-    Ok(rows.into_iter().filter_map(|(id, fields)| entry(&id, &fields)).collect())
+    Ok(rows.into_iter().map(|(id, fields)| entry(&id, &fields)).collect())
 }
 
-fn entry(id: &str, fields: &HashMap<String, Bytes>) -> Option<Entry> {
+/// What a newer version may have written, of a kind that isn't known here, may be anything.
+fn entry(id: &str, fields: &HashMap<String, Bytes>) -> Entry {
     let text = |name: &str| std::str::from_utf8(fields.get(name)?).ok();
-    let user = |name: &str| text(name)?.parse().ok();
+    let follows = || Some(Change::Follows(text("reader")?.parse().ok()?));
+    let position =
+        Position { epoch: text("epoch").unwrap_or_default().to_owned(), id: id.parse().unwrap_or_default() };
+    Entry {
+        position,
+        change: post(fields).or_else(follows).unwrap_or(Change::Everything),
+        trace: text("trace").and_then(Traced::new),
+    }
+}
+
+fn post(fields: &HashMap<String, Bytes>) -> Option<Change> {
+    let text = |name: &str| std::str::from_utf8(fields.get(name)?).ok();
     let sight = |name: &str| Some(Sight::of(fields.get(name)?));
-    let change = if let Some(id) = text("post") {
-        let (before, after) = (sight("before")?, sight("after")?);
-        let json = fields.get("json").cloned().unwrap_or_default();
-        Change::Post { id: id.parse().ok()?, author: user("author")?, before, after, json }
-    } else if let Some(reader) = user("reader") {
-        Change::Follows(reader)
-    } else {
-        Change::Everything
-    };
-    let position = Position { epoch: text("epoch")?.to_owned(), id: id.parse().ok()? };
-    Some(Entry { position, change, trace: text("trace").and_then(Traced::new) })
+    Some(Change::Post {
+        id: text("post")?.parse().ok()?,
+        author: text("author")?.parse().ok()?,
+        before: sight("before")?,
+        after: sight("after")?,
+        json: fields.get("json").cloned().unwrap_or_default(),
+    })
 }
 
 #[cfg(test)]

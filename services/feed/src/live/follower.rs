@@ -145,14 +145,18 @@ impl Follower {
             if let (Told::Reset, Audience::Home(reader, followed)) = (&what, &mut *audience) {
                 *followed = follows(self.hub.redis(), *reader).await?;
             }
+            // who comes back before all of it was told is told all of it again
             told.push_back(Event {
-                cursor: entry.position.cursor(),
+                cursor: self.position.cursor(),
                 scope: *scope,
                 told: what,
                 trace: entry.trace.clone(),
             });
         }
         self.position = entry.position.clone();
+        if let Some(last) = told.back_mut() {
+            last.cursor = self.position.cursor();
+        }
         self.told = told;
         Ok(())
     }

@@ -5,11 +5,11 @@ use std::{
     time::Duration,
 };
 
-use redis::{RedisResult, Value, from_redis_value};
+use redis::RedisResult;
 use tokio::{sync::broadcast, time::sleep};
 use tokio_util::sync::CancellationToken;
 
-use super::change::{After, Change, Entry, LOG, Position, after, begin, entries};
+use super::change::{After, Change, Entry, LOG, Position, after, begin};
 use crate::redis::Redis;
 
 /// How far a connection may fall behind before it reads on from Redis.
@@ -67,11 +67,11 @@ impl Hub {
             let start = self.lock().clone();
             match (after(&self.redis, start.as_ref(), BATCH).await?, start) {
                 (After::Entries(entries), Some(start)) if entries.is_empty() => {
+                    // only waits: whether what comes is the same log's is seen by `after`
                     let mut command = redis::cmd("XREAD");
                     command.arg("BLOCK").arg(u64::try_from(WAIT.as_millis()).unwrap_or(u64::MAX));
-                    command.arg("COUNT").arg(BATCH).arg("STREAMS").arg(LOG).arg(start.id.to_string());
-                    let answer = waiting.send_packed_command(&command).await?.extract_error()?;
-                    self.hand_on(read(answer)?);
+                    command.arg("COUNT").arg(1).arg("STREAMS").arg(LOG).arg(start.id.to_string());
+                    waiting.send_packed_command(&command).await?.extract_error()?;
                 }
                 (After::Entries(entries), _) => self.hand_on(entries),
                 (After::Lost(end), _) if end.epoch.is_empty() => begin(&self.redis).await?,
@@ -89,12 +89,6 @@ impl Hub {
     fn hand_on(&self, entries: Vec<Entry>) {
         let mut end = self.lock();
         for entry in entries {
-            let is_same_log = end.as_ref().is_some_and(|end| end.epoch == entry.position.epoch);
-            if !is_same_log && end.is_some() && entry.change != Change::Everything {
-                let reset =
-                    Entry { position: entry.position.clone(), change: Change::Everything, trace: None };
-                drop(self.sender.send(Arc::new(reset)));
-            }
             *end = Some(entry.position.clone());
             // nobody may be listening
             drop(self.sender.send(Arc::new(entry)));
@@ -104,14 +98,4 @@ impl Hub {
     fn lock(&self) -> std::sync::MutexGuard<'_, Option<Position>> {
         self.end.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// The entries in what XREAD answers for one stream; none when the time was over.
-fn read(answer: Value) -> RedisResult<Vec<Entry>> {
-    if answer == Value::Nil {
-        return Ok(Vec::new());
-    }
-    let streams: Vec<(String, Value)> = from_redis_value(answer)?;
-    let rows = streams.into_iter().next().map_or(Value::Array(Vec::new()), |(_, rows)| rows);
-    Ok(entries(rows)?)
 }

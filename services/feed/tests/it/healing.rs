@@ -128,14 +128,14 @@ async fn killed_in_the_middle_it_loses_and_doubles_nothing() {
 }
 
 /// Everything in the stack's Redis, to be put back by [`restore`]: keys and values in turn.
-async fn copy(redis: &Redis) -> Vec<Vec<u8>> {
+pub async fn copy(redis: &Redis) -> Vec<Vec<u8>> {
     let script = "local all = {} for _, key in ipairs(redis.call('KEYS', '*')) do \
         all[#all + 1] = key all[#all + 1] = redis.call('DUMP', key) end return all";
     let answer = redis.send(redis::cmd("EVAL").arg(script).arg(0)).await.unwrap();
     redis::FromRedisValue::from_redis_value(answer).unwrap()
 }
 
-async fn restore(redis: &Redis, copy: &[Vec<u8>]) {
+pub async fn restore(redis: &Redis, copy: &[Vec<u8>]) {
     let script = "redis.call('FLUSHDB') \
         for i = 1, #ARGV, 2 do redis.call('RESTORE', ARGV[i], 0, ARGV[i + 1]) end return 1";
     redis.send(redis::cmd("EVAL").arg(script).arg(0).arg(copy)).await.unwrap();

@@ -112,6 +112,7 @@ async fn a_client_goes_on_after_its_cursor_or_is_told_to_start_anew() {
         After::Lost(position) => position.id.to_string(),
         After::Entries(_) => panic!("nobody's position"),
     };
+    model.redis.send(redis::cmd("XTRIM").arg(change::LOG).arg("MAXLEN").arg(1)).await.unwrap();
     model.redis.send(redis::cmd("SET").arg("feed:log:lost").arg(last)).await.unwrap();
     let mut third = follower(&hub, Scope::Global, 1, Some(&cursor)).await;
     assert_eq!(names(&mut third, 1).await.0, ["reset"]);

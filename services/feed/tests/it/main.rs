@@ -18,6 +18,7 @@ mod neighbour;
 mod service;
 mod telemetry;
 mod tokens;
+mod told;
 mod traces;
 mod whole_path;
 mod ws;

@@ -143,6 +143,25 @@ impl Model {
         }
     }
 
+    /// The keys of posts whose bodies are kept, sorted.
+    pub async fn bodies(&self) -> Vec<String> {
+        let mut kept = Vec::new();
+        for key in self.keys("feed:post:*").await {
+            let answer = self.redis.send(redis::cmd("HEXISTS").arg(&key).arg("body")).await.unwrap();
+            if answer == redis::Value::Int(1) {
+                kept.push(key);
+            }
+        }
+        kept.sort();
+        kept
+    }
+
+    /// In how many milliseconds a key goes by itself.
+    pub async fn time_left(&self, key: &str) -> i64 {
+        let answer = self.redis.send(redis::cmd("PTTL").arg(key)).await.unwrap();
+        redis::FromRedisValue::from_redis_value(answer).unwrap()
+    }
+
     /// All keys that begin so.
     pub async fn keys(&self, pattern: &str) -> Vec<String> {
         let answer = self.redis.send(redis::cmd("KEYS").arg(pattern)).await.unwrap();

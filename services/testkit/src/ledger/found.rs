@@ -57,7 +57,7 @@ pub struct ReadModel {
 /// What Redis has of a post.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Kept {
-    /// Of the last event, rounded up when a snapshot told of it.
+    /// Of the last event.
     pub sequence: usize,
     /// What the post says; none when it isn't to be seen.
     pub text: Option<String>,
@@ -80,7 +80,9 @@ for _, key in ipairs(all('activity:')) do
 end
 for _, key in ipairs(all('post:')) do
   local post = redis.call('HMGET', key, 'sequence', 'body')
-  lines[#lines + 1] = 'post ' .. string.sub(key, #base + 6) .. ' ' .. post[1] .. ' ' .. (post[2] or '')
+  if post[1] then
+    lines[#lines + 1] = 'post ' .. string.sub(key, #base + 6) .. ' ' .. post[1] .. ' ' .. (post[2] or '')
+  end
 end
 local offsets = redis.call('HGETALL', base .. 'offset:' .. ARGV[1])
 for i = 1, #offsets, 2 do lines[#lines + 1] = 'offset ' .. offsets[i] .. ' ' .. offsets[i + 1] end
@@ -123,11 +125,9 @@ impl ReadModel {
 }
 
 fn kept(id: &str, sequence: &str, body: &str) -> Option<(Uuid, Kept)> {
-    // a snapshot stands a half before the event of the same state
-    let whole: usize = sequence.split('.').next()?.parse().ok()?;
     let body: serde_json::Value = serde_json::from_str(body).unwrap_or_default();
     let text = body.get("text").and_then(|text| text.as_str()).map(str::to_owned);
-    Some((id.parse().ok()?, Kept { sequence: whole + usize::from(sequence.contains('.')), text }))
+    Some((id.parse().ok()?, Kept { sequence: sequence.parse().ok()?, text }))
 }
 
 #[cfg(test)]
@@ -141,7 +141,7 @@ mod tests {
             format!("list global {b} {a}"),
             "list user:7 ".to_owned(),
             format!("post {a} 3 {{\"text\":\"with some words\"}}"),
-            format!("post {b} 1.5 {{\"text\":\"x\"}}"),
+            format!("post {b} 2 {{\"text\":\"x\"}}"),
             format!("post {} 4 ", Uuid::from_u128(3)),
             "offset 0 17".to_owned(),
             "offset cluster abc".to_owned(),

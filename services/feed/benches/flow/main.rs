@@ -1,0 +1,138 @@
+//! How the feed keeps up: `cargo bench --workspace --bench flow`, with the variables of the integration tests set and the
+//! services built in release. A page over HTTP beside the same server answering a constant; catching up beside the
+//! functions in Redis alone; a rebuild.
+#![expect(clippy::unwrap_used, reason = "a program for people, which fails loudly")]
+#![expect(clippy::cast_precision_loss, reason = "figures for people")]
+
+mod alone;
+mod constant;
+mod log;
+
+use std::time::{Duration, Instant};
+
+use tokio::time::sleep;
+use tracklore_feed::redis::Redis;
+use tracklore_testkit::{
+    Stack,
+    load::{self, Report},
+};
+
+/// How long each load lasts. Rounds alternate, so that a busy moment meets all kinds.
+const ROUND: Duration = Duration::from_secs(5);
+const ROUNDS: usize = 2;
+const CONNECTIONS: usize = 8;
+/// Posts in the log, by so many authors.
+const EVENTS: usize = 60_000;
+const AUTHORS: i64 = 1_000;
+/// Posts in Postgres when the feed is rebuilt.
+const POSTS: i64 = 1_000_000;
+
+fn main() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    match std::env::var(constant::SIZE) {
+        Ok(size) => runtime.block_on(constant::serve(size.parse().unwrap())),
+        Err(_) => runtime.block_on(measure()),
+    }
+}
+
+async fn measure() {
+    let mut stack = Stack::new().await;
+    stack.set("TRACKLORE_LOG", "error");
+    for service in ["auth", "user", "posts"] {
+        stack.start(service).await;
+    }
+    let redis = Redis::new(stack.redis_url()).unwrap();
+    log::write(stack.topic_prefix(), EVENTS, AUTHORS).await;
+    catch_up(&mut stack, &redis).await;
+    pages(&stack).await;
+    rebuild(&mut stack).await;
+    redis.send(&redis::cmd("FLUSHDB")).await.unwrap();
+}
+
+/// From a Redis without anything to all that the log has.
+async fn catch_up(stack: &mut Stack, redis: &Redis) {
+    let topic = format!("{}posts-events", stack.topic_prefix());
+    let partitions = 2;
+    let alone = alone::events_per_second(redis, partitions, EVENTS / 3, AUTHORS).await;
+    redis.send(&redis::cmd("FLUSHDB")).await.unwrap();
+    stack.launch("feed").await;
+    let reached = async || -> usize { log::reached(redis, &topic).await };
+    while reached().await == 0 {
+        sleep(Duration::from_millis(5)).await;
+    }
+    let (began, first) = (Instant::now(), reached().await);
+    while reached().await < EVENTS {
+        sleep(Duration::from_millis(20)).await;
+    }
+    let rate = (EVENTS - first) as f64 / began.elapsed().as_secs_f64();
+    stack.ready("feed").await;
+    println!("Catching up, {EVENTS} posts of {AUTHORS} authors in {partitions} partitions");
+    println!("  the functions alone       {alone:8.0} events/s");
+    println!(
+        "  the feed                  {rate:8.0} events/s = {:3.0} % of that, wanted ≥ 60 %, and ≥ 50,000",
+        100.0 * rate / alone
+    );
+    println!("  memory of feed            {:8.1} MiB, wanted ≤ 30", memory(stack));
+}
+
+/// The newest twenty, beside a constant of the same size behind the same middleware.
+async fn pages(stack: &Stack) {
+    let path = "/v1/feed/global";
+    let page = stack.get("feed", path).await.expect(200);
+    let constant = constant::Constant::start(page.json.to_string().len());
+    let servers = [
+        ("a constant", constant.url(), constant.process_id()),
+        ("GET /v1/feed/global", stack.public_url("feed"), stack.process_id("feed").unwrap()),
+    ];
+    let mut reports: [Vec<Report>; 2] = Default::default();
+    let mut costs = [Duration::ZERO; 2];
+    for _ in 0..ROUNDS {
+        for ((reports, cost), (_, url, process)) in reports.iter_mut().zip(&mut costs).zip(&servers) {
+            let before = load::cpu_time(*process);
+            reports.push(load::run(url, CONNECTIONS, ROUND, move |_| load::get(path, "")).await);
+            *cost += load::cpu_time(*process).saturating_sub(before);
+        }
+    }
+    println!("A page of 20, {CONNECTIONS} connections");
+    let mut rows = Vec::new();
+    for ((reports, cost), (name, ..)) in reports.iter().zip(costs).zip(&servers) {
+        let rate = reports.iter().map(|report| report.rate(200)).sum::<f64>() / ROUNDS as f64;
+        let answers: usize = reports.iter().map(|report| report.count(200)).sum();
+        let micros = cost.as_secs_f64() * 1e6 / answers as f64;
+        println!("  {name:<25} {rate:8.0} /s, {micros:6.0} µs of processor each");
+        rows.push((rate, micros));
+    }
+    if let [(least_rate, least_cost), (rate, cost)] = rows[..] {
+        println!(
+            "  {:.1} × the processor, wanted ≤ 2.5; {:.0} % of the rate, wanted ≥ 50 %",
+            cost / least_cost,
+            100.0 * rate / least_rate
+        );
+    }
+    let quiet = load::run(&stack.public_url("feed"), 1, ROUND, move |_| load::get(path, "")).await;
+    println!(
+        "  on one connection         p50 {:.2?} (wanted ≤ 0.3 ms), p99 {:.2?} (≤ 2 ms)",
+        quiet.percentile(200, 50),
+        quiet.percentile(200, 99)
+    );
+    println!("  memory of feed            {:8.1} MiB, wanted ≤ 30", memory(stack));
+}
+
+/// Everything anew, from the log and from so many posts.
+async fn rebuild(stack: &mut Stack) {
+    let written = sqlx::query(
+        "INSERT INTO posts (id, author_id, text, attributes, visibility, version, created_at, updated_at) \
+         SELECT gen_random_uuid(), 1 + n % 1000, repeat('x', 280), '{\"mood\":\"good\"}', 'public', 1, at, at \
+         FROM (SELECT n, now() - n * interval '1 second' AS at FROM generate_series(1, $1) n)",
+    );
+    written.bind(POSTS).execute(&stack.database("posts")).await.unwrap();
+    let began = Instant::now();
+    let (well, output) = stack.run("feed", &["rebuild"]).await;
+    assert!(well, "{output}");
+    println!("Rebuild from {POSTS} posts and {EVENTS} events");
+    println!("  took                      {:8.1} s, wanted ≤ 60", began.elapsed().as_secs_f64());
+}
+
+fn memory(stack: &Stack) -> f64 {
+    load::resident(stack.process_id("feed").unwrap()) as f64 / 1024.0
+}
