@@ -26,7 +26,13 @@ play() {
 at() { printf '\n**%d:%02d** %s\n' $(((SECONDS - began) / 60)) $(((SECONDS - began) % 60)) "$*"; }
 # show command…  What is typed, and the beginning of what is answered.
 show() {
-  printf '\n```\n$ %s\n' "$*"
+  local typed=$*
+  case $1 in
+    stack) typed="kubectl tracklore -n demo ${typed#stack }" ;;
+    kube) typed="kubectl ${typed#kube }" ;;
+    ask) typed="promtool query instant $prometheus '${typed#ask }'" ;;
+  esac
+  printf '\n```\n$ %s\n' "$typed"
   "$@" 2>&1 | head -n 40 || true
   printf '```\n'
 }

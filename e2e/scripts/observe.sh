@@ -23,7 +23,7 @@ answers() { wait_for "$1" 60 curl -sf -m 2 -o /dev/null "$2" || die "$1 doesn't 
 
 down() {
   local name
-  for name in prometheus proxy jaeger; do
+  for name in prometheus targets proxy jaeger; do
     if runs "$name"; then kill "$(cat "$state/$name.pid")"; fi
     rm -f "$state/$name.pid"
   done
@@ -39,10 +39,9 @@ fi
 kube -n demo get tracklorestack demo >/dev/null 2>&1 || die "The demo stack doesn't run: start it with make up."
 watch() {
   "$ROOT/e2e/scripts/prometheus.sh"
-  kubectl config view --context kind-tracklore --minify --flatten >"$state/kubeconfig"
-  chmod 600 "$state/kubeconfig"
-  sed -e "s|@ROOT@|$ROOT|; s|@KUBECONFIG@|$state/kubeconfig|; s|@PROXY@|$proxy|" "$here/prometheus.yaml" >"$state/prometheus.yaml"
+  sed -e "s|@ROOT@|$ROOT|; s|@TARGETS@|$state/targets.json|" "$here/prometheus.yaml" >"$state/prometheus.yaml"
   background proxy kubectl --context kind-tracklore proxy --address "${proxy%:*}" --port "${proxy#*:}"
+  background targets python3 "$here/targets.py" "$proxy" "$state/targets.json"
   background prometheus prometheus --config.file "$state/prometheus.yaml" --storage.tsdb.path "$state/prometheus" \
     --storage.tsdb.retention.time 2d --web.listen-address "$prometheus" --web.enable-lifecycle
   answers prometheus "http://$prometheus/-/ready"

@@ -204,8 +204,10 @@ mod tests {
     fn dependencies_that_are_there_already_are_not_made_and_can_be_reached() {
         let objects = objects(&stack(&json!({
             "version": "0.1.0", "publicUrl": "http://localhost:8080",
-            "postgres": {"external": {"host": "db.example.org", "admin": {"secretRef": {"name": "db"}}}},
-            "kafka": {"external": {"bootstrapServers": ["kafka.example.org:9093"]}},
+            "postgres": {"external": {
+                "host": "db.example.org", "tls": {"mode": "Disabled"}, "admin": {"secretRef": {"name": "db"}}}},
+            "kafka": {"external": {
+                "bootstrapServers": ["kafka.example.org:9093"], "tls": {"mode": "Disabled"}}},
             "redis": {"external": {"urlSecretRef": {"name": "redis"}}},
             "auth": {"emailVerification": "Optional"},
         })));

@@ -11,11 +11,11 @@ const REMOVED: &str = "[removed]";
 /// Where `kubectl apply` keeps a copy of what it was given.
 const COPY: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
-/// What looks like a secret, and what is left of it. The first group is kept.
+/// What looks like a secret, and what is left of it. The first group is kept, and one called `after`.
 static SHAPES: LazyLock<Vec<Regex>> = LazyLock::new(|| {
     let shapes = [
         // user and password of an address
-        r#"([a-zA-Z][a-zA-Z0-9+.-]*://)[^/\s"'@]+@"#,
+        r#"([a-zA-Z][a-zA-Z0-9+.-]*://)[^/\s"'@]+(?P<after>@)"#,
         // private keys
         r"()-----BEGIN [A-Z ]*PRIVATE KEY-----(?s:.*?)(-----END [A-Z ]*PRIVATE KEY-----|$)",
         // signed tokens
@@ -33,8 +33,10 @@ const TELLING: [&str; 6] = ["PASSWORD", "SECRET", "TOKEN", "KEY", "CREDENTIAL", 
 /// A text without what looks like a secret.
 pub fn text(text: &str) -> String {
     SHAPES.iter().fold(text.to_owned(), |text, shape| {
-        let kept =
-            |found: &Captures<'_>| format!("{}{REMOVED}", found.get(1).map_or("", |kept| kept.as_str()));
+        let kept = |found: &Captures<'_>| {
+            let after = found.name("after").map_or("", |kept| kept.as_str());
+            format!("{}{REMOVED}{after}", found.get(1).map_or("", |kept| kept.as_str()))
+        };
         match shape.replace_all(&text, kept) {
             Cow::Borrowed(_) => text,
             Cow::Owned(replaced) => replaced,

@@ -3,7 +3,7 @@
 //! A level says what a person must do. `error`: look at it, it doesn't mend itself. `warn`: nothing yet, the program
 //! goes on trying; look when it doesn't stop. `info`: nothing. `debug`: for developers.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, io::IsTerminal, str::FromStr};
 
 use tracing::{Event, Subscriber};
 use tracing_subscriber::{
@@ -45,7 +45,7 @@ pub fn start(filter: &str, format: LogFormat) {
     let lines = tracing_subscriber::fmt::layer();
     let layer = match format {
         LogFormat::Json => lines.fmt_fields(JsonFields::new()).event_format(Lines).boxed(),
-        LogFormat::Text => lines.boxed(),
+        LogFormat::Text => lines.with_ansi(std::io::stdout().is_terminal()).boxed(),
     };
     let lines = tracing_subscriber::registry().with(layer.with_filter(filter));
     // a second call (tests) keeps the first ones

@@ -309,7 +309,7 @@ impl Applier<'_> {
 
 /// Whether there is no such kind: whoever applies an object is never told that it isn't there.
 fn is_unknown(error: &kube::Error) -> bool {
-    matches!(error, kube::Error::Api(status) if status.is_not_found())
+    matches!(error, kube::Error::Api(status) if status.code == 404)
 }
 
 /// What trying again at once wouldn't change.

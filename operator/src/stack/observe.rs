@@ -183,12 +183,16 @@ async fn look_at_routes(
 ) -> Result<(), kube::Error> {
     let name = names.of(Component::Gateway);
     let routes = Api::<HTTPRoute>::namespaced(client.clone(), &names.namespace);
-    // Not found: neither it, nor perhaps its kind.
-    if let Some(route) = routes.get_opt(&name).await? {
-        observed.seen.insert(ChildId { kind: Kind::Route, name }, seen(&route, names, uid));
-        observed.routes = Some(routes::state(&route));
+    match routes.get(&name).await {
+        Ok(route) => {
+            observed.seen.insert(ChildId { kind: Kind::Route, name }, seen(&route, names, uid));
+            observed.routes = Some(routes::state(&route));
+            Ok(())
+        }
+        // Neither it is there, nor perhaps its kind.
+        Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
+        Err(error) => Err(error),
     }
-    Ok(())
 }
 
 /// The dependencies that should have a StatefulSet and have none.

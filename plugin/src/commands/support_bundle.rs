@@ -95,9 +95,9 @@ impl Gathering<'_> {
             let found = match api.list(&self.target.parts()).await {
                 Ok(found) => found.items,
                 // A kind that this cluster doesn't have.
-                Err(kube::Error::Api(status)) if status.is_not_found() => continue,
-                Err(_) => {
-                    self.refused.push(kind.plural.clone());
+                Err(kube::Error::Api(status)) if status.code == 404 => continue,
+                Err(error) => {
+                    self.refused.push(format!("{} ({error})", kind.plural));
                     continue;
                 }
             };

@@ -139,9 +139,10 @@ pub async fn measure(pool: PgPool, stop: tokio_util::sync::CancellationToken) {
             "db_client_connection_state" => state,
         )
     };
-    metrics::gauge!(CONNECTIONS_MAX.name, "db_client_connection_pool_name" => POOL)
-        .set(f64::from(pool.options().get_max_connections()));
     loop {
+        // Each time: what is said before the recorder is there, nobody hears.
+        metrics::gauge!(CONNECTIONS_MAX.name, "db_client_connection_pool_name" => POOL)
+            .set(f64::from(pool.options().get_max_connections()));
         let idle = u32::try_from(pool.num_idle()).unwrap_or(u32::MAX);
         gauge("idle").set(f64::from(idle));
         gauge("used").set(f64::from(pool.size().saturating_sub(idle)));
