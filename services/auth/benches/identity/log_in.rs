@@ -29,7 +29,7 @@ pub async fn measure(stack: &Stack, people: &[Account], threads: usize) {
         })
         .collect();
     let requests: &'static [Vec<u8>] = requests.leak();
-    let request = |number: usize| requests[number % requests.len()].clone();
+    let request = move |number: usize| requests[number % requests.len()].clone();
     let url = stack.public_url("auth");
     let (mut bare, mut usual, mut crowded) = (0.0, Vec::new(), Vec::new());
     let (mut usual_peak, mut crowded_peak) = (0, 0);
