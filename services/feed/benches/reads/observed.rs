@@ -71,7 +71,7 @@ pub async fn serve(observed: bool, redis: &Redis) {
         telemetry::start(&settings, "feed", metrics::ALL, &background).unwrap();
     }
     println!("{}", super::serve(super::wrapped(redis, List::Global)).await);
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 /// Compares the two, over what is in Redis.
