@@ -17,6 +17,7 @@ play() {
   local name=$1 title=$2 runbook
   shift 2
   exec > >(tee "$out/$name.md" | sed 's/^/    /' >&2)
+  # shellcheck disable=SC2016 # backticks of Markdown
   printf '# %s\n\nPlayed on the stack of `make up` on %s (%s), with Prometheus beside it (`make observe`). Runbooks:' \
     "$title" "$(date -u +%F)" "$(git describe --always --dirty)"
   for runbook in "$@"; do printf ' [%s](../%s.md)' "$runbook" "$runbook"; done

@@ -60,8 +60,16 @@ mod tests {
         let owned =
             pod(&json!([{"kind": "StatefulSet", "name": "s", "uid": "u", "apiVersion": "apps/v1"}]), "True");
         let (alone, starting) = (pod(&json!([]), "True"), pod(&json!([]), "False"));
-        assert_eq!(left_alone(&[owned.clone()], Component::Kafka), None, "it goes with its owner");
-        assert_eq!(left_alone(&[alone.clone()], Component::Redis), None, "it is another component's");
+        assert_eq!(
+            left_alone(std::slice::from_ref(&owned), Component::Kafka),
+            None,
+            "it goes with its owner"
+        );
+        assert_eq!(
+            left_alone(std::slice::from_ref(&alone), Component::Redis),
+            None,
+            "it is another component's"
+        );
         let left = left_alone(&[owned, alone, starting], Component::Kafka).unwrap();
         assert_eq!((left.desired, left.ready, left.storage), (2, 1, None));
     }

@@ -49,9 +49,7 @@ async fn a_change_of_nearly_everything_is_the_same_whenever_the_operator_dies() 
         space.settle(Faults::none()).await;
         space.apply(&another_spec()).await;
         space.settle_or_die(faults.clone()).await;
-        if faults.writes() == 0 {
-            panic!("the change isn't seen");
-        }
+        assert!(faults.writes() > 0, "the change isn't seen");
         let (picture, _) = space.settle(Faults::none()).await;
         assert_nothing_made_twice(&space.name);
         (picture, faults.writes())

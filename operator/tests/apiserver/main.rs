@@ -2,7 +2,7 @@
 //! writes, in seconds.
 //!
 //! `e2e/scripts/apiserver.sh` starts what it needs. How many rounds are played is said by `ROUNDS`, and `all` plays every one.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail loudly")]
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests fail loudly")]
 
 mod crashes;
 mod faults;

@@ -35,7 +35,7 @@ impl Picture {
                 objects => objects.unwrap(),
             };
             for object in objects {
-                picture.add(&kind.kind, object, &space.name);
+                picture.add(&kind.kind, &object, &space.name);
             }
         }
         let stacks = space.api::<tracklore_operator::api::v1alpha1::TrackloreStack>();
@@ -52,7 +52,7 @@ impl Picture {
         picture
     }
 
-    fn add(&mut self, kind: &str, object: DynamicObject, namespace: &str) {
+    fn add(&mut self, kind: &str, object: &DynamicObject, namespace: &str) {
         let name = object.meta().name.clone().unwrap_or_default();
         let mut value = json!(object);
         let all = value.as_object_mut().unwrap();
@@ -114,9 +114,9 @@ fn masked(text: &str) -> String {
     for word in text.split_inclusive(|letter| !is_hex(letter)) {
         let hex = word.trim_end_matches(|letter| !is_hex(letter));
         if hex.len() >= 8 {
-            masked.push('#')
+            masked.push('#');
         } else {
-            masked.push_str(hex)
+            masked.push_str(hex);
         }
         masked.push_str(&word[hex.len()..]);
     }

@@ -10,7 +10,9 @@ pub fn chosen<T>(mut all: Vec<T>, few: usize) -> Vec<T> {
     let number = match std::env::var("ROUNDS").ok().as_deref() {
         None => few,
         Some("all") => all.len(),
-        Some(number) => number.parse().expect("ROUNDS is a number or `all`"),
+        Some(number) => {
+            number.parse().unwrap_or_else(|_| panic!("ROUNDS is {number}, and it can be a number or `all`"))
+        }
     };
     all.shuffle(&mut rand::rng());
     all.truncate(number);

@@ -3,7 +3,7 @@
 use std::{
     io::{BufRead, BufReader},
     path::PathBuf,
-    process::{ChildStdin, Command, Stdio},
+    process::{Child, Command, Stdio},
     sync::OnceLock,
     thread,
 };
@@ -18,8 +18,8 @@ use crate::kubelet;
 /// A running API server.
 pub struct Server {
     folder: PathBuf,
-    /// The script ends, and with it all that it has started, when this does.
-    _alive: ChildStdin,
+    /// The script ends, and with it all that it has started, when its standard input does.
+    _script: Child,
 }
 
 /// The server that all tests share.
@@ -39,13 +39,11 @@ pub fn server() -> &'static Server {
 
 fn start() -> Server {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../e2e/scripts/apiserver.sh");
-    let mut started =
-        Command::new(script).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("bash");
-    let alive = started.stdin.take().unwrap();
+    let mut started = Command::new(script).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let mut folder = String::new();
     BufReader::new(started.stdout.take().unwrap()).read_line(&mut folder).unwrap();
     assert!(!folder.is_empty(), "{script} didn't start an API server; it says above why");
-    Server { folder: folder.trim_end().into(), _alive: alive }
+    Server { folder: folder.trim_end().into(), _script: started }
 }
 
 impl Server {
