@@ -1,6 +1,7 @@
 //! Stacks on a real cluster, used by people and by the platform engineer who runs them.
 #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "tests fail loudly")]
 
+mod applied;
 mod deletion;
 mod documents;
 mod economy;

@@ -23,7 +23,7 @@ pub struct Auth {
     pub access_token_ttl: String,
 
     /// Origins of web applications that may call the APIs from a browser, for example `https://app.example.org`.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(
         length(max = 50),
         inner(length(max = 260), regex(pattern = r"^https?://[a-z0-9.-]+(:[0-9]+)?$"))

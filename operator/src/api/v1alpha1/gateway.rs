@@ -65,7 +65,7 @@ pub struct Traefik {
     /// Addresses of a proxy of yours in front of the gateway, such as one that ends TLS: `192.0.2.7` or `10.0.0.0/8`. From
     /// these, and no others, the client's address is taken out of `X-Forwarded-For`. Throttles go by that address: where a
     /// proxy isn't named here, all its clients share one.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(
         length(max = 20),
         inner(length(max = 43), regex(pattern = r"^[0-9a-fA-F.:]+(/[0-9]{1,3})?$"))

@@ -13,7 +13,7 @@ pub struct GatewayApi {
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub parent_refs: Vec<ParentRef>,
     /// The names that clients call; the host of `publicUrl` when empty.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(
         length(max = 16),
         inner(

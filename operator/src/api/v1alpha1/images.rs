@@ -15,13 +15,13 @@ pub struct Images {
     pub registry: Option<String>,
 
     /// Secrets of type `kubernetes.io/dockerconfigjson` in the stack's namespace, for registries that want a login.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 10))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub pull_secrets: Vec<PullSecret>,
 
     /// Images to use for the dependencies instead of those of the version.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 10))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub overrides: Vec<ImageOverride>,

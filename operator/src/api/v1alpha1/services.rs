@@ -52,7 +52,7 @@ pub struct ServiceSettings {
     pub resources: Resources,
 
     /// Further environment variables, such as `TRACKLORE_LOG`. Those that the operator sets itself can't be changed here.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 50))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub env: Vec<EnvVar>,
