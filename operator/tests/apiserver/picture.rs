@@ -31,7 +31,7 @@ impl Picture {
             let api: Api<DynamicObject> = Api::namespaced_with(space.client.clone(), &space.name, &kind);
             let objects = match api.list(&ListParams::default()).await {
                 // A kind that this cluster doesn't know.
-                Err(kube::Error::Api(status)) if status.is_not_found() => continue,
+                Err(kube::Error::Api(status)) if status.code == 404 => continue,
                 objects => objects.unwrap(),
             };
             for object in objects {

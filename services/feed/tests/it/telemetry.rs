@@ -1,9 +1,12 @@
 //! What all services tell Prometheus is what the documents say, and their log lines are what machines expect.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use serde_json::{Value, json};
-use tracklore_testkit::{Stack, eventually};
+use tracklore_testkit::{Stack, eventually, eventually_within};
 
 use crate::events::empty_stack;
 
@@ -93,7 +96,8 @@ async fn what_is_worth_an_alarm_is_told_from_the_beginning() {
             ],
         ),
     ] {
-        eventually(&format!("{service} tells it all"), async || {
+        // what Kafka doesn't say at once is asked again after some seconds
+        eventually_within(Duration::from_secs(90), &format!("{service} tells it all"), async || {
             let metrics = stack.metrics(service).await;
             names.iter().all(|name| metrics.lines().any(|line| line.starts_with(name))).then_some(())
         })
