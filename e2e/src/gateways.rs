@@ -11,7 +11,10 @@ pub async fn start(stack: &TestStack) {
     let crds = std::env::var(CRDS)
         .unwrap_or_else(|_| unreachable!("{CRDS} isn't set. Run the tests by `make test-e2e`."));
     kubectl(&["apply", "--server-side", "--force-conflicts", "-f", &crds], "").await;
-    kubectl(&["wait", "--for", "condition=Established", "--timeout", "1m", "-f", &crds], "").await;
+    let kinds = ["gatewayclasses", "gateways", "httproutes"]
+        .map(|kind| format!("customresourcedefinition/{kind}.gateway.networking.k8s.io"));
+    let wait = ["wait", "--for", "condition=Established", "--timeout", "1m"].into_iter();
+    kubectl(&wait.chain(kinds.iter().map(String::as_str)).collect::<Vec<_>>(), "").await;
     kubectl(&["apply", "-f", "-"], &MANIFESTS.replace("@NAMESPACE@", &stack.namespace)).await;
 }
 
