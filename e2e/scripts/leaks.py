@@ -32,6 +32,18 @@ def kubectl(*arguments: str) -> str:
     return subprocess.run([*CONTEXT, *arguments], check=True, capture_output=True, text=True).stdout
 
 
+def log_of(namespace: str, pod: str, container: str, *more: str) -> str:
+    """What it said; nothing when the pod went away in the meantime, as that of a test which has just ended does."""
+    call = [*CONTEXT, "-n", namespace, "logs", pod, "-c", container, *more]
+    answer = subprocess.run(call, capture_output=True, text=True)
+    if answer.returncode == 0:
+        return answer.stdout
+    left = kubectl("-n", namespace, "get", "pod", pod, "--ignore-not-found", "-o", "jsonpath={.metadata.deletionTimestamp}{.metadata.uid}")
+    if re.fullmatch(r"[0-9a-f-]{36}", left):
+        sys.exit(f"The log of {namespace}/{pod}/{container} can't be read, so nobody knows what is in it: {answer.stderr.strip()}")
+    return ""
+
+
 def secrets(namespace: str) -> dict[str, str]:
     """The secret texts, each with where it comes from."""
     found = {}
@@ -53,11 +65,11 @@ def logs(namespace: str) -> list[tuple[str, str]]:
     for pod in json.loads(kubectl("-n", namespace, "get", "pods", "-o", "json"))["items"]:
         status = pod["status"].get("containerStatuses", []) + pod["status"].get("initContainerStatuses", [])
         for container in status:
-            name = (pod["metadata"]["name"], container["name"])
+            pod_name, name = pod["metadata"]["name"], container["name"]
             which = [[]] if container["state"].get("waiting") is None else []
             which += [["--previous"]] if container.get("restartCount") else []
             for more in which:
-                said.append(("/".join(name), kubectl("-n", namespace, "logs", name[0], "-c", name[1], *more)))
+                said.append((f"{pod_name}/{name}", log_of(namespace, pod_name, name, *more)))
     return said
 
 
