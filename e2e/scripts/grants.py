@@ -15,10 +15,6 @@ ACCOUNT = f"system:serviceaccount:{NAMESPACE}:{RELEASE}"
 UNSEEN = {
     ("tracklore.io", "tracklorestacks/finalizers", "update"): "asked for by admission, where owner references are enforced",
     ("apps", "statefulsets", "delete"): "when claims grow, which this cluster's storage can't",
-    **{
-        ("gateway.networking.k8s.io", "httproutes", verb): "where stacks ask for routes of the cluster's Gateways; no test does yet"
-        for verb in ("get", "create", "patch", "delete")
-    },
     ("", "secrets", "patch"): "when a deletion policy changes; the tests of deletion do it, but may not have run",
 }
 

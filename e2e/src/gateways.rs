@@ -11,11 +11,12 @@ pub async fn start(stack: &TestStack) {
     let crds = std::env::var(CRDS)
         .unwrap_or_else(|_| unreachable!("{CRDS} isn't set. Run the tests by `make test-e2e`."));
     kubectl(&["apply", "--server-side", "--force-conflicts", "-f", &crds], "").await;
-    let kinds = ["gatewayclasses", "gateways", "httproutes"]
-        .map(|kind| format!("customresourcedefinition/{kind}.gateway.networking.k8s.io"));
-    let wait = ["wait", "--for", "condition=Established", "--timeout", "1m"].into_iter();
-    kubectl(&wait.chain(kinds.iter().map(String::as_str)).collect::<Vec<_>>(), "").await;
-    kubectl(&["apply", "-f", "-"], &MANIFESTS.replace("@NAMESPACE@", &stack.namespace)).await;
+    // The API server takes objects of a new kind a moment after the kind.
+    let manifests = MANIFESTS.replace("@NAMESPACE@", &stack.namespace);
+    tracklore_testkit::eventually("the cluster knows Gateways", async || {
+        shell::run_with("kubectl", &["apply", "-f", "-"], &manifests).await.ok()
+    })
+    .await;
 }
 
 /// Removes what doesn't go with the namespace. The CRDs stay: they may be somebody's.
