@@ -11,6 +11,17 @@ const REMOVED: &str = "[removed]";
 /// Where `kubectl apply` keeps a copy of what it was given.
 const COPY: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
+/// Names of what is a secret, in variables, options, JSON and YAML.
+const NAMED: &str = "[a-z0-9_.-]*(?:password|passwd|secret|token|credentials?|private[_-]?key|api[_-]?key)";
+/// How a value follows its name. Where quotes say where it ends, it may contain anything.
+const VALUES: [&str; 4] = [
+    r#"["']?\s*[=:]\s*")(?:[^"\\]|\\.)+"#,
+    r#"["']?\s*[=:]\s*')[^']+"#,
+    // JSON as a text in JSON
+    r#"\\"\s*:\s*\\")[^"\\]+"#,
+    r#"["']?\s*[=:]\s*)[^\s"'\\,;&}\]]+"#,
+];
+
 /// What looks like a secret, and what is left of it. The first group is kept, and one called `after`.
 static SHAPES: LazyLock<Vec<Regex>> = LazyLock::new(|| {
     let shapes = [
@@ -21,10 +32,14 @@ static SHAPES: LazyLock<Vec<Regex>> = LazyLock::new(|| {
         // signed tokens
         r"()\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(\.[A-Za-z0-9_-]*)?",
         r"(?i)(\b(?:bearer|basic)\s+)[A-Za-z0-9._~+/=-]{8,}",
-        // password=…, "client_secret": "…", SASL_PASSWORD: …
-        r#"(?i)([a-z0-9_.-]*(?:password|passwd|secret|token|credentials?|private[_-]?key|api[_-]?key)\\?["']?\s*[=:]\s*\\?["']?)[^\s"'\\,;&}\]]+"#,
     ];
-    shapes.iter().filter_map(|shape| Regex::new(shape).ok()).collect()
+    // password=…, "client_secret": "…", SASL_PASSWORD: …
+    let named = VALUES.map(|value| format!("(?i)({NAMED}{value}"));
+    shapes
+        .into_iter()
+        .chain(named.iter().map(String::as_str))
+        .filter_map(|shape| Regex::new(shape).ok())
+        .collect()
 });
 
 /// Words in the name of a variable whose value is nobody's business.
@@ -84,7 +99,7 @@ mod tests {
 
     #[test]
     fn all_shapes_can_be_read() {
-        assert_eq!(SHAPES.len(), 5);
+        assert_eq!(SHAPES.len(), 8);
     }
 
     #[test]
@@ -95,7 +110,9 @@ mod tests {
                 "connecting to postgres://[removed]@db:5432/x failed",
             ),
             ("Authorization: Bearer abcdefghijklmnop", "Authorization: Bearer [removed]"),
-            (r#"{"password":"quiet lake","user":"ada"}"#, r#"{"password":"[removed] lake","user":"ada"}"#),
+            (r#"{"password":"quiet \"lake","user":"ada"}"#, r#"{"password":"[removed]","user":"ada"}"#),
+            (r#""{\"password\":\"quiet lake\",\"a\":1}""#, r#""{\"password\":\"[removed]\",\"a\":1}""#),
+            ("client_secret: 'quiet lake' # ours", "client_secret: '[removed]' # ours"),
             ("redis-cli -a x --password=hunter22 ping", "redis-cli -a x --password=[removed] ping"),
             ("token eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiIxIn0.c2ln is bad", "token [removed] is bad"),
             ("the post 42 was written by user 7", "the post 42 was written by user 7"),
