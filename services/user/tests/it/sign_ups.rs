@@ -13,7 +13,7 @@ use std::{
 use futures::{StreamExt, stream};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
-use tracklore_testkit::{Answer, Stack, eventually_within};
+use tracklore_testkit::{Answer, Stack, eventually, eventually_within};
 
 use crate::stack;
 
@@ -52,12 +52,16 @@ fn log_in(stack: &Stack, number: usize) -> RequestBuilder {
 /// The id in the answer to a sign-up, if it says that there is an account. Who finds nobody there comes again; who is cut
 /// off doesn't.
 async fn told(request: RequestBuilder) -> Option<i64> {
-    let answer = loop {
-        match Answer::attempt(request.try_clone()?).await {
-            Err(error) if error.is_connect() => tokio::time::sleep(Duration::from_millis(50)).await,
-            answer => break answer.ok()?,
+    let attempt = move || {
+        let request = request.try_clone();
+        async move {
+            match Answer::attempt(request?).await {
+                Err(error) if error.is_connect() => None,
+                answer => Some(answer.ok()),
+            }
         }
     };
+    let answer = eventually("somebody is there", attempt).await?;
     if answer.status == 201 { answer.json.pointer("/user/id")?.as_i64() } else { None }
 }
 
