@@ -7,7 +7,7 @@ use flate2::{Compression, write::GzEncoder};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::{Error, commands::render::yaml, redact};
+use crate::{Error, manifests::yaml, redact};
 
 /// Files, as they will stand in the archive.
 pub struct Bundle {

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use tracklore_operator::stack::{
     build,
-    component::Component,
+    component::{Component, MANAGED_BY},
     generate,
     given::{self, GivenSeen},
     kinds::{Child, Kind},
@@ -16,9 +16,10 @@ use tracklore_operator::stack::{
     validate::ValidStack,
 };
 
+use crate::Error;
+
 /// Who made the objects: not the operator, which looks after what bears its name.
 const MANAGER: &str = "kubectl-tracklore";
-const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 /// Where a Redis that people run is reached: the address is in a Secret, which isn't read.
 const REDIS_PORT: i32 = 6379;
 
@@ -89,6 +90,11 @@ fn rank(kind: Kind) -> u8 {
         Kind::Deployment => 5,
         _ => 6,
     }
+}
+
+/// As people read it.
+pub fn yaml(object: &Value) -> Result<String, Error> {
+    serde_saphyr::to_string(object).map_err(|error| Error::Refused(error.to_string()))
 }
 
 /// An object that belongs to nobody.

@@ -9,7 +9,7 @@ use k8s_openapi::api::{
 };
 use kube::{ResourceExt, api::ListParams};
 use serde::Serialize;
-use tracklore_operator::stack::troubles;
+use tracklore_operator::stack::{pods, troubles};
 
 use crate::{Error, target::Target};
 
@@ -130,9 +130,7 @@ pub fn component(object: &impl ResourceExt) -> String {
 
 /// Whether a pod of a workload is ready, and stays.
 pub fn is_running(pod: &Pod) -> bool {
-    let mut conditions = pod.status.iter().flat_map(|status| &status.conditions).flatten();
-    let ready = conditions.any(|condition| condition.type_ == "Ready" && condition.status == "True");
-    ready && pod.metadata.deletion_timestamp.is_none() && !of_job(pod)
+    pods::is_ready(pod) && pod.metadata.deletion_timestamp.is_none() && !of_job(pod)
 }
 
 fn of_job(pod: &Pod) -> bool {

@@ -73,11 +73,6 @@ macro_rules! kinds {
                 }
             }
 
-            /// All of them.
-            pub fn all() -> Vec<Self> {
-                vec![$(Self::$state,)* $(Self::$plain,)* $(Self::$other,)*]
-            }
-
             /// Where the API server keeps objects of this kind.
             pub fn resource(self) -> ApiResource {
                 match self {

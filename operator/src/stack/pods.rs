@@ -36,7 +36,8 @@ pub fn left_alone(pods: &[Pod], component: Component) -> Option<Workload> {
     })
 }
 
-fn is_ready(pod: &Pod) -> bool {
+/// Whether it serves.
+pub fn is_ready(pod: &Pod) -> bool {
     let conditions = pod.status.as_ref().and_then(|status| status.conditions.as_ref());
     conditions.into_iter().flatten().any(|condition| condition.type_ == "Ready" && condition.status == "True")
 }

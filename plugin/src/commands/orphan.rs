@@ -32,7 +32,7 @@ pub struct Arguments {
 }
 
 /// Removes the stack and nothing else.
-pub async fn run(mut target: Target, arguments: &Arguments) -> Result<ExitCode, Error> {
+pub async fn run(target: Target, arguments: &Arguments) -> Result<ExitCode, Error> {
     let (name, namespace) = (target.name(), target.namespace());
     let what = format!(
         "The TrackloreStack {name} in {namespace} is deleted. Everything that it runs stays as it is and goes on running,\n\
@@ -43,19 +43,14 @@ pub async fn run(mut target: Target, arguments: &Arguments) -> Result<ExitCode, 
         return Ok(ExitCode::FAILURE);
     }
     pause::set(&target, true).await?;
-    let began = Instant::now();
-    loop {
-        target = target.again().await?;
-        if arguments.without_operator || is_paused(&target.stack) {
-            break;
-        }
-        if began.elapsed() > PATIENCE {
-            return Err(Error::Refused(
-                "the operator hasn't paused the stack within a minute, so nothing was deleted; where it doesn't run any more, add --without-operator"
-                    .to_owned(),
-            ));
-        }
-        tokio::time::sleep(PACE).await;
+    let stacks = target.stacks();
+    if !arguments.without_operator {
+        let paused = async || Ok(is_paused(&stacks.get(&name).await?));
+        until(paused, || {
+            "the operator hasn't paused the stack within a minute, so nothing was deleted; where it doesn't run any more, add --without-operator"
+                .to_owned()
+        })
+        .await?;
     }
     let uid = target.stack.metadata.uid.clone();
     let parameters = DeleteParams {
@@ -63,22 +58,34 @@ pub async fn run(mut target: Target, arguments: &Arguments) -> Result<ExitCode, 
         preconditions: Some(Preconditions { uid: uid.clone(), resource_version: None }),
         ..DeleteParams::default()
     };
-    let stacks = target.stacks();
     stacks.delete(&name, &parameters).await?;
-    let began = Instant::now();
-    while stacks.get_opt(&name).await?.is_some_and(|stack| stack.metadata.uid == uid) {
-        if began.elapsed() > PATIENCE {
-            return Err(Error::Refused(format!(
-                "the cluster hasn't let go of the stack's objects within a minute; it goes on by itself: kubectl -n {namespace} get tstack {name}"
-            )));
-        }
-        tokio::time::sleep(PACE).await;
-    }
+    let gone = async || Ok(stacks.get_opt(&name).await?.is_none_or(|stack| stack.metadata.uid != uid));
+    until(gone, || {
+        format!(
+            "the cluster hasn't let go of the stack's objects within a minute; it goes on by itself: kubectl -n {namespace} get tstack {name}"
+        )
+    })
+    .await?;
     writeln!(
         std::io::stdout(),
         "{name} is gone, and what it ran goes on: kubectl -n {namespace} get all -l app.kubernetes.io/instance={name}"
     )?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Waits for it, and refuses with the sentence when it takes too long.
+async fn until(
+    mut is_so: impl AsyncFnMut() -> Result<bool, Error>,
+    otherwise: impl FnOnce() -> String,
+) -> Result<(), Error> {
+    let began = Instant::now();
+    while !is_so().await? {
+        if began.elapsed() > PATIENCE {
+            return Err(Error::Refused(otherwise()));
+        }
+        tokio::time::sleep(PACE).await;
+    }
+    Ok(())
 }
 
 /// Whether the operator has seen that it must write nothing.

@@ -60,16 +60,11 @@ pub async fn run(which: &Which, arguments: &Arguments) -> Result<ExitCode, Error
         Manifests::Json => super::json(&json!({"apiVersion": "v1", "kind": "List", "items": objects}))?,
         Manifests::Yaml => {
             for object in &objects {
-                write!(output, "---\n{}", yaml(object)?)?;
+                write!(output, "---\n{}", manifests::yaml(object)?)?;
             }
         }
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// A value as YAML.
-pub fn yaml(value: &Value) -> Result<String, Error> {
-    serde_saphyr::to_string(value).map_err(|error| Error::Refused(error.to_string()))
 }
 
 fn read(file: &Path, namespace: Option<&str>) -> Result<TrackloreStack, Error> {
@@ -132,7 +127,7 @@ mod tests {
             let stack = parse(example, None).unwrap();
             let objects = manifests::objects(&validate::validate(&stack).unwrap());
             for object in objects {
-                let read: Value = serde_saphyr::from_str(&yaml(&object).unwrap()).unwrap();
+                let read: Value = serde_saphyr::from_str(&manifests::yaml(&object).unwrap()).unwrap();
                 assert_eq!(read, object);
             }
         }

@@ -89,7 +89,7 @@ impl Gathering<'_> {
     async fn objects(&mut self) -> Result<(), Error> {
         self.object("objects/TrackloreStack.yaml", &self.target.stack)?;
         let others = [ApiResource::erase::<Pod>(&()), ApiResource::erase::<ReplicaSet>(&())];
-        for kind in Kind::all().into_iter().map(Kind::resource).chain(others) {
+        for kind in Kind::ALL.iter().copied().map(Kind::resource).chain(others) {
             let client = self.target.client.clone();
             let api = Api::<DynamicObject>::namespaced_with(client, &self.target.namespace(), &kind);
             let found = match api.list(&self.target.parts()).await {
