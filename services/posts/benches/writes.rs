@@ -88,13 +88,10 @@ async fn statements(stack: &Stack, ada: &Account) -> f64 {
 /// The same as clients do it.
 async fn create(stack: &Stack, ada: &Account) -> load::Report {
     let (body, token) = (draft().to_string(), &ada.access_token);
-    let request = format!(
-        "POST /v1/posts HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer {token}\r\ncontent-type: application/json\r\n\
-         content-length: {}\r\n\r\n{body}",
-        body.len()
-    );
+    let headers = format!("authorization: Bearer {token}\r\n");
+    let request = load::post("/v1/posts", &headers, &body);
     let report =
-        load::run(&stack.public_url("posts"), CLIENTS, ROUND, move |_| request.clone().into_bytes()).await;
+        load::run(&stack.public_url("posts"), CLIENTS, ROUND, move |_| request.clone()).await;
     assert_eq!(report.answers.len(), 1, "other answers than 201: {:?}", report.answers.keys());
     report
 }

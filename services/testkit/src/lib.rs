@@ -16,6 +16,7 @@
 //! variables; the programs are those beside the test binary in the target folder.
 #![expect(clippy::expect_used, clippy::panic, clippy::missing_panics_doc, reason = "tests fail loudly")]
 
+mod again;
 pub mod api;
 mod client;
 mod collector;
@@ -33,6 +34,7 @@ mod stack;
 
 use std::time::Duration;
 
+pub use again::Again;
 pub use client::{Account, Answer};
 pub use collector::{Collector, SeenSpan};
 pub use mail::Mail;

@@ -49,16 +49,45 @@ impl Report {
     }
 }
 
+/// What a server was asked in several rounds, and what that cost it.
+#[derive(Debug, Default)]
+pub struct Rounds {
+    reports: Vec<Report>,
+    spent: Duration,
+}
+
+impl Rounds {
+    /// Adds a round: all that `load` asks is answered by this process.
+    pub async fn add(&mut self, process: u32, load: impl Future<Output = Report>) {
+        let before = cpu_time(process);
+        self.reports.push(load.await);
+        self.spent += cpu_time(process).saturating_sub(before);
+    }
+
+    /// How many answers of 200 came each second.
+    #[expect(clippy::cast_precision_loss, reason = "counts of a benchmark are small")]
+    pub fn rate(&self) -> f64 {
+        self.reports.iter().map(|report| report.rate(200)).sum::<f64>() / self.reports.len() as f64
+    }
+
+    /// The processor time that each answer of 200 took, in microseconds.
+    #[expect(clippy::cast_precision_loss, reason = "counts of a benchmark are small")]
+    pub fn each(&self) -> f64 {
+        let answers: usize = self.reports.iter().map(|report| report.count(200)).sum();
+        self.spent.as_secs_f64() * 1e6 / answers as f64
+    }
+}
+
 /// A `GET` with these header lines.
 pub fn get(path: &str, headers: &str) -> Vec<u8> {
     format!("GET {path} HTTP/1.1\r\nhost: bench\r\n{headers}\r\n").into_bytes()
 }
 
-/// A `POST` of JSON.
-pub fn post(path: &str, body: &str) -> Vec<u8> {
+/// A `POST` of JSON with these header lines.
+pub fn post(path: &str, headers: &str, body: &str) -> Vec<u8> {
     let length = body.len();
     format!(
-        "POST {path} HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+        "POST {path} HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n{headers}\r\n{body}"
     )
     .into_bytes()
 }

@@ -1,7 +1,5 @@
 //! The server that services are compared with: it does nothing but answer, or but the one SELECT.
 
-use std::process::{Child, Command, Stdio};
-
 use axum::{
     Json, Router,
     extract::{Path, State},
@@ -10,50 +8,17 @@ use axum::{
 use serde::Serialize;
 use sqlx::{PgPool, postgres::PgPoolOptions};
 use tokio::net::TcpListener;
-use tracklore_testkit::Stack;
+use tracklore_testkit::{Again, Stack};
 
 /// Where the process that is the server finds the database. Its being set makes a process the server.
 pub const DATABASE: &str = "BENCH_BARE_DATABASE";
 
-/// A running server; gone when dropped.
-pub struct Bare {
-    child: Child,
-    port: u16,
+/// Starts it.
+pub fn start(stack: &Stack) -> Again {
+    Again::start(&[(DATABASE, &stack.runtime_url("user"))])
 }
 
-impl Bare {
-    /// Starts this program once more, as the server.
-    pub fn start(stack: &Stack) -> Self {
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .env(DATABASE, stack.runtime_url("user"))
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        std::io::BufRead::read_line(&mut std::io::BufReader::new(child.stdout.take().unwrap()), &mut line)
-            .unwrap();
-        Self { child, port: line.trim().parse().unwrap() }
-    }
-
-    /// Its address.
-    pub fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
-    }
-
-    /// Its process.
-    pub fn process_id(&self) -> u32 {
-        self.child.id()
-    }
-}
-
-impl Drop for Bare {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// Serves until the process is ended; says its port first.
+/// Serves until the process is ended; says its address first.
 pub async fn serve(database: &str) {
     let pool = PgPoolOptions::new().max_connections(5).connect(database).await.unwrap();
     let router = Router::new()
@@ -61,7 +26,7 @@ pub async fn serve(database: &str) {
         .route("/select/{id}", get(select))
         .with_state(pool);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    println!("{}", listener.local_addr().unwrap().port());
+    println!("http://{}", listener.local_addr().unwrap());
     axum::serve(listener, router).await.unwrap();
 }
 

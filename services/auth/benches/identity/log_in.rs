@@ -25,7 +25,7 @@ pub async fn measure(stack: &Stack, people: &[Account], threads: usize) {
         .iter()
         .map(|person| {
             let body = json!({"login": person.username, "password": person.password}).to_string();
-            load::post("/v1/auth/login", &body)
+            load::post("/v1/auth/login", "", &body)
         })
         .collect();
     let requests: &'static [Vec<u8>] = requests.leak();

@@ -1,13 +1,11 @@
 //! What every request asks, beside a server that answers the same from nothing, or from the one SELECT.
 
-use std::time::Duration;
-
 use tracklore_testkit::{
     Account, Stack,
-    load::{self, Report},
+    load::{self, Rounds},
 };
 
-use crate::{CONNECTIONS, ROUND, ROUNDS, bare, rate, table};
+use crate::{CONNECTIONS, ROUND, ROUNDS, bare, table};
 
 /// So many that each is forgotten until it comes again.
 const TOKENS: usize = 20_000;
@@ -19,29 +17,9 @@ struct Kind {
     requests: &'static [Vec<u8>],
 }
 
-/// What it answered, and what that cost.
-#[derive(Default)]
-struct Answers {
-    reports: Vec<Report>,
-    cost: Duration,
-}
-
-impl Answers {
-    fn rate(&self) -> f64 {
-        rate(&self.reports, 200)
-    }
-
-    /// Processor time of an answer.
-    fn each(&self) -> f64 {
-        let answers: usize = self.reports.iter().map(|report| report.count(200)).sum();
-        self.cost.as_secs_f64() * 1e6 / answers as f64
-    }
-}
-
 /// Prints the lines.
 pub async fn measure(stack: &Stack, person: &Account) {
-    let bare = bare::Bare::start(stack);
-    let (bare_url, bare_process) = (bare.url(), bare.process_id());
+    let bare = bare::start(stack);
     let fresh: Vec<_> =
         (0..TOKENS).map(|number| stack.with_scope(person, &format!("scope-{number}")).access_token).collect();
     let seen = std::slice::from_ref(&person.access_token);
@@ -50,7 +28,7 @@ pub async fn measure(stack: &Stack, person: &Account) {
         let requests: Vec<_> = headers.map(|headers| load::get(path, &headers)).collect();
         let (url, process) = match service {
             Some(service) => (stack.public_url(service), stack.process_id(service).unwrap()),
-            None => (bare_url.clone(), bare_process),
+            None => (bare.url().to_owned(), bare.process_id()),
         };
         Kind { url, process, requests: requests.leak() }
     };
@@ -62,14 +40,12 @@ pub async fn measure(stack: &Stack, person: &Account) {
         kind(Some("user"), "/v1/users/me", seen),
         kind(Some("user"), "/v1/users/me", &fresh),
     ];
-    let mut answers = [(); 6].map(|()| Answers::default());
+    let mut answers = [(); 6].map(|()| Rounds::default());
     for _ in 0..ROUNDS {
         for (kind, answers) in kinds.iter().zip(&mut answers) {
             let requests = kind.requests;
-            let before = load::cpu_time(kind.process);
             let ask = move |number: usize| requests[number % requests.len()].clone();
-            answers.reports.push(load::run(&kind.url, CONNECTIONS, ROUND, ask).await);
-            answers.cost += load::cpu_time(kind.process).saturating_sub(before);
+            answers.add(kind.process, load::run(&kind.url, CONNECTIONS, ROUND, ask)).await;
         }
     }
     let [nothing, verify, verify_fresh, select, me, me_fresh] = &answers;

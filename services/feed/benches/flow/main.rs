@@ -14,7 +14,7 @@ use tokio::time::sleep;
 use tracklore_feed::redis::Redis;
 use tracklore_testkit::{
     Stack,
-    load::{self, Report},
+    load::{self, Rounds},
 };
 
 /// How long each load lasts. Rounds alternate, so that a busy moment meets all kinds.
@@ -79,36 +79,27 @@ async fn catch_up(stack: &mut Stack, redis: &Redis) {
 async fn pages(stack: &Stack) {
     let path = "/v1/feed/global";
     let page = stack.get("feed", path).await.expect(200);
-    let constant = constant::Constant::start(page.json.to_string().len());
+    let constant = constant::start(page.json.to_string().len());
     let servers = [
         ("a constant", constant.url(), constant.process_id()),
-        ("GET /v1/feed/global", stack.public_url("feed"), stack.process_id("feed").unwrap()),
+        (path, &stack.public_url("feed"), stack.process_id("feed").unwrap()),
     ];
-    let mut reports: [Vec<Report>; 2] = Default::default();
-    let mut costs = [Duration::ZERO; 2];
+    let mut answers: [Rounds; 2] = Default::default();
     for _ in 0..ROUNDS {
-        for ((reports, cost), (_, url, process)) in reports.iter_mut().zip(&mut costs).zip(&servers) {
-            let before = load::cpu_time(*process);
-            reports.push(load::run(url, CONNECTIONS, ROUND, move |_| load::get(path, "")).await);
-            *cost += load::cpu_time(*process).saturating_sub(before);
+        for (answers, (_, url, process)) in answers.iter_mut().zip(&servers) {
+            answers.add(*process, load::run(url, CONNECTIONS, ROUND, move |_| load::get(path, ""))).await;
         }
     }
     println!("A page of 20, {CONNECTIONS} connections");
-    let mut rows = Vec::new();
-    for ((reports, cost), (name, ..)) in reports.iter().zip(costs).zip(&servers) {
-        let rate = reports.iter().map(|report| report.rate(200)).sum::<f64>() / ROUNDS as f64;
-        let answers: usize = reports.iter().map(|report| report.count(200)).sum();
-        let micros = cost.as_secs_f64() * 1e6 / answers as f64;
-        println!("  {name:<25} {rate:8.0} /s, {micros:6.0} µs of processor each");
-        rows.push((rate, micros));
+    for (answers, (name, ..)) in answers.iter().zip(&servers) {
+        println!("  {name:<25} {:8.0} /s, {:6.0} µs of processor each", answers.rate(), answers.each());
     }
-    if let [(least_rate, least_cost), (rate, cost)] = rows[..] {
-        println!(
-            "  {:.1} × the processor, wanted ≤ 2.5; {:.0} % of the rate, wanted ≥ 50 %",
-            cost / least_cost,
-            100.0 * rate / least_rate
-        );
-    }
+    let [least, page] = &answers;
+    println!(
+        "  {:.1} × the processor, wanted ≤ 2.5; {:.0} % of the rate, wanted ≥ 50 %",
+        page.each() / least.each(),
+        100.0 * page.rate() / least.rate()
+    );
     let quiet = load::run(&stack.public_url("feed"), 1, ROUND, move |_| load::get(path, "")).await;
     println!(
         "  on one connection         p50 {:.2?} (wanted ≤ 0.3 ms), p99 {:.2?} (≤ 2 ms)",

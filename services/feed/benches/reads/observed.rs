@@ -2,16 +2,15 @@
 //! hundred to a collector, and the other records nothing. They are asked in turns, and what each answer costs is told by the
 //! processor time of its process.
 
-use std::{
-    io::{BufRead, BufReader},
-    process::{Child, Command, Stdio},
-    time::Duration,
-};
+use std::time::Duration;
 
 use clap::Parser;
 use tracklore_feed::{lists::List, metrics, redis::Redis};
 use tracklore_platform::{args::ServerArgs, server::Background, telemetry};
-use tracklore_testkit::{Collector, load};
+use tracklore_testkit::{
+    Again, Collector,
+    load::{self, Rounds},
+};
 
 /// Its being set makes a process a server: `yes` of one that is observed.
 pub const SERVER: &str = "BENCH_OBSERVED";
@@ -26,39 +25,15 @@ struct Settings {
     server: ServerArgs,
 }
 
-/// A running server; gone when dropped.
-struct Server {
-    child: Child,
-    url: String,
+fn start(observed: bool, collector: &str) -> Again {
+    Again::start(&[(SERVER, if observed { "yes" } else { "no" }), (COLLECTOR, collector)])
 }
 
-impl Server {
-    fn start(observed: bool, collector: &str) -> Self {
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .env(SERVER, if observed { "yes" } else { "no" })
-            .env(COLLECTOR, collector)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        Self { child, url: line.trim().to_owned() }
-    }
-
-    /// Processor time of an answer, in microseconds.
-    async fn cost(&self) -> f64 {
-        let before = load::cpu_time(self.child.id());
-        let report = load::run(&self.url, CONNECTIONS, ROUND, |_| load::get("/", "")).await;
-        let spent = load::cpu_time(self.child.id()).saturating_sub(before);
-        spent.as_secs_f64() * 1e6 / f64::from(u32::try_from(report.count(200)).unwrap())
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+/// Processor time of an answer, in microseconds.
+async fn cost(server: &Again) -> f64 {
+    let mut round = Rounds::default();
+    round.add(server.process_id(), load::run(server.url(), CONNECTIONS, ROUND, |_| load::get("/", ""))).await;
+    round.each()
 }
 
 /// Serves until the process is ended; says its address first.
@@ -77,16 +52,16 @@ pub async fn serve(observed: bool, redis: &Redis) {
 /// Compares the two, over what is in Redis.
 pub async fn compare() {
     let collector = Collector::start().await;
-    let [bare, observed] = [false, true].map(|observed| Server::start(observed, collector.endpoint()));
+    let [bare, observed] = [false, true].map(|observed| start(observed, collector.endpoint()));
     let mut costs = Vec::new();
     for pair in 0..PAIRS {
         // Each goes first as often as the other.
         costs.push(if pair % 2 == 0 {
-            let bare = bare.cost().await;
-            (bare, observed.cost().await)
+            let bare = cost(&bare).await;
+            (bare, cost(&observed).await)
         } else {
-            let observed = observed.cost().await;
-            (bare.cost().await, observed)
+            let observed = cost(&observed).await;
+            (cost(&bare).await, observed)
         });
     }
     let mut more: Vec<_> = costs.iter().map(|(bare, observed)| 100.0 * (observed / bare - 1.0)).collect();
