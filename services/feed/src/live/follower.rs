@@ -119,9 +119,11 @@ impl Follower {
         }
     }
 
-    /// What was read from Redis comes from the receiver, too.
+    /// What was read from Redis comes from the receiver, too. That the log went back is new, though it stands before.
     fn is_new(&self, entry: &Entry) -> bool {
-        entry.position.epoch != self.position.epoch || entry.position.id > self.position.id
+        entry.position.epoch != self.position.epoch
+            || entry.position.id > self.position.id
+            || (entry.change == Change::Everything && entry.position.id < self.position.id)
     }
 
     async fn catch_up(&mut self) -> RedisResult<()> {

@@ -149,7 +149,9 @@ async fn a_redis_restored_from_an_older_copy_catches_up_and_tells_its_streams() 
     let post = async |stack: &Stack, index: usize| post_event(stack, posts[index], 7, 1, &json!({})).await;
     let newest_first = |count: usize| posts[..count].iter().rev().copied().collect::<Vec<_>>();
     let url = format!("{}/v1/feed/stream?scope=global", stack.public_url("feed"));
-    let mut stream = reqwest::get(url).await.unwrap();
+    // right after the start, streams are 503 until the log has been looked at
+    let open = async || reqwest::get(&url).await.ok().filter(|answer| answer.status() == 200);
+    let mut stream = eventually("the stream opens", open).await;
     let mut told = String::new();
     let mut wait_for = async |what: &str| {
         while !told.contains(what) {

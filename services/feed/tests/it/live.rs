@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use crate::{
     events::{empty_stack, post_event, profile_event, user_event},
+    healing::{copy, restore},
     model::{Model, following, gone, hidden, post_id, shown, user, whispered},
     neighbour::{Neighbour, profiles},
 };
@@ -121,6 +122,19 @@ async fn a_client_goes_on_after_its_cursor_or_is_told_to_start_anew() {
     // and an emptied Redis is another log
     model.redis.send(&redis::cmd("FLUSHDB")).await.unwrap();
     assert_eq!(names(&mut second, 2).await.0, ["activity.created", "reset"]);
+}
+
+#[tokio::test]
+async fn a_log_that_went_back_and_has_nothing_newer_makes_streams_start_anew() {
+    let mut model = Model::new(10, 10).await;
+    let hub = hub(&model).await;
+    let mut follower = follower(&hub, Scope::Global, 1, None).await;
+    model.apply(&shown(1, 7, 1, 0)).await;
+    let older = copy(&model.redis).await;
+    model.apply(&shown(2, 7, 1, 0)).await;
+    assert_eq!(names(&mut follower, 2).await.0, ["activity.created"; 2]);
+    restore(&model.redis, &older).await;
+    assert_eq!(names(&mut follower, 1).await.0, ["reset"]);
 }
 
 #[tokio::test]
