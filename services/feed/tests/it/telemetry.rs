@@ -96,7 +96,7 @@ async fn what_is_worth_an_alarm_is_told_from_the_beginning() {
             ],
         ),
     ] {
-        // what Kafka doesn't say at once is asked again after some seconds
+        // dead letters are counted every 30 seconds, the first time before anybody records it
         eventually_within(Duration::from_secs(90), &format!("{service} tells it all"), async || {
             let metrics = stack.metrics(service).await;
             names.iter().all(|name| metrics.lines().any(|line| line.starts_with(name))).then_some(())

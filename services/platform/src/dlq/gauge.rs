@@ -34,19 +34,21 @@ impl DeadLetters {
         }
     }
 
-    async fn look(&self, topic: &str, seen: &mut BTreeMap<String, Ends>) -> Result<(), DlqError> {
+    async fn look(&self, topic: &str, seen: &mut BTreeMap<String, (Ends, usize)>) -> Result<(), DlqError> {
         let (producer, name) = (self.producer.clone(), self.of(topic));
         let ask = move || producer.client().fetch_watermarks(&name, 0, TIMEOUT);
         let Ok(ends) = tokio::task::spawn_blocking(ask).await else { return Ok(()) };
         let ends @ (low, high) = ends.map_err(DlqError::Write)?;
-        if seen.get(topic) == Some(&ends) {
-            return Ok(());
-        }
-        let letters = if low == high { 0 } else { self.list_of(topic).await?.len() };
+        let letters = match seen.get(topic) {
+            Some((then, letters)) if *then == ends => *letters,
+            _ if low == high => 0,
+            _ => self.list_of(topic).await?.len(),
+        };
+        // at every look: what was told before metrics are recorded is lost
         #[expect(clippy::cast_precision_loss, reason = "a gauge is a floating-point number")]
         metrics::gauge!(DEAD_LETTERS.name, "messaging_destination_name" => topic.to_owned())
             .set(letters as f64);
-        seen.insert(topic.to_owned(), ends);
+        seen.insert(topic.to_owned(), (ends, letters));
         Ok(())
     }
 }
