@@ -1,11 +1,12 @@
 //! How the feed keeps up: `cargo bench --workspace --bench flow`, with the variables of the integration tests set and the
 //! services built in release. A page over HTTP beside the same server answering a constant; catching up beside the
-//! functions in Redis alone; a rebuild.
+//! functions in Redis alone; thousands of live connections; a rebuild.
 #![expect(clippy::unwrap_used, reason = "a program for people, which fails loudly")]
 #![expect(clippy::cast_precision_loss, reason = "figures for people")]
 
 mod alone;
 mod constant;
+mod idle;
 mod log;
 
 use std::time::{Duration, Instant};
@@ -45,6 +46,7 @@ async fn measure() {
     log::write(stack.topic_prefix(), EVENTS, AUTHORS).await;
     catch_up(&mut stack, &redis).await;
     pages(&stack).await;
+    idle::measure(&stack).await;
     rebuild(&mut stack).await;
     redis.send(&redis::cmd("FLUSHDB")).await.unwrap();
 }
