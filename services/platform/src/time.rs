@@ -16,6 +16,9 @@ pub struct Timestamp(DateTime<Utc>);
 impl Timestamp {
     /// The present.
     pub fn now() -> Self {
+        #[cfg(feature = "deliberate-bugs")]
+        return (Utc::now() + crate::deliberate::clock()).into();
+        #[cfg(not(feature = "deliberate-bugs"))]
         Utc::now().into()
     }
 

@@ -26,6 +26,11 @@ const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Two replicas of posts and of feed, and people who write through one or the other.
 async fn open(bug: Option<&str>) -> (Stack, Run) {
+    open_at(bug, ["0"; 2]).await
+}
+
+/// The same with clocks of the second replicas of posts and of feed that are so many milliseconds ahead.
+async fn open_at(bug: Option<&str>, clocks: [&str; 2]) -> (Stack, Run) {
     let mut stack = empty_stack().await;
     if let Some(bug) = bug {
         stack.set("DELIBERATE_BUG", bug);
@@ -33,8 +38,11 @@ async fn open(bug: Option<&str>) -> (Stack, Run) {
     for service in ["auth", "user", "posts", "feed"] {
         stack.start(service).await;
     }
-    stack.start_replica("posts-2").await;
-    stack.start_replica("feed-2").await;
+    for (replica, clock) in ["posts-2", "feed-2"].into_iter().zip(clocks) {
+        stack.set("DELIBERATE_CLOCK", clock);
+        stack.start_replica(replica).await;
+    }
+    stack.unset("DELIBERATE_CLOCK");
     let mut logins = Vec::new();
     for number in 0..WRITERS {
         logins.push((&stack.sign_up(&format!("writer{number}")).await).into());
@@ -77,6 +85,26 @@ async fn nothing_is_lost_doubled_or_reordered_while_replicas_are_killed() {
     println!("{} lost, {} doubled, {} reordered", harm.lost.len(), harm.doubled.len(), harm.reordered.len());
     println!("{}", harm.examples());
     assert_eq!(harm.is_none(), bug.is_none(), "{bug:?}: {}", harm.examples());
+}
+
+#[tokio::test]
+async fn clocks_that_are_apart_change_nothing() {
+    // nearly as far as tokens forgive; each of the two is the only one for a while
+    let (mut stack, mut run) = open_at(None, ["4000", "-4000"]).await;
+    let stack = run
+        .meanwhile(PLAN, async move |ledger| {
+            for replica in ["feed", "posts"] {
+                written(ledger, BETWEEN).await;
+                stack.kill(replica).await;
+                written(ledger, BETWEEN).await;
+                stack.start(replica).await;
+            }
+            written(ledger, BETWEEN).await;
+            stack
+        })
+        .await;
+    let harm = run.settle(PATIENCE, async || Some(stack.found().await)).await;
+    assert!(harm.is_none(), "{}", harm.examples());
 }
 
 #[tokio::test]
