@@ -1,4 +1,4 @@
-//! Applies events to the read model, each by one call of one function.
+//! Applies events to the read model: those that wait in a partition by one call of one function.
 
 use std::{sync::Arc, time::Duration};
 
@@ -86,8 +86,40 @@ impl ReadModel {
 
     /// Applies a change at `step`, together with the offset.
     pub async fn apply(&self, step: &Step, change: &Change, author: Author<'_>) -> RedisResult<Outcome> {
+        Ok(self.apply_all(&[(step, change)], author).await?.1)
+    }
+
+    /// Applies changes that follow one another in a partition, together with the offset after the last of them: how many,
+    /// and what became of the one after these, or of all.
+    pub async fn apply_all(
+        &self,
+        changes: &[(&Step, &Change)],
+        author: Author<'_>,
+    ) -> RedisResult<(usize, Outcome)> {
+        let Some((first, _)) = changes.first() else { return Ok((0, Outcome::Settled)) };
+        let mut args = first.from.to_vec();
+        for (step, change) in changes {
+            let (kind, own) = self.args_of(change, author);
+            args.extend_from_slice(&step.to);
+            args.extend([kind.to_owned(), own.len().to_string()]);
+            args.extend(own);
+        }
+        let args: Vec<_> = args.iter().map(String::as_bytes).collect();
+        let keys = first.keys.each_ref().map(String::as_str);
+        let (taken, answer): (usize, String) = library::call(&self.redis, "apply", &keys, &args).await?;
+        let outcome = match answer.as_str() {
+            "ask" => Outcome::AskForActor,
+            "gap" => Outcome::Gap,
+            "other" => Outcome::OtherTopic,
+            _ => Outcome::Settled,
+        };
+        Ok((taken, outcome))
+    }
+
+    /// The kind of a change, and what the function wants to know of it.
+    fn args_of(&self, change: &Change, author: Author<'_>) -> (&'static str, Vec<String>) {
         let remember = REMEMBER.as_millis().to_string();
-        let (function, args): (_, Vec<String>) = match change {
+        match change {
             Change::Post(post) => ("post", self.post_args(post, remember, author)),
             Change::User { id, sequence, username } => (
                 "user",
@@ -102,17 +134,8 @@ impl ReadModel {
                 let pair = [follower.to_string(), followee.to_string(), state];
                 ("follow", [sequence.to_string(), remember].into_iter().chain(pair).collect())
             }
-            Change::Nothing => ("skip", Vec::new()),
-        };
-        let args: Vec<_> = step.args.iter().chain(&args).map(String::as_bytes).collect();
-        let keys = step.keys.each_ref().map(String::as_str);
-        let answer: String = library::call(&self.redis, function, &keys, &args).await?;
-        Ok(match answer.as_str() {
-            "ask" => Outcome::AskForActor,
-            "gap" => Outcome::Gap,
-            "other" => Outcome::OtherTopic,
-            _ => Outcome::Settled,
-        })
+            Change::Nothing => ("nothing", Vec::new()),
+        }
     }
 
     fn post_args(&self, post: &PostChange, remember: String, author: Author<'_>) -> Vec<String> {
@@ -155,10 +178,7 @@ impl Applier {
         let step = self.offsets.step(record, self.expected.before(record));
         match self.apply(&step, change).await? {
             Outcome::Settled => {
-                self.expected.passed(record);
-                if let Change::Post(_) = change {
-                    self.tell_freshness(record);
-                }
+                self.passed(record, change);
                 Ok(())
             }
             Outcome::Gap => {
@@ -177,6 +197,42 @@ impl Applier {
         let actors = self.actors.ask(&[post.author]).await.map_err(later)?;
         let author = actors.first().map_or(Author::Nobody, Author::Known);
         self.model.apply(step, change, author).await.map_err(later)
+    }
+
+    /// Applies the first of these in one call, as far as there is nothing about them that must be looked at; how many.
+    async fn apply_ready(&self, records: &[Record]) -> RedisResult<usize> {
+        #[cfg(feature = "deliberate-bugs")]
+        if tracklore_platform::deliberate::has("offset-before-effect") {
+            return Ok(0);
+        }
+        let Some(mut expected) = records.first().map(|record| self.expected.before(record)) else {
+            return Ok(0);
+        };
+        let mut changes = Vec::new();
+        for record in records {
+            let follows = expected.parse::<i64>().is_ok_and(|next| next <= record.offset);
+            // a trace that is kept tells of one record
+            let is_traced = record.trace().is_some_and(TraceContext::is_sampled);
+            let Ok(change) = Change::of(record) else { break };
+            if !follows || is_traced {
+                break;
+            }
+            changes.push((self.offsets.step(record, expected), change));
+            expected = (record.offset + 1).to_string();
+        }
+        let steps: Vec<_> = changes.iter().map(|(step, change)| (step, change)).collect();
+        let (taken, _) = self.model.apply_all(&steps, Author::NotAsked).await?;
+        for (record, (_, change)) in records.iter().zip(&changes).take(taken) {
+            self.passed(record, change);
+        }
+        Ok(taken)
+    }
+
+    fn passed(&self, record: &Record, change: &Change) {
+        self.expected.passed(record);
+        if let Change::Post(_) = change {
+            self.tell_freshness(record);
+        }
     }
 
     /// How late a new post is in the lists.
@@ -215,6 +271,14 @@ impl Applier {
 }
 
 impl Handler for Applier {
+    async fn handle_ready(&self, records: &[Record]) -> usize {
+        self.apply_ready(records).await.unwrap_or_else(|error| {
+            // the first of them will say so again, by itself
+            tracing::debug!(%error, "events are applied one by one");
+            0
+        })
+    }
+
     async fn handle(&self, record: &Record) -> Result<(), Failure> {
         match self.expected.before(record).parse::<i64>() {
             // the one before the offset: only to see that it is still the same

@@ -41,12 +41,14 @@ pub type Position = String;
 /// Never stored, so a change that expects it is refused.
 const UNKNOWN: &str = "unknown";
 
-/// Where a record stands, as the functions want to know it.
+/// Where a record stands, as the function wants to know it.
 pub struct Step {
     /// The generation's base and the key of the topic's offsets.
     pub keys: [String; 2],
-    /// Cluster, partition, expected offset, next offset, and which record it is.
-    pub args: [String; 5],
+    /// Cluster, partition, expected offset.
+    pub from: [String; 3],
+    /// The next offset, and which record stands before it.
+    pub to: [String; 2],
 }
 
 impl Offsets {
@@ -75,14 +77,11 @@ impl Offsets {
 
     /// What the functions need to know to take `record` as the one after `expected`.
     pub fn step(&self, record: &Record, expected: Position) -> Step {
-        let args = [
-            self.cluster.clone(),
-            record.partition.to_string(),
-            expected,
-            (record.offset + 1).to_string(),
-            record.header("ce_id").unwrap_or_default().to_owned(),
-        ];
-        Step { keys: [self.base.clone(), self.key(&record.topic)], args }
+        Step {
+            keys: [self.base.clone(), self.key(&record.topic)],
+            from: [self.cluster.clone(), record.partition.to_string(), expected],
+            to: [(record.offset + 1).to_string(), record.header("ce_id").unwrap_or_default().to_owned()],
+        }
     }
 
     /// Forgets the offsets of a topic: another one stands behind its name.

@@ -62,6 +62,13 @@ pub trait Handler: Send + Sync + 'static {
     /// must change nothing.
     fn handle(&self, record: &Record) -> impl Future<Output = Result<(), Failure>> + Send;
 
+    /// Applies some records of a partition that wait at once: how many, from the first on. The one after these is handled
+    /// by itself, as all are for handlers that leave this out.
+    fn handle_ready(&self, records: &[Record]) -> impl Future<Output = usize> + Send {
+        let _ = records;
+        async { 0 }
+    }
+
     /// The record was put to the dead letters: for handlers that keep the offset beside their data.
     fn buried(&self, record: &Record) -> impl Future<Output = ()> + Send {
         let _ = record;

@@ -125,6 +125,19 @@ impl Record {
         }
     }
 
+    /// About how many bytes of memory it takes.
+    pub(crate) fn size(&self) -> usize {
+        let headers = self
+            .headers
+            .iter()
+            .map(|(name, value)| size_of::<(String, Vec<u8>)>() + name.len() + value.len());
+        size_of::<Self>()
+            + self.topic.len()
+            + self.key.len()
+            + self.value.as_ref().map_or(0, Vec::len)
+            + headers.sum::<usize>()
+    }
+
     /// The header's text, if it is there and is text.
     pub fn header(&self, name: &str) -> Option<&str> {
         let (_, value) = self.headers.iter().find(|(key, _)| key == name)?;

@@ -90,8 +90,7 @@ async fn create(stack: &Stack, ada: &Account) -> load::Report {
     let (body, token) = (draft().to_string(), &ada.access_token);
     let headers = format!("authorization: Bearer {token}\r\n");
     let request = load::post("/v1/posts", &headers, &body);
-    let report =
-        load::run(&stack.public_url("posts"), CLIENTS, ROUND, move |_| request.clone()).await;
+    let report = load::run(&stack.public_url("posts"), CLIENTS, ROUND, move |_| request.clone()).await;
     assert_eq!(report.answers.len(), 1, "other answers than 201: {:?}", report.answers.keys());
     report
 }

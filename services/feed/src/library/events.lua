@@ -42,23 +42,18 @@ local function pass_over(base, id, sequence, told)
   set_told(base, id, sequence, told.last, told.seen)
 end
 
-local function post(keys, args)
-  local step, base = step_of(keys, args), keys[1]
-  local p = { sequence = args[6], id = args[8], author = args[9], audience = args[10], created_at = args[11],
-    occurred_at = args[12], expires_at = args[13], body = args[14], now = args[15] }
-  local remember, keep_global, keep_user, trace = args[7], args[16], args[17], args[22]
+local function post(base, args)
+  local p = { sequence = args[1], id = args[3], author = args[4], audience = args[5], created_at = args[6],
+    occurred_at = args[7], expires_at = args[8], body = args[9], now = args[10] }
+  local remember, keep_global, keep_user, trace = args[2], args[11], args[12], args[17]
 
-  local refused = refusal(step)
-  if refused then return refused end
   local sequence, told = tonumber(p.sequence), told_of(base, p.id)
   if told and sequence <= told.last then
-    pass_over(base, p.id, sequence, told)
-    advance(step)
-    return 'old'
+    return pass_over(base, p.id, sequence, told)
   end
   local after = p.audience
   if after ~= 'nobody' then
-    local state = author_state(actor_key(base, p.author), unpack(args, 18, 21))
+    local state = author_state(actor_key(base, p.author), unpack(args, 13, 16))
     if state == 'ask' then return 'ask' end
     if state == 'gone' then after = 'nobody' end
   end
@@ -75,8 +70,6 @@ local function post(keys, args)
     record_post(base, p.id, p.author, before, after,
       activity_json(p.id, actor_json(base, p.author), p.body, p.occurred_at), trace)
   end
-  advance(step)
-  return is_state and 'applied' or 'old'
 end
 
 -- Drops the lists of an author; the posts stay where the global list has them.
@@ -90,16 +83,13 @@ local function forget_author(base, author)
   redis.call('ZREM', base .. 'used', author)
 end
 
-local function user(keys, args)
-  local step, base = step_of(keys, args), keys[1]
-  local sequence, remember, id, username = unpack(args, 6, 9)
-  local refused = refusal(step)
-  if refused then return refused end
+local function user(base, args)
+  local sequence, remember, id, username = unpack(args)
   local actor = actor_key(base, id)
-  local newer = is_newer(actor, 'user_sequence', sequence)
-  if newer and username ~= '' then
+  if not is_newer(actor, 'user_sequence', sequence) then return end
+  if username ~= '' then
     redis.call('HSET', actor, 'user_sequence', sequence, 'username', username)
-  elseif newer then
+  else
     -- deleted; the global list may hold posts that the user's own have dropped
     for _, kind in ipairs({ 'circle', 'user', 'global' }) do
       for _, post_id in ipairs(redis.call('ZRANGE', list_of(base, kind, id).key, 0, -1)) do
@@ -117,20 +107,32 @@ local function user(keys, args)
     redis.call('HSET', actor, 'deleted', '1', 'user_sequence', sequence)
     redis.call('PEXPIRE', actor, remember)
   end
-  advance(step)
-  return newer and 'applied' or 'old'
 end
 
-local function profile(keys, args)
-  local step, base = step_of(keys, args), keys[1]
-  local sequence, id, display_name, avatar_url = unpack(args, 6, 9)
-  local refused = refusal(step)
-  if refused then return refused end
+local function profile(base, args)
+  local sequence, id, display_name, avatar_url = unpack(args)
   local actor = actor_key(base, id)
-  local newer = is_newer(actor, 'profile_sequence', sequence) and not redis.call('HGET', actor, 'deleted')
-  if newer then
-    redis.call('HSET', actor, 'profile_sequence', sequence, 'display_name', display_name, 'avatar_url', avatar_url)
+  if not is_newer(actor, 'profile_sequence', sequence) or redis.call('HGET', actor, 'deleted') then return end
+  redis.call('HSET', actor, 'profile_sequence', sequence, 'display_name', display_name, 'avatar_url', avatar_url)
+end
+
+local EVENTS = { post = post, user = user, profile = profile, follow = follow, nothing = function() end }
+
+-- Applies records that follow one another in a partition, together with the offset after the last of them. After where the
+-- batch stands come, of each record: next, id, kind, how many arguments, these. Answers how many were taken, and why not
+-- all: 'done', 'gap' or 'other' (see refusal), or 'ask' when the author of the next one has to be looked up first.
+local function apply(keys, args)
+  local step = step_of(keys, args)
+  local refused = refusal(step)
+  if refused then return { refused == 'done' and 1 or 0, refused } end
+  local taken, at, answer = 0, 4, 'taken'
+  while at <= #args do
+    local count = tonumber(args[at + 3])
+    answer = EVENTS[args[at + 2]](step.base, { unpack(args, at + 4, at + 3 + count) }) or 'taken'
+    if answer == 'ask' then break end
+    step.next, step.id = args[at], args[at + 1]
+    taken, at = taken + 1, at + 4 + count
   end
-  advance(step)
-  return newer and 'applied' or 'old'
+  if taken > 0 then advance(step) end
+  return { taken, answer }
 end

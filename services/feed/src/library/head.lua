@@ -1,7 +1,7 @@
 #!lua name=tracklore_feed_@VERSION@
 
--- The feed's read model: every change of it is one call of one function here, so that a record's effect and the
--- offset after it are stored together or not at all. Values that reach clients (names, post bodies) come as JSON
+-- The feed's read model: every change of it is one call of one function here, so that the effect of records and
+-- the offset after them are stored together or not at all. Values that reach clients (names, post bodies) come as JSON
 -- text and are stored and answered as they are.
 --
 -- All keys but the log's begin with a generation's base: `feed:`, or `feed:<n>:` after a rebuild; `feed:generation`

@@ -65,30 +65,23 @@ local function open_home(keys, args)
 end
 
 -- The event of a pair: `state` is 1 for following.
-local function follow(keys, args)
-  local step = step_of(keys, args)
-  local base, sequence, remember, follower, followee, state = keys[1], unpack(args, 6, 10)
-  local refused = refusal(step)
-  if refused then return refused end
+local function follow(base, args)
+  local sequence, remember, follower, followee, state = unpack(args)
   local follows, unfollowed = base .. 'follows:' .. follower, base .. 'unfollowed:' .. follower
   local stored = redis.call('ZSCORE', follows, followee) or redis.call('HGET', unfollowed, followee)
-  local newer = not stored or tonumber(stored) < tonumber(sequence)
-  if newer then
-    local home = redis.call('EXISTS', home_key(base, follower)) == 1
-    if state == '1' then
-      redis.call('HDEL', unfollowed, followee)
-      redis.call('ZADD', follows, sequence, followee)
-      if home then watch(base, follower, followee) end
-    else
-      redis.call('ZREM', follows, followee)
-      redis.call('HSET', unfollowed, followee, sequence)
-      redis.call('PEXPIRE', unfollowed, remember)
-      if home then unwatch(base, follower, followee) end
-    end
-    record(base, { 'reader', follower })
+  if stored and tonumber(stored) >= tonumber(sequence) then return end
+  local home = redis.call('EXISTS', home_key(base, follower)) == 1
+  if state == '1' then
+    redis.call('HDEL', unfollowed, followee)
+    redis.call('ZADD', follows, sequence, followee)
+    if home then watch(base, follower, followee) end
+  else
+    redis.call('ZREM', follows, followee)
+    redis.call('HSET', unfollowed, followee, sequence)
+    redis.call('PEXPIRE', unfollowed, remember)
+    if home then unwatch(base, follower, followee) end
   end
-  advance(step)
-  return newer and 'applied' or 'old'
+  record(base, { 'reader', follower })
 end
 
 -- Whom a reader follows.

@@ -1,7 +1,7 @@
 
 -- Positions ---------------------------------------------------------------------------------------------------
 
--- Where a record stands: {base, key of the offsets} and {cluster, partition, expected, next, id, …}.
+-- Where a batch stands: {base, key of the offsets} and {cluster, partition, expected}, then of its first record {next, id}.
 local function step_of(keys, args)
   return { base = keys[1], offsets = keys[2], cluster = args[1], partition = args[2], expected = args[3],
     next = args[4], id = args[5] }
@@ -32,13 +32,4 @@ end
 local function is_newer(key, field, sequence)
   local stored = redis.call('HGET', key, field)
   return not stored or tonumber(stored) < tonumber(sequence)
-end
-
--- A record without a meaning for the feed.
-local function skip(keys, args)
-  local step = step_of(keys, args)
-  local refused = refusal(step)
-  if refused then return refused end
-  advance(step)
-  return 'old'
 end

@@ -117,11 +117,7 @@ local function restart(keys, args)
 end
 
 redis.register_function('tracklore_feed_begin_log_@VERSION@', begin_log)
-redis.register_function('tracklore_feed_post_@VERSION@', post)
-redis.register_function('tracklore_feed_user_@VERSION@', user)
-redis.register_function('tracklore_feed_profile_@VERSION@', profile)
-redis.register_function('tracklore_feed_follow_@VERSION@', follow)
-redis.register_function('tracklore_feed_skip_@VERSION@', skip)
+redis.register_function('tracklore_feed_apply_@VERSION@', apply)
 redis.register_function('tracklore_feed_begin_fill_@VERSION@', begin_fill)
 redis.register_function('tracklore_feed_fill_@VERSION@', fill)
 redis.register_function('tracklore_feed_actors_@VERSION@', actors)

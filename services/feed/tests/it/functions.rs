@@ -71,6 +71,25 @@ async fn a_lost_answer_does_not_apply_twice_and_another_position_is_a_gap() {
 }
 
 #[tokio::test]
+async fn of_records_that_wait_those_before_one_that_needs_a_look_are_applied_with_their_offset() {
+    let mut model = Model::new(10, 10).await;
+    model.apply(&shown(1, 7, 1, 0)).await;
+    let expected = |offset: i64| offset.to_string();
+    let changes = [shown(2, 7, 1, 5), hidden(1, 7, 2), shown(3, 8, 1, 9), shown(4, 7, 1, 12)];
+    let steps = [1, 2, 3, 4].map(|offset| model.offsets.step(&record(offset), expected(offset)));
+    let batch: Vec<_> = steps.iter().zip(&changes).collect();
+    let apply = async |from: usize| model.writer.apply_all(&batch[from..], Author::NotAsked).await.unwrap();
+    assert_eq!(apply(0).await, (2, Outcome::AskForActor), "nobody knows 8");
+    assert_eq!(ids(&model.list(List::Global, 10).await), [post_id(2)]);
+    assert_eq!(model.offsets.stored("t").await.unwrap(), [(0, 3)].into());
+    // the answer got lost: all come again, from elsewhere than Redis stands
+    assert_eq!(apply(0).await, (0, Outcome::Gap));
+    // one of them again, and the next
+    assert_eq!(apply(1).await, (1, Outcome::Settled));
+    assert_eq!(apply(2).await, (0, Outcome::AskForActor));
+}
+
+#[tokio::test]
 async fn offsets_of_another_kafka_are_ignored_and_replaced() {
     let mut model = Model::new(10, 10).await;
     model.apply(&Change::Nothing).await;

@@ -115,26 +115,28 @@ impl World {
     }
 }
 
-/// Applies all streams, each in order, mixed as `choices` say; now and then something old comes again.
+/// Applies all streams, each in order, mixed as `choices` say; now and then something old comes again, and what waited until
+/// then is applied at once.
 async fn play(model: &mut Model, streams: &[Vec<Change>], choices: &[(Index, Option<Index>)]) {
     let mut done = vec![0; streams.len()];
     let mut seen: Vec<&Change> = Vec::new();
     let mut choices = choices.iter().cycle();
+    let mut waiting = Vec::new();
     loop {
         let open: Vec<usize> =
             (0..streams.len()).filter(|stream| done[*stream] < streams[*stream].len()).collect();
         if open.is_empty() {
-            return;
+            return model.apply_all(&waiting).await;
         }
         let (next, again) = choices.next().unwrap();
         let stream = *next.get(&open);
         let change = &streams[stream][done[stream]];
-        model.apply(change).await;
+        waiting.push(change);
         done[stream] += 1;
         seen.push(change);
         if let Some(again) = again {
-            let old: &Change = again.get::<&Change>(&seen);
-            model.apply(old).await;
+            waiting.push(again.get::<&Change>(&seen));
+            model.apply_all(&std::mem::take(&mut waiting)).await;
         }
     }
 }

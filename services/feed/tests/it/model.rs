@@ -88,6 +88,30 @@ impl Model {
         self.expected.passed(&record);
     }
 
+    /// The same of changes that wait together.
+    pub async fn apply_all(&mut self, changes: &[&Change]) {
+        let mut left = changes;
+        while let Some(next) = left.first() {
+            let mut expected = self.expected.before(&record(self.offset));
+            let step = |offset: i64| {
+                let before = std::mem::replace(&mut expected, (offset + 1).to_string());
+                self.offsets.step(&record(offset), before)
+            };
+            let steps: Vec<_> = (self.offset..).take(left.len()).map(step).collect();
+            let batch: Vec<_> = steps.iter().zip(left.iter().copied()).collect();
+            let (taken, outcome) = self.writer.apply_all(&batch, Author::NotAsked).await.unwrap();
+            if taken == 0 {
+                assert_eq!(outcome, Outcome::AskForActor);
+                self.apply(next).await;
+                left = &left[1..];
+                continue;
+            }
+            self.offset += i64::try_from(taken).unwrap();
+            self.expected.passed(&record(self.offset - 1));
+            left = &left[taken..];
+        }
+    }
+
     /// Puts a snapshot of posts into a list that is then complete down to the last of them, or to `bottom`.
     pub async fn fill(&self, list: List, posts: &[Change], bottom: i64) {
         let (_, floor) = self.writer.begin_fill(list).await.unwrap();

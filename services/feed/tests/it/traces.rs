@@ -66,13 +66,13 @@ async fn one_trace_joins_a_post_its_event_the_feed_and_a_stream_client() {
     let spans = eventually("the whole trace has come in", async || {
         let spans = collector.trace(TRACE).await;
         let is_whole = spans.iter().any(|span| descent(&spans, span) == path)
-            && spans.iter().any(|span| span.name == "FCALL post");
+            && spans.iter().any(|span| span.name == "FCALL apply");
         is_whole.then_some(spans)
     })
     .await;
     let root = spans.iter().find(|span| span.name == "POST /v1/posts").unwrap();
     assert_eq!(root.parent.as_deref(), Some(CALLER));
-    let write = spans.iter().find(|span| span.name == "FCALL post").unwrap();
+    let write = spans.iter().find(|span| span.name == "FCALL apply").unwrap();
     assert_eq!(descent(&spans, write)[1..], path[1..], "Redis is asked by the consumer");
     assert!(spans.iter().all(|span| span.trace == TRACE && !span.failed), "{spans:?}");
     // and none begins anywhere else

@@ -1,4 +1,5 @@
-//! Applying one record, however long it takes: retried while something is away, buried when nobody can process it.
+//! Applying the records of a partition: those that wait at once where the handler knows how, each of the others by itself,
+//! however long it takes: retried while something is away, buried when nobody can process it.
 
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
@@ -44,6 +45,29 @@ impl<H: Handler> Applier<H> {
         Self { handler, dead_letters, permits: Semaphore::new(AT_ONCE) }
     }
 
+    /// Applies some of these records, from the first on; how many. At least one, unless stopped before.
+    pub(super) async fn apply_some(&self, records: &[Record], stop: &CancellationToken) -> usize {
+        let ready = self.apply_ready(records).await;
+        match records.get(ready) {
+            Some(record) if !stop.is_cancelled() => ready + usize::from(self.apply(record, stop).await),
+            _ => ready,
+        }
+    }
+
+    async fn apply_ready(&self, records: &[Record]) -> usize {
+        if records.len() < 2 {
+            return 0;
+        }
+        let started = Instant::now();
+        let _permit = self.permits.acquire().await;
+        // a record that makes the handler panic is found when it is handled by itself
+        let ready = AssertUnwindSafe(self.handler.handle_ready(records)).catch_unwind().await.unwrap_or(0);
+        for record in records.iter().take(ready) {
+            tell_applied(record, started);
+        }
+        ready
+    }
+
     /// Applies the record or puts it to the dead letters; false when stopped before.
     pub(crate) async fn apply(&self, record: &Record, stop: &CancellationToken) -> bool {
         let span = Span::entry(Kind::Consumer, record.trace());
@@ -68,10 +92,7 @@ impl<H: Handler> Applier<H> {
         loop {
             let reason = match self.handle(record).await {
                 Ok(()) => {
-                    let topic = record.topic.clone();
-                    metrics::histogram!(PROCESSING.name, "messaging_destination_name" => topic.clone())
-                        .record(started.elapsed());
-                    metrics::counter!(CONSUMED.name, "messaging_destination_name" => topic).increment(1);
+                    tell_applied(record, started);
                     return Outcome::Applied;
                 }
                 Err(Failure::Poison(reason)) => match self.dead_letters.bury(record, &reason).await {
@@ -102,4 +123,11 @@ impl<H: Handler> Applier<H> {
             Err(_) => Err(Failure::Poison("the handler panicked; the log says where".to_owned())),
         }
     }
+}
+
+fn tell_applied(record: &Record, started: Instant) {
+    let topic = record.topic.clone();
+    metrics::histogram!(PROCESSING.name, "messaging_destination_name" => topic.clone())
+        .record(started.elapsed());
+    metrics::counter!(CONSUMED.name, "messaging_destination_name" => topic).increment(1);
 }

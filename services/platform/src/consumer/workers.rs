@@ -1,4 +1,4 @@
-//! A worker for each partition: takes its records in order, one after the other.
+//! A worker for each partition: takes its records in order, those that wait at once.
 
 use std::{
     collections::BTreeMap,
@@ -22,10 +22,13 @@ use tokio_util::sync::CancellationToken;
 use super::{Applier, Context, Handler};
 use crate::{event::Record, time::Timestamp};
 
-/// With so many records waiting, a partition is paused…
-const FULL: usize = 32;
+/// With so many bytes of records waiting, a partition is paused… (librdkafka then forgets what it has fetched ahead, and
+/// fetches it again, so this is rare.)
+const FULL: usize = 512 * 1024;
 /// …and goes on when only so many are left.
-const LOW: usize = 8;
+const LOW: usize = 128 * 1024;
+/// So many waiting records are taken at once.
+const AT_ONCE: usize = 64;
 /// How long a record at hand may take when its partition is to be given back.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -43,7 +46,7 @@ struct Worker {
     task: JoinHandle<()>,
 }
 
-/// What waits for a worker. Pausing and resuming happen under its lock, so that they can't cross.
+/// What waits for a worker, in bytes. Pausing and resuming happen under its lock, so that they can't cross.
 #[derive(Default)]
 struct Load {
     waiting: usize,
@@ -66,7 +69,7 @@ pub(super) fn dispatch<H: Handler>(
         .or_insert_with(|| start(place.clone(), consumer.clone(), applier.clone()));
     {
         let mut load = lock(&worker.load);
-        load.waiting += 1;
+        load.waiting += record.size();
         if load.waiting >= FULL && !load.paused {
             load.paused = consumer.pause(&list(&place)).is_ok();
             tracing::debug!(topic = place.0, partition = place.1, "paused: its worker is behind");
@@ -137,23 +140,41 @@ async fn work<H: Handler>(
     load: Arc<Mutex<Load>>,
     stop: CancellationToken,
 ) {
-    while let Some(Some(record)) = stop.run_until_cancelled(records.recv()).await {
-        lock(&load).since = record.occurred_at();
-        if !applier.apply(&record, &stop).await {
-            break;
+    let mut waiting = Vec::new();
+    while let Some(1..) = stop.run_until_cancelled(records.recv_many(&mut waiting, AT_ONCE)).await {
+        let mut left = waiting.as_slice();
+        while let Some(record) = left.first() {
+            lock(&load).since = record.occurred_at();
+            let (done, rest) = left.split_at(applier.apply_some(left, &stop).await);
+            settled(&place, &consumer, &load, done);
+            if stop.is_cancelled() {
+                return;
+            }
+            left = rest;
         }
-        if let Err(error) = consumer.store_offset(&place.0, place.1, record.offset) {
-            // the partition went to another member: it will see the record again, which changes nothing
-            tracing::debug!(%error, "offset not stored");
-        }
-        let mut load = lock(&load);
-        load.waiting -= 1;
-        if load.waiting == 0 {
-            load.since = None;
-        }
-        if load.paused && load.waiting <= LOW {
-            load.paused = consumer.resume(&list(&place)).is_err();
-        }
+        waiting.clear();
+    }
+}
+
+/// These records are done with.
+fn settled<H: Handler>(
+    place: &Place,
+    consumer: &StreamConsumer<Context<H>>,
+    load: &Mutex<Load>,
+    records: &[Record],
+) {
+    let Some(last) = records.last() else { return };
+    if let Err(error) = consumer.store_offset(&place.0, place.1, last.offset) {
+        // the partition went to another member: it will see the records again, which changes nothing
+        tracing::debug!(%error, "offset not stored");
+    }
+    let mut load = lock(load);
+    load.waiting -= records.iter().map(Record::size).sum::<usize>();
+    if load.waiting == 0 {
+        load.since = None;
+    }
+    if load.paused && load.waiting <= LOW {
+        load.paused = consumer.resume(&list(place)).is_err();
     }
 }
 
