@@ -21,7 +21,7 @@ use tracklore_operator::{
     api::v1alpha1::TrackloreStack,
     stack::{build, kinds::Child, observed::Observed, validate},
 };
-use tracklore_testkit::eventually;
+use tracklore_testkit::{eventually, free_ports};
 
 /// The only token that the auth of these tests knows, and whose it is.
 pub const TOKEN: &str = "the-good-one";
@@ -76,7 +76,7 @@ impl Gateway {
         }
         open_to_all(files.path());
 
-        let [web, secure, admin] = [free_port().await, free_port().await, free_port().await];
+        let [web, secure, admin] = free_ports();
         let address = |port: u16| format!("127.0.0.1:{port}");
         let arguments = arguments.into_iter().map(|argument| {
             argument
@@ -220,10 +220,6 @@ async fn answer(State((service, log)): State<(&'static str, Log)>, request: Requ
         return [("X-User-ID", USER), ("X-Session-ID", "s"), ("X-Scope", "")].into_response();
     }
     Json(json!({"service": service, "target": target})).into_response()
-}
-
-async fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port()
 }
 
 /// The gateway runs as another user than the test.

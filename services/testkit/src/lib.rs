@@ -39,7 +39,7 @@ pub use client::{Account, Answer};
 pub use collector::{Collector, SeenSpan};
 pub use mail::Mail;
 pub use proxy::{Fault, Proxy};
-pub use stack::Stack;
+pub use stack::{Stack, free_ports};
 use tokio::time::{Instant, sleep};
 
 /// How long a condition may take to come true; generous, because machines are busy.

@@ -335,7 +335,7 @@ fn redis_database(url: &str) -> String {
 }
 
 /// Three ports that nobody else takes: below the range that the system gives out by itself, each once per process.
-pub(crate) fn free_ports() -> [u16; 3] {
+pub fn free_ports() -> [u16; 3] {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let start = std::process::id().wrapping_mul(97);
     [(); 3].map(|()| {
