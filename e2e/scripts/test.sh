@@ -17,9 +17,6 @@ integration_tests() {
     | "--test", .'
 }
 
-# Tests that start services mostly wait, for Kafka's groups and for pods: several for each processor.
-many_at_once() { export RUST_TEST_THREADS=${RUST_TEST_THREADS:-$(($(nproc) * $1))}; }
-
 # The services refuse variables under their prefix that they don't know, so those of the scripts are kept from them.
 without_own_variables() { unset "${!TRACKLORE_@}"; }
 
@@ -37,7 +34,8 @@ part_integration() {
   # where make observe has built it, the tests of traces find theirs in it
   [ ! -x "$CACHE/programs/jaeger" ] || export TRACKLORE_TEST_JAEGER=$CACHE/programs/jaeger
   options=$(integration_tests)
-  many_at_once 3
+  # They mostly wait, for services that start and for Kafka's groups. (Those on the cluster don't: stacks that come up use all there is.)
+  export RUST_TEST_THREADS=${RUST_TEST_THREADS:-$(($(nproc) * 3))}
   # shellcheck disable=SC2086  # words
   cargo test --locked --workspace --no-fail-fast $options
   step "The CRD and the documents are what the code says" generated-check "$scripts/generate.sh" check
@@ -56,7 +54,6 @@ part_e2e() {
   TRACKLORE_GATEWAY_API_CRDS=$("$scripts/gateway-api.sh")
   export TRACKLORE_GATEWAY_API_CRDS
   cargo build --locked --workspace --bin kubectl-tracklore
-  many_at_once 2
   cargo test --locked --workspace --no-fail-fast --test cluster
   STEP_HINT="Whoever logs it must stop; the log names pod and Secret." step "No secret in any log" leaks no_secret_in_logs
   tail -n 2 "$LOGS/leaks.log"
