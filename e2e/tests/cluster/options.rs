@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use k8s_openapi::api::{
-    apps::v1::Deployment, autoscaling::v2::HorizontalPodAutoscaler, core::v1::Service,
+    apps::v1::Deployment, autoscaling::v2::HorizontalPodAutoscaler, batch::v1::Job, core::v1::Service,
     policy::v1::PodDisruptionBudget,
 };
 use kube::{
@@ -62,6 +62,7 @@ async fn a_stack_rests_is_left_alone_scales_and_drops_what_is_no_longer_asked_fo
     assert_eq!(posts.spec.unwrap().node_selector.unwrap()["kubernetes.io/os"], "linux");
     let ada = Person::sign_up(&stack.url(&client).await, &name("ada")).await;
 
+    a_topic_grows(&client, &stack, &mut spec).await;
     rests(&client, &stack, &spec, &ada).await;
     is_left_alone(&client, &stack, &spec).await;
     scales(&client, &stack, &spec).await;
@@ -105,6 +106,24 @@ async fn is_reached_by_another_gateway(client: &Client, stack: &TestStack, spec:
     let routes = shell::run("kubectl", &["get", "httproutes", "-n", &stack.namespace, "-o", "name"]).await;
     assert_eq!(routes.unwrap(), "");
     gateways::end(stack).await;
+}
+
+/// Another Job provisions Kafka, and the one that is outdated goes at once.
+async fn a_topic_grows(client: &Client, stack: &TestStack, spec: &mut Value) {
+    let provisioning = async || {
+        let jobs = stack.list::<Job>(client).await.into_iter().map(|job| job.name_any());
+        jobs.filter(|name| name.contains("kafka")).collect::<Vec<_>>()
+    };
+    let before = provisioning().await;
+    assert_eq!(before.len(), 1, "{before:?}");
+    spec["kafka"]["topics"] = json!([{"name": "posts-events", "partitions": 6}]);
+    stack.apply(client, spec).await.unwrap();
+    eventually_within(PATIENCE, "another Job provisions Kafka", async || {
+        let now = provisioning().await;
+        (now.len() == 1 && now != before).then_some(())
+    })
+    .await;
+    stack.wait_until_ready(client).await;
 }
 
 async fn rests(client: &Client, stack: &TestStack, spec: &Value, ada: &Person) {
