@@ -5,13 +5,13 @@
 //! away nothing new is heard, and tokens are good until they expire: short lives are the second line.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     thread,
     time::{Duration, Instant},
 };
 
 use rdkafka::{
-    ClientContext, Offset, TopicPartitionList,
+    ClientContext, Message, Offset, TopicPartitionList,
     consumer::{BaseConsumer, Consumer, ConsumerContext},
     error::{KafkaError, KafkaResult},
     types::RDKafkaErrorCode,
@@ -99,8 +99,9 @@ struct Follower {
 #[derive(Default)]
 struct Progress {
     partitions: BTreeSet<i32>,
-    /// Those whose end wasn't seen yet.
-    behind: BTreeSet<i32>,
+    /// Those that aren't read up to where they ended at the start, and where that is. (To be told by Kafka that nothing
+    /// comes any more takes as long as it waits for something to come.)
+    behind: BTreeMap<i32, i64>,
 }
 
 impl Follower {
@@ -129,7 +130,12 @@ impl Follower {
                 looked_at = Some(Instant::now());
             }
             match consumer.poll(POLL) {
-                Some(Ok(message)) => self.take(&Record::from_message(&message)),
+                Some(Ok(message)) => {
+                    self.take(&Record::from_message(&message));
+                    progress.behind.retain(|partition, end| {
+                        *partition != message.partition() || message.offset() + 1 < *end
+                    });
+                }
                 Some(Err(KafkaError::PartitionEOF(partition))) => {
                     progress.behind.remove(&partition);
                 }
@@ -174,9 +180,14 @@ fn take_partitions(consumer: &BaseConsumer<Quiet>, topic: &str, progress: &mut P
         return Ok(());
     }
     let mut assignment = TopicPartitionList::new();
+    let mut behind = BTreeMap::new();
     for &partition in &new {
         let start = if progress.partitions.is_empty() {
-            start(consumer, topic, partition)?
+            let (start, end) = start(consumer, topic, partition)?;
+            if start < end {
+                behind.insert(partition, end);
+            }
+            Offset::Offset(start)
         } else {
             Offset::Beginning
         };
@@ -184,12 +195,13 @@ fn take_partitions(consumer: &BaseConsumer<Quiet>, topic: &str, progress: &mut P
     }
     consumer.incremental_assign(&assignment)?;
     tracing::info!(partitions = ?new, "following the ends of sessions");
-    progress.behind.extend(&new);
+    progress.behind.extend(behind);
     progress.partitions.extend(new);
     Ok(())
 }
 
-fn start(consumer: &BaseConsumer<Quiet>, topic: &str, partition: i32) -> KafkaResult<Offset> {
+/// Where to start, and where the partition ends.
+fn start(consumer: &BaseConsumer<Quiet>, topic: &str, partition: i32) -> KafkaResult<(i64, i64)> {
     // asked first: what comes after it and before the next question is then read, too
     let (_, end) = consumer.fetch_watermarks(topic, partition, TIMEOUT)?;
     let look_back = i64::try_from(LOOK_BACK.as_millis()).unwrap_or(i64::MAX);
@@ -198,5 +210,8 @@ fn start(consumer: &BaseConsumer<Quiet>, topic: &str, partition: i32) -> KafkaRe
     times.add_partition_offset(topic, partition, since)?;
     let found = consumer.offsets_for_times(times, TIMEOUT)?;
     let offset = found.find_partition(topic, partition).map(|found| found.offset());
-    Ok(offset.filter(|offset| matches!(offset, Offset::Offset(_))).unwrap_or(Offset::Offset(end)))
+    Ok(match offset {
+        Some(Offset::Offset(offset)) => (offset, end),
+        _ => (end, end),
+    })
 }
