@@ -40,12 +40,12 @@ fn note(posts: &Posts, id: &str, note: impl FnOnce(&mut Times)) {
     note(posts.lock().unwrap().entry(id.to_owned()).or_default());
 }
 
-/// Reads `posts-events` as the feed does.
-fn consume(posts: Posts, topic: &str) {
+/// Reads `posts-events` as the feed does, in the group `group`.
+fn consume(posts: Posts, topic: &str, group: &str) {
     let mut config = ClientConfig::new();
     config
         .set("bootstrap.servers", std::env::var("TRACKLORE_TEST_KAFKA").unwrap())
-        .set("group.id", format!("{topic}.bench"))
+        .set("group.id", format!("{topic}.{group}"))
         .set("auto.offset.reset", "earliest");
     let consumer: BaseConsumer = config.create().unwrap();
     consumer.subscribe(&[topic]).unwrap();
@@ -124,7 +124,7 @@ async fn main() {
         [("warming up", 50, 20), ("a post now and then", 60, 150), ("200 posts a second", 2000, 5)]
     {
         let posts = Posts::default();
-        consume(posts.clone(), &format!("{}posts-events", stack.topic_prefix()));
+        consume(posts.clone(), &format!("{}posts-events", stack.topic_prefix()), name);
         let listening = tokio::spawn(listen(posts.clone(), stack.public_url("feed")));
         sleep(Duration::from_secs(4)).await;
         posts.lock().unwrap().clear();

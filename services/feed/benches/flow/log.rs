@@ -27,11 +27,11 @@ pub fn post(author: i64) -> (Uuid, Value) {
     (id, post)
 }
 
-/// Writes so many authors with their profiles, and so many posts of theirs.
-pub async fn write(prefix: &str, posts: usize, authors: i64) {
-    let mut config = ClientConfig::new();
-    config.set("bootstrap.servers", std::env::var("TRACKLORE_TEST_KAFKA").unwrap()).set("linger.ms", "20");
-    let producer: FutureProducer = config.create().unwrap();
+/// Topic, key, type and payload.
+type Event = (&'static str, String, &'static str, Value);
+
+/// Writes so many authors with their profiles.
+pub async fn write_authors(prefix: &str, authors: i64) {
     let mut records = Vec::new();
     for id in 1..=authors {
         let user = json!({"id": id, "username": format!("name{id}"), "status": "active", "created_at": Timestamp::now()});
@@ -40,10 +40,22 @@ pub async fn write(prefix: &str, posts: usize, authors: i64) {
         records.push(("user-events", id.to_string(), "user.created", user));
         records.push(("profile-events", id.to_string(), "profile.updated", profile));
     }
-    for number in 0..posts {
+    write(prefix, &records).await;
+}
+
+/// Writes so many posts of theirs.
+pub async fn write_posts(prefix: &str, posts: usize, authors: i64) {
+    let event = |number: usize| {
         let (id, post) = post(1 + i64::try_from(number).unwrap() % authors);
-        records.push(("posts-events", id.to_string(), "post.created", post));
-    }
+        ("posts-events", id.to_string(), "post.created", post)
+    };
+    write(prefix, &(0..posts).map(event).collect::<Vec<_>>()).await;
+}
+
+async fn write(prefix: &str, records: &[Event]) {
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", std::env::var("TRACKLORE_TEST_KAFKA").unwrap()).set("linger.ms", "20");
+    let producer: FutureProducer = config.create().unwrap();
     for chunk in records.chunks(CHUNK) {
         let sent = chunk.iter().map(|(topic, key, kind, payload)| {
             let (topic, kind, time) =

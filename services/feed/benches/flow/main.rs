@@ -43,7 +43,6 @@ async fn measure() {
         stack.start(service).await;
     }
     let redis = Redis::new(stack.redis_url()).unwrap();
-    log::write(stack.topic_prefix(), EVENTS, AUTHORS).await;
     catch_up(&mut stack, &redis).await;
     pages(&stack).await;
     idle::measure(&stack).await;
@@ -51,12 +50,23 @@ async fn measure() {
     redis.send(&redis::cmd("FLUSHDB")).await.unwrap();
 }
 
-/// From a Redis without anything to all that the log has.
+/// From a Redis that knows authors and no posts to all that the log has.
 async fn catch_up(stack: &mut Stack, redis: &Redis) {
     let topic = format!("{}posts-events", stack.topic_prefix());
     let partitions = 2;
     let alone = alone::events_per_second(redis, partitions, EVENTS / 3, AUTHORS).await;
     redis.send(&redis::cmd("FLUSHDB")).await.unwrap();
+    // user doesn't know these authors, so the feed has to before it meets their posts
+    log::write_authors(stack.topic_prefix(), AUTHORS).await;
+    stack.start("feed").await;
+    for topic in ["user-events", "profile-events"] {
+        let topic = format!("{}{topic}", stack.topic_prefix());
+        while log::reached(redis, &topic).await < usize::try_from(AUTHORS).unwrap() {
+            sleep(Duration::from_millis(20)).await;
+        }
+    }
+    stack.stop("feed").await;
+    log::write_posts(stack.topic_prefix(), EVENTS, AUTHORS).await;
     stack.launch("feed").await;
     let reached = async || -> usize { log::reached(redis, &topic).await };
     while reached().await == 0 {
