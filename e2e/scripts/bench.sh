@@ -43,13 +43,21 @@ run_part() {
     flow) printf '\n## A feed that keeps up\n\n' ;;
     visible) printf '\n## From acknowledged to visible\n\n' ;;
     reads) printf '\n## Reading feeds\n\n' ;;
-    stack)
-      printf '\n## The stack of make up\n\n```\n'
-      "$scripts/bench-stack.sh"
-      printf '```\n'
-      return
-      ;;
+    stack) printf '\n## The stack of make up\n\n' ;;
   esac
+  case $1 in
+    identity | reads) bench "$1" ;;
+    stack) fenced "$scripts/bench-stack.sh" ;;
+    *) fenced bench "$1" ;;
+  esac
+}
+# As it is printed, where it is no table.
+fenced() {
+  printf '```\n'
+  "$@"
+  printf '```\n'
+}
+bench() {
   # shellcheck disable=SC2086,SC2154,SC2163  # KEY=value words
   (unset "${!TRACKLORE_@}"; export $variables; cargo bench --quiet --locked --workspace --bench "$1")
 }

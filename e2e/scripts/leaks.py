@@ -38,8 +38,8 @@ def log_of(namespace: str, pod: str, container: str, *more: str) -> str:
     answer = subprocess.run(call, capture_output=True, text=True)
     if answer.returncode == 0:
         return answer.stdout
-    left = kubectl("-n", namespace, "get", "pod", pod, "--ignore-not-found", "-o", "jsonpath={.metadata.deletionTimestamp}{.metadata.uid}")
-    if re.fullmatch(r"[0-9a-f-]{36}", left):
+    left = kubectl("-n", namespace, "get", "pod", pod, "--ignore-not-found", "-o", "json")
+    if left and "deletionTimestamp" not in json.loads(left)["metadata"]:
         sys.exit(f"The log of {namespace}/{pod}/{container} can't be read, so nobody knows what is in it: {answer.stderr.strip()}")
     return ""
 

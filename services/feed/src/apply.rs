@@ -90,7 +90,7 @@ impl ReadModel {
     }
 
     /// Applies changes that follow one another in a partition, together with the offset after the last of them: how many,
-    /// and what became of the one after these, or of all.
+    /// and what became of the one after these, or of all. What is expected is what the first step says.
     pub async fn apply_all(
         &self,
         changes: &[(&Step, &Change)],
@@ -205,21 +205,16 @@ impl Applier {
         if tracklore_platform::deliberate::has("offset-before-effect") {
             return Ok(0);
         }
-        let Some(mut expected) = records.first().map(|record| self.expected.before(record)) else {
+        let Some(first) = records.first() else { return Ok(0) };
+        let expected = self.expected.before(first);
+        if !expected.parse::<i64>().is_ok_and(|next| next <= first.offset) {
             return Ok(0);
-        };
-        let mut changes = Vec::new();
-        for record in records {
-            let follows = expected.parse::<i64>().is_ok_and(|next| next <= record.offset);
-            // a trace that is kept tells of one record
-            let is_traced = record.trace().is_some_and(TraceContext::is_sampled);
-            let Ok(change) = Change::of(record) else { break };
-            if !follows || is_traced {
-                break;
-            }
-            changes.push((self.offsets.step(record, expected), change));
-            expected = (record.offset + 1).to_string();
         }
+        // a trace that is kept tells of one record
+        let untraced = |record: &&Record| !record.trace().is_some_and(TraceContext::is_sampled);
+        let change =
+            |record: &Record| Some((self.offsets.step(record, expected.clone()), Change::of(record).ok()?));
+        let changes: Vec<_> = records.iter().take_while(untraced).map_while(change).collect();
         let steps: Vec<_> = changes.iter().map(|(step, change)| (step, change)).collect();
         let (taken, _) = self.model.apply_all(&steps, Author::NotAsked).await?;
         for (record, (_, change)) in records.iter().zip(&changes).take(taken) {

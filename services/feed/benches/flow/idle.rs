@@ -11,6 +11,8 @@ use tokio::{
 };
 use tracklore_testkit::{Answer, Stack, load};
 
+use crate::{memory, mib};
+
 const CONNECTIONS: usize = 5_000;
 
 /// Prints the lines.
@@ -26,7 +28,7 @@ pub async fn measure(stack: &Stack) {
         streams.push(stream);
     }
     println!("{CONNECTIONS} streams");
-    println!("  memory of feed, idle      {:8.1} MiB, wanted ≤ 60", mib(load::resident(feed)));
+    println!("  memory of feed, idle      {:8.1} MiB, wanted ≤ 60", memory(stack));
     load::forget_peak(feed);
     let post = ada.request(stack, Method::POST, "posts", "/v1/posts").json(&json!({"text": "for all"}));
     Answer::of(post).await.expect(201);
@@ -57,8 +59,4 @@ async fn read_until(stream: &mut TcpStream, word: &str) {
             text = body.to_owned();
         }
     }
-}
-
-fn mib(kib: u64) -> f64 {
-    kib as f64 / 1024.0
 }

@@ -137,5 +137,9 @@ async fn rebuild(stack: &mut Stack) {
 }
 
 fn memory(stack: &Stack) -> f64 {
-    load::resident(stack.process_id("feed").unwrap()) as f64 / 1024.0
+    mib(load::resident(stack.process_id("feed").unwrap()))
+}
+
+fn mib(kib: u64) -> f64 {
+    kib as f64 / 1024.0
 }
