@@ -1,8 +1,8 @@
 //! The events of a post, each with its full state: what the feed and everybody after it knows of posts.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tracklore_platform::{
-    event::{Event, payload},
+    event::{Event, Received, payload},
     id::UserId,
     time::Timestamp,
 };
@@ -36,6 +36,14 @@ struct Deleted {
     version: i64,
 }
 
+/// What stays known of a post that went.
+#[derive(Deserialize)]
+struct Head {
+    id: Uuid,
+    author_id: UserId,
+    visibility: Visibility,
+}
+
 /// The post was written.
 pub fn created(post: &Post) -> Event {
     event(post, "tracklore.post.created.v1", post.version, post.created_at, payload(post))
@@ -52,6 +60,29 @@ pub fn deleted(post: &Post, reason: Reason, now: Timestamp) -> Event {
     let Post { id, author_id, visibility, .. } = *post;
     let state = Deleted { id, author_id, visibility, reason, version };
     event(post, "tracklore.post.deleted.v1", version, now.max(post.updated_at), payload(&state))
+}
+
+/// The post is as this says, whatever was said of it before.
+pub fn restated(post: &Post, now: Timestamp) -> Event {
+    event(post, "tracklore.post.updated.v1", post.version, now, payload(post))
+}
+
+/// The post that this event tells of isn't there, and the database knows nothing of its end; `None` when the event itself
+/// says that it went. No reason fits, and the list of reasons is published, so it is the commonest.
+pub fn lost(last: &Received, now: Timestamp) -> Option<Event> {
+    if last.r#type.starts_with("tracklore.post.deleted.") {
+        return None;
+    }
+    let Head { id, author_id, visibility } = last.payload().ok()?;
+    let version = last.sequence + 1;
+    Some(Event {
+        aggregate_type: "post",
+        aggregate_id: id.to_string(),
+        r#type: "tracklore.post.deleted.v1",
+        sequence: version,
+        occurred_at: now.max(last.occurred_at),
+        payload: payload(&Deleted { id, author_id, visibility, reason: Reason::Deleted, version }),
+    })
 }
 
 fn event(

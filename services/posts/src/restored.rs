@@ -1,0 +1,35 @@
+//! What is to be said of posts after the database was restored to an earlier time: see [`tracklore_platform::outbox::Restate`].
+
+use std::collections::HashSet;
+
+use sqlx::PgConnection;
+use tracklore_platform::{
+    event::Received,
+    outbox::{Restate, Restated},
+    time::Timestamp,
+};
+use uuid::Uuid;
+
+use crate::{event, store};
+
+/// Posts, as this database has them.
+#[derive(Clone, Copy, Debug)]
+pub struct Posts;
+
+impl Restate for Posts {
+    const SOURCE: &'static str = event::SOURCE;
+    const TOPIC: &'static str = "posts-events";
+
+    async fn restate(&self, tx: &mut PgConnection, lost: &[Received]) -> sqlx::Result<Restated> {
+        let now = Timestamp::now();
+        let id = |event: &Received| event.subject.parse::<Uuid>().ok();
+        let above: Vec<_> = lost.iter().filter_map(|event| Some((id(event)?, event.sequence))).collect();
+        let posts = store::raise(tx, &above).await?;
+        let there: HashSet<_> = posts.iter().map(|post| post.id).collect();
+        let gone = lost.iter().filter(|event| id(event).is_some_and(|id| !there.contains(&id)));
+        Ok(Restated {
+            gone: gone.filter_map(|last| event::lost(last, now)).collect(),
+            there: posts.iter().map(|post| event::restated(post, now)).collect(),
+        })
+    }
+}
