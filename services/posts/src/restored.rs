@@ -5,16 +5,25 @@ use std::collections::HashSet;
 use sqlx::PgConnection;
 use tracklore_platform::{
     event::Received,
+    kafka::Start,
     outbox::{Restate, Restated},
+    problem::Chain,
+    replay::Replay,
     time::Timestamp,
 };
 use uuid::Uuid;
 
-use crate::{event, store};
+use crate::{
+    event,
+    events::{self, Users},
+    store,
+};
 
 /// Posts, as this database has them.
-#[derive(Clone, Copy, Debug)]
-pub struct Posts;
+pub struct Posts {
+    /// Takes in what others said of users.
+    pub users: Replay<Users>,
+}
 
 impl Restate for Posts {
     const SOURCE: &'static str = event::SOURCE;
@@ -31,5 +40,16 @@ impl Restate for Posts {
             gone: gone.filter_map(|last| event::lost(last, now)).collect(),
             there: posts.iter().map(|post| event::restated(post, now)).collect(),
         })
+    }
+
+    async fn relearn(&self) {
+        for topic in events::TOPICS {
+            match self.users.topic(topic, Start::Beginning).await {
+                Ok(count) => tracing::info!(topic, count, "events applied again for the restored database"),
+                Err(error) => {
+                    tracing::warn!(topic, error = %Chain(&error), "events can't be applied again, do so by replay");
+                }
+            }
+        }
     }
 }

@@ -10,6 +10,7 @@ use tracklore_platform::{
     health::Health,
     kafka::{Kafka, KafkaError},
     outbox::{Relay, Restorer},
+    replay::Replay,
     revocations,
     server::{self, Background, ServeError, Service},
     token::{RemoteKeys, Verifier},
@@ -69,10 +70,16 @@ pub async fn serve(args: &ServeArgs) -> Result<(), Failure> {
     let relay = Relay::new(pool.clone(), &kafka, producer.clone());
     let wake = Wake::default();
     let users = Users::new(pool.clone(), wake.clone());
-    let consumer = EventConsumer::new(&kafka, producer.clone(), NAME, &events::TOPICS, users)?;
+    let consumer = EventConsumer::new(&kafka, producer.clone(), NAME, &events::TOPICS, users.clone())?;
     let dead_letters = DeadLetters::new(&kafka, producer.clone(), NAME, &events::TOPICS);
-    let restorer =
-        Restorer { pool: pool.clone(), kafka: kafka.clone(), producer, relay: relay.clone(), restate: Posts };
+    let again = Replay::new(&kafka, producer.clone(), NAME, &events::TOPICS, users);
+    let restorer = Restorer {
+        pool: pool.clone(),
+        kafka: kafka.clone(),
+        producer,
+        relay: relay.clone(),
+        restate: Posts { users: again },
+    };
     let sweeper = Sweeper { pool: pool.clone(), relay: relay.clone(), wake, dead_letters };
     let background = Background::default();
     let revoked = revocations::follow(&kafka, &background).await;

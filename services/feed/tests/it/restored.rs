@@ -1,8 +1,12 @@
 //! The posts' Postgres restored to an earlier time: lists, streams and a rebuilt read model show what it has.
 
-use reqwest::Response;
+use std::time::{Duration, Instant};
+
+use reqwest::{Method, Response};
 use serde_json::{Value, json};
-use tracklore_testkit::{Account, Stack, eventually};
+use tokio::{task::JoinHandle, time::timeout};
+use tokio_util::sync::CancellationToken;
+use tracklore_testkit::{Account, Answer, Stack, eventually};
 
 use crate::events::empty_stack;
 
@@ -38,7 +42,7 @@ async fn wait_for_event(stream: &mut Response, told: &mut String, event: &str, p
         told.split("\n\n").any(|block| block.contains(&format!("event: {event}")) && block.contains(id))
     };
     while !is_told(told) {
-        let piece = tokio::time::timeout(std::time::Duration::from_mins(1), stream.chunk()).await;
+        let piece = timeout(Duration::from_mins(1), stream.chunk()).await;
         told.push_str(std::str::from_utf8(&piece.unwrap().unwrap().unwrap()).unwrap());
     }
 }
@@ -76,7 +80,7 @@ async fn lists_streams_and_rebuilt_models_follow_a_restored_database() {
     let (mut stream, mut told) = (eventually("the stream opens", open).await, String::new());
 
     stack.restore("posts").await;
-    let restored = std::time::Instant::now();
+    let restored = Instant::now();
     wait_for(&stack, &ada, &["deleted", "changed", "kept"]).await;
     println!("the lists are right {:?} after the restore", restored.elapsed());
     wait_for_event(&mut stream, &mut told, "activity.updated", &changed).await;
@@ -91,4 +95,102 @@ async fn lists_streams_and_rebuilt_models_follow_a_restored_database() {
     let (ok, output) = stack.run("feed", &["rebuild"]).await;
     assert!(ok, "{output}");
     wait_for(&stack, &ada, &last).await;
+}
+
+/// Somebody who writes, changes and deletes posts at `url` until told to stop, whatever the answers are; how many were good.
+fn busy(http: reqwest::Client, url: String, author: Account, stop: CancellationToken) -> JoinHandle<u32> {
+    tokio::spawn(async move {
+        let (mut posts, mut good) = (Vec::<String>::new(), 0);
+        for n in 0.. {
+            let text = json!({"text": n.to_string()});
+            let (method, path) = match posts.get(n % posts.len().max(1)) {
+                Some(post) if n % 7 == 6 => (Method::DELETE, format!("{url}/{post}")),
+                Some(post) if n % 3 > 0 => (Method::PATCH, format!("{url}/{post}")),
+                _ => (Method::POST, url.clone()),
+            };
+            let request = http.request(method, path).bearer_auth(&author.access_token).json(&text);
+            // there is none while the database is away
+            if let Ok(Ok(answer)) = timeout(Duration::from_secs(5), request.send()).await {
+                good += u32::from(answer.status().is_success());
+                let created = answer.status() == 201;
+                if let (true, Ok(post)) = (created, answer.json::<Value>().await) {
+                    posts.extend(post["id"].as_str().map(str::to_owned));
+                }
+            }
+            if stop.is_cancelled() {
+                break;
+            }
+        }
+        good
+    })
+}
+
+/// What the posts' database has, newest first: texts and versions.
+async fn stored(stack: &Stack) -> Vec<(String, i64)> {
+    sqlx::query_as("SELECT text, version FROM posts ORDER BY created_at DESC, id DESC LIMIT 100")
+        .fetch_all(&stack.database("posts"))
+        .await
+        .unwrap()
+}
+
+/// Waits until the global list is what the posts' database has.
+async fn wait_for_what_is_stored(stack: &Stack) {
+    let stored = stored(stack).await;
+    let shown = |page: Answer| -> Option<Vec<(String, i64)>> {
+        let posts = page.json["items"].as_array()?.iter().map(|item| &item["post"]);
+        posts.map(|post| Some((post["text"].as_str()?.to_owned(), post["version"].as_i64()?))).collect()
+    };
+    eventually("the list is what is stored", async || {
+        let page = stack.get("feed", "/v1/feed/global?limit=100").await;
+        (shown(page)? == stored).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn people_who_go_on_writing_while_the_database_goes_back_find_their_posts_in_the_feed() {
+    let mut stack = empty_stack().await;
+    for service in ["auth", "user", "posts", "feed"] {
+        stack.start(service).await;
+    }
+    stack.start_replica("posts-2").await;
+    let (stop, http) = (CancellationToken::new(), reqwest::Client::new());
+    let mut writers = Vec::new();
+    for (n, replica) in ["posts", "posts-2", "posts", "posts-2"].into_iter().enumerate() {
+        let author = stack.sign_up(&format!("ada{n}")).await;
+        let url = format!("{}/v1/posts", stack.public_url(replica));
+        writers.push(busy(http.clone(), url, author, stop.clone()));
+    }
+    for restore in [false, true, true] {
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        if restore {
+            stack.restore("posts").await;
+        } else {
+            stack.back_up("posts").await;
+        }
+    }
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    stop.cancel();
+    for writer in writers {
+        assert!(writer.await.unwrap() > 10);
+    }
+    // versions may still be raised
+    let restated = async || {
+        let metrics = [stack.metrics("posts").await, stack.metrics("posts-2").await].concat();
+        metrics.contains("tracklore_outbox_restated_total{").then_some(())
+    };
+    eventually("it was noticed", restated).await;
+    eventually("the database knows the log", async || {
+        let known: Option<i64> = sqlx::query_scalar("SELECT sum(next)::bigint FROM outbox_positions")
+            .fetch_one(&stack.database("posts"))
+            .await
+            .unwrap();
+        let records = i64::try_from(stack.records("posts-events").await.len()).unwrap();
+        (known == Some(records)).then_some(())
+    })
+    .await;
+    wait_for_what_is_stored(&stack).await;
+    let (ok, output) = stack.run("feed", &["rebuild"]).await;
+    assert!(ok, "{output}");
+    wait_for_what_is_stored(&stack).await;
 }

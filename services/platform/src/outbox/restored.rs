@@ -56,6 +56,11 @@ pub trait Restate: Send + Sync {
         tx: &mut PgConnection,
         lost: &[Received],
     ) -> impl Future<Output = Result<Restated, sqlx::Error>> + Send;
+
+    /// Takes in again what the database had taken from the events of others, and has lost as well.
+    fn relearn(&self) -> impl Future<Output = ()> + Send {
+        async {}
+    }
 }
 
 /// What is to be said.
@@ -132,9 +137,16 @@ impl<R: Restate> Restorer<R> {
         };
         positions::store(&mut tx, &topic, &ends).await?;
         tx.commit().await?;
+        if is_shorter(&known, &ends) {
+            tracing::warn!(
+                topic,
+                "{topic} ends before events that were published to it: Kafka has lost them, or it is another one; republish"
+            );
+        }
         if found.lost > 0 {
             self.relay.wake();
             tell(&topic, &found, reaches_back(&known, &ends));
+            self.restate.relearn().await;
         }
         Ok(())
     }
@@ -197,8 +209,12 @@ fn is_at(known: &Positions, ends: &Ends) -> bool {
     ends.iter().all(|(partition, (_, end))| known.get(partition) == Some(end))
 }
 
-/// Whether there are records after the positions. A log that is shorter was made anew or has lost its end, and says nothing
-/// against the database.
+/// Whether Kafka has lost what was published. That says nothing against the database.
+fn is_shorter(known: &Positions, ends: &Ends) -> bool {
+    known.iter().any(|(partition, next)| ends.get(partition).is_none_or(|(_, end)| end < next))
+}
+
+/// Whether there are records after the positions.
 fn goes_on(known: &Positions, ends: &Ends) -> bool {
     ends.iter().any(|(partition, (_, end))| known.get(partition).copied().unwrap_or_default() < *end)
 }
@@ -289,17 +305,18 @@ mod tests {
     #[test]
     fn a_log_is_read_on_only_where_it_goes_on_after_a_position() {
         let known = Positions::from([(0, 5), (1, 3)]);
-        for (ends, at, on) in [
-            ([(0, (0, 5)), (1, (3, 3))].into(), true, false),
+        for (ends, at, on, shorter) in [
+            (vec![(0, (0, 5)), (1, (3, 3))], true, false, false),
             // it was made anew, or has lost its end
-            ([(0, (0, 0)), (1, (0, 3))].into(), false, false),
-            ([(0, (0, 6)), (1, (0, 0))].into(), false, true),
+            (vec![(0, (0, 0)), (1, (0, 3))], false, false, true),
+            (vec![(0, (0, 6)), (1, (0, 0))], false, true, true),
             // a partition was added: nothing in it yet, and then something
-            ([(0, (0, 5)), (1, (0, 3)), (2, (0, 0))].into(), false, false),
-            ([(0, (0, 5)), (1, (0, 3)), (2, (0, 1))].into(), false, true),
+            (vec![(0, (0, 5)), (1, (0, 3)), (2, (0, 0))], false, false, false),
+            (vec![(0, (0, 5)), (1, (0, 3)), (2, (0, 1))], false, true, false),
         ] {
-            let ends: Ends = ends;
-            assert_eq!((is_at(&known, &ends), goes_on(&known, &ends)), (at, on), "{ends:?}");
+            let ends: Ends = ends.into_iter().collect();
+            let found = (is_at(&known, &ends), goes_on(&known, &ends), is_shorter(&known, &ends));
+            assert_eq!(found, (at, on, shorter), "{ends:?}");
         }
         assert!(reaches_back(&known, &[(0, (5, 9)), (1, (0, 3))].into()));
         assert!(!reaches_back(&known, &[(0, (6, 9)), (1, (0, 3))].into()));
