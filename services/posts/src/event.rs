@@ -105,6 +105,7 @@ fn event(
 #[cfg(test)]
 mod tests {
     use serde_json::json;
+    use tracklore_platform::event::Record;
 
     use super::*;
     use crate::post::tests::post;
@@ -118,6 +119,37 @@ mod tests {
             event.payload,
             json!({"id": post.id, "author_id": 7, "visibility": "followers", "reason": "expired", "version": 2})
         );
+    }
+
+    fn received(kind: &str, sequence: i64, payload: &serde_json::Value) -> Received {
+        let header = |name: &str, value: &str| (name.to_owned(), value.as_bytes().to_vec());
+        let record = Record {
+            topic: "posts-events".into(),
+            partition: 0,
+            offset: 0,
+            key: vec![],
+            value: Some(payload.to_string().into_bytes()),
+            headers: vec![
+                header("ce_type", kind),
+                header("ce_subject", payload["id"].as_str().unwrap()),
+                header("ce_sequence", &sequence.to_string()),
+                header("ce_time", "2026-11-20T09:30:00.000Z"),
+            ],
+        };
+        record.event().unwrap().unwrap()
+    }
+
+    #[test]
+    fn a_post_that_a_restored_database_does_not_have_is_said_to_be_gone_unless_it_was() {
+        let (post, now) = (post(7, Visibility::Followers, None), Timestamp::from_unix_millis(5));
+        let last = received("tracklore.post.updated.v1", 4, &serde_json::to_value(&post).unwrap());
+        let event = lost(&last, now).unwrap();
+        assert_eq!((event.sequence, event.aggregate_id), (5, post.id.to_string()));
+        assert_eq!(
+            event.payload,
+            json!({"id": post.id, "author_id": 7, "visibility": "followers", "reason": "deleted", "version": 5})
+        );
+        assert!(lost(&received("tracklore.post.deleted.v1", 5, &event.payload), now).is_none());
     }
 
     #[test]
