@@ -108,10 +108,14 @@ struct Found {
 impl<R: Restate> Restorer<R> {
     /// Looks until `stop`.
     pub async fn run(self, stop: CancellationToken) {
+        let mut failed = false;
         loop {
-            if let Some(Err(error)) = stop.run_until_cancelled(self.look()).await {
-                tracing::warn!(error = %Chain(&error), "the outbox can't be compared with the log, will be tried again");
+            let look = stop.run_until_cancelled(self.look()).await;
+            // Kafka may be away for long, and others say so
+            if let (Some(Err(error)), false) = (&look, failed) {
+                tracing::warn!(error = %Chain(error), "the outbox can't be compared with the log, will be tried again");
             }
+            failed = matches!(look, Some(Err(_)));
             if stop.run_until_cancelled(tokio::time::sleep(INTERVAL)).await.is_none() {
                 return;
             }
