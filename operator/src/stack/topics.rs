@@ -67,7 +67,8 @@ const BUILT_IN: [BuiltIn; 4] = [
         name: "posts-events",
         keeps: Keeps::For { milliseconds: WEEK },
         writer: Service::Posts,
-        readers: &[Service::Feed],
+        // posts compares it with its outbox
+        readers: &[Service::Posts, Service::Feed],
         dead_letters: &[Service::Feed],
     },
 ];

@@ -10,13 +10,15 @@ use std::{
     time::Duration,
 };
 
-use rdkafka::{
-    error::KafkaError,
-    producer::{FutureProducer, Producer},
-};
+use rdkafka::producer::{FutureProducer, Producer};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
-use tracklore_platform::{consumer::Backlog, time::Timestamp};
+use tracklore_platform::{
+    consumer::Backlog,
+    kafka::{Ends, ReadError, ends},
+    problem::Chain,
+    time::Timestamp,
+};
 
 use crate::{
     metrics::{CATCHING_UP, STALENESS},
@@ -30,9 +32,6 @@ const KAFKA_TIMEOUT: Duration = Duration::from_secs(5);
 /// Whether answers may miss something that happened before the consumer started.
 #[derive(Clone, Debug)]
 pub struct Progress(Arc<AtomicBool>);
-
-/// First and next offset of the partitions of one topic.
-type Ends = HashMap<i32, (i64, i64)>;
 
 impl Default for Progress {
     fn default() -> Self {
@@ -126,31 +125,17 @@ fn has_reached(ends: &Ends, stored: &HashMap<i32, i64>) -> bool {
 
 async fn ends_of_all(kafka: &FutureProducer, topics: &[String]) -> Option<HashMap<String, Ends>> {
     let (kafka, topics) = (kafka.clone(), topics.to_vec());
-    let ask = move || -> Result<HashMap<_, _>, KafkaError> {
-        topics.into_iter().map(|topic| Ok((topic.clone(), ends_of(&kafka, &topic)?))).collect()
+    let ask = move || -> Result<HashMap<_, _>, ReadError> {
+        let of = |topic: String| Ok((topic.clone(), ends(kafka.client(), &topic, KAFKA_TIMEOUT)?));
+        topics.into_iter().map(of).collect()
     };
     match tokio::task::spawn_blocking(ask).await.ok()? {
         Ok(ends) => Some(ends),
         Err(error) => {
-            tracing::warn!(%error, "Kafka can't be asked for the ends of the topics");
+            tracing::warn!(error = %Chain(&error), "Kafka can't be asked for the ends of the topics");
             None
         }
     }
-}
-
-fn ends_of(kafka: &FutureProducer, topic: &str) -> Result<Ends, KafkaError> {
-    let metadata = kafka.client().fetch_metadata(Some(topic), KAFKA_TIMEOUT)?;
-    let mut ends = Ends::new();
-    for topic in metadata.topics() {
-        if let Some(error) = topic.error() {
-            return Err(KafkaError::MetadataFetch(error.into()));
-        }
-        for partition in topic.partitions() {
-            let watermarks = kafka.client().fetch_watermarks(topic.name(), partition.id(), KAFKA_TIMEOUT)?;
-            ends.insert(partition.id(), watermarks);
-        }
-    }
-    Ok(ends)
 }
 
 #[cfg(test)]

@@ -25,7 +25,8 @@ pub struct Event {
     pub aggregate_id: String,
     /// `tracklore.post.created.v1` and the like.
     pub r#type: &'static str,
-    /// Counts the aggregate's events from 1 without gaps; consumers skip what they have seen.
+    /// Counts the aggregate's events from 1, without gaps unless its database was restored to an earlier time; consumers
+    /// skip what they have seen.
     pub sequence: i64,
     /// When it happened.
     pub occurred_at: Timestamp,

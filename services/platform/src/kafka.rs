@@ -1,11 +1,13 @@
 //! Connections to Kafka: one place for security, names and sizes. librdkafka's queues are set small, because the
 //! services keep nothing in them that the outbox or the log doesn't hold.
 
+mod ends;
 mod read;
 
 use rdkafka::{ClientConfig, producer::FutureProducer};
 use secrecy::ExposeSecret;
 
+pub use ends::{Ends, ends};
 pub use read::{BadStart, ReadError, Reading, Start, read_all};
 
 use crate::args::KafkaArgs;

@@ -64,6 +64,15 @@ pub(crate) const SENT: Metric = Metric::counter(
 /// Of services that publish events.
 pub const OUTBOX: &[Metric] = &[OUTBOX_DEPTH, OUTBOX_AGE, RELAY_ACTIVE, SENT];
 
+pub(crate) const RESTATED: Metric = Metric::counter(
+    "tracklore_outbox_restated_total",
+    &["messaging_destination_name", "outcome"],
+    "Aggregates of which the log knew later changes than the database, because that was restored to an earlier time: \
+     `there` were said again as they are, `gone` said to be gone.",
+);
+/// Of services that mend their log after such a thing.
+pub const RESTORED: &[Metric] = &[RESTATED];
+
 pub(crate) const CONSUMED: Metric = Metric::counter(
     "messaging_client_consumed_messages_total",
     &["messaging_destination_name"],

@@ -4,13 +4,16 @@
 #[cfg(feature = "deliberate-bugs")]
 mod deliberate;
 mod gauges;
+mod positions;
 mod relay;
 mod republish;
+mod restored;
 
 use sqlx::{PgConnection, types::Json};
 
 pub use relay::Relay;
 pub use republish::{RepublishArgs, republish};
+pub use restored::{Restate, Restated, Restorer};
 
 use crate::{
     event::Event,

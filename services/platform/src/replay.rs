@@ -1,4 +1,4 @@
-//! `replay`: reads a service's topics again, from the beginning or a time, and applies every event as if it were read
+//! Reads a service's topics again, from the beginning or a time (`replay`), and applies every event as if it were read
 //! now, while the service goes on serving and consuming. Events that were applied already change nothing, because
 //! their sequence is known; those that the database has lost (it was restored to an earlier time, say) are made good.
 //!
@@ -50,17 +50,43 @@ pub async fn run<H: Handler>(
     if let Some(foreign) = args.topic.iter().find(|topic| !topics.contains(&topic.as_str())) {
         return Err(ReplayError::NotConsumed(foreign.clone(), topics.join(", ")));
     }
-    let applier = Applier::new(Arc::new(handler), DeadLetters::new(kafka, producer, service, topics));
-    let stop = CancellationToken::new();
+    let again = Replay::new(kafka, producer, service, topics, handler);
     for topic in topics.iter().filter(|topic| args.topic.is_empty() || args.topic.iter().any(|t| t == *topic))
     {
-        let mut reading = Reading::begin(kafka, service, &kafka.name(topic), args.from);
-        let mut count = 0_u64;
-        while let Some(record) = reading.next().await? {
-            applier.apply(&record, &stop).await;
-            count += 1;
-        }
-        println!("{topic}\t{count} events");
+        println!("{topic}\t{} events", again.topic(topic, args.from).await?);
     }
     Ok(())
+}
+
+/// Applies the events of a service's topics again.
+pub struct Replay<H> {
+    kafka: Kafka,
+    service: &'static str,
+    applier: Applier<H>,
+}
+
+impl<H: Handler> Replay<H> {
+    /// By `handler`, as `service` that consumes `topics`.
+    pub fn new(
+        kafka: &Kafka,
+        producer: FutureProducer,
+        service: &'static str,
+        topics: &[&str],
+        handler: H,
+    ) -> Self {
+        let applier = Applier::new(Arc::new(handler), DeadLetters::new(kafka, producer, service, topics));
+        Self { kafka: kafka.clone(), service, applier }
+    }
+
+    /// Applies what a topic has from `start` on, up to where it ends now; how many events.
+    pub async fn topic(&self, topic: &str, start: Start) -> Result<u64, ReadError> {
+        let stop = CancellationToken::new();
+        let mut reading = Reading::begin(&self.kafka, self.service, &self.kafka.name(topic), start);
+        let mut count = 0;
+        while let Some(record) = reading.next().await? {
+            self.applier.apply(&record, &stop).await;
+            count += 1;
+        }
+        Ok(count)
+    }
 }

@@ -1,8 +1,8 @@
 //! The events of a post, each with its full state: what the feed and everybody after it knows of posts.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tracklore_platform::{
-    event::{Event, payload},
+    event::{Event, Received, payload},
     id::UserId,
     time::Timestamp,
 };
@@ -36,6 +36,14 @@ struct Deleted {
     version: i64,
 }
 
+/// What stays known of a post that went.
+#[derive(Deserialize)]
+struct Head {
+    id: Uuid,
+    author_id: UserId,
+    visibility: Visibility,
+}
+
 /// The post was written.
 pub fn created(post: &Post) -> Event {
     event(post, "tracklore.post.created.v1", post.version, post.created_at, payload(post))
@@ -52,6 +60,29 @@ pub fn deleted(post: &Post, reason: Reason, now: Timestamp) -> Event {
     let Post { id, author_id, visibility, .. } = *post;
     let state = Deleted { id, author_id, visibility, reason, version };
     event(post, "tracklore.post.deleted.v1", version, now.max(post.updated_at), payload(&state))
+}
+
+/// The post is as this says, whatever was said of it before.
+pub fn restated(post: &Post, now: Timestamp) -> Event {
+    event(post, "tracklore.post.updated.v1", post.version, now, payload(post))
+}
+
+/// The post that this event tells of isn't there, and the database knows nothing of its end; `None` when the event itself
+/// says that it went. No reason fits, and the list of reasons is published, so it is the commonest.
+pub fn lost(last: &Received, now: Timestamp) -> Option<Event> {
+    if last.r#type.starts_with("tracklore.post.deleted.") {
+        return None;
+    }
+    let Head { id, author_id, visibility } = last.payload().ok()?;
+    let version = last.sequence + 1;
+    Some(Event {
+        aggregate_type: "post",
+        aggregate_id: id.to_string(),
+        r#type: "tracklore.post.deleted.v1",
+        sequence: version,
+        occurred_at: now.max(last.occurred_at),
+        payload: payload(&Deleted { id, author_id, visibility, reason: Reason::Deleted, version }),
+    })
 }
 
 fn event(
@@ -74,6 +105,7 @@ fn event(
 #[cfg(test)]
 mod tests {
     use serde_json::json;
+    use tracklore_platform::event::Record;
 
     use super::*;
     use crate::post::tests::post;
@@ -87,6 +119,37 @@ mod tests {
             event.payload,
             json!({"id": post.id, "author_id": 7, "visibility": "followers", "reason": "expired", "version": 2})
         );
+    }
+
+    fn received(kind: &str, sequence: i64, payload: &serde_json::Value) -> Received {
+        let header = |name: &str, value: &str| (name.to_owned(), value.as_bytes().to_vec());
+        let record = Record {
+            topic: "posts-events".into(),
+            partition: 0,
+            offset: 0,
+            key: vec![],
+            value: Some(payload.to_string().into_bytes()),
+            headers: vec![
+                header("ce_type", kind),
+                header("ce_subject", payload["id"].as_str().unwrap()),
+                header("ce_sequence", &sequence.to_string()),
+                header("ce_time", "2026-11-20T09:30:00.000Z"),
+            ],
+        };
+        record.event().unwrap().unwrap()
+    }
+
+    #[test]
+    fn a_post_that_a_restored_database_does_not_have_is_said_to_be_gone_unless_it_was() {
+        let (post, now) = (post(7, Visibility::Followers, None), Timestamp::from_unix_millis(5));
+        let last = received("tracklore.post.updated.v1", 4, &serde_json::to_value(&post).unwrap());
+        let event = lost(&last, now).unwrap();
+        assert_eq!((event.sequence, event.aggregate_id), (5, post.id.to_string()));
+        assert_eq!(
+            event.payload,
+            json!({"id": post.id, "author_id": 7, "visibility": "followers", "reason": "deleted", "version": 5})
+        );
+        assert!(lost(&received("tracklore.post.deleted.v1", 5, &event.payload), now).is_none());
     }
 
     #[test]

@@ -2,7 +2,8 @@
 //!
 //! [`routes`] is HTTP, [`store`] is SQL, and between them stand the rules, which know of neither: [`draft`] and
 //! [`attributes`] (what a post may be), [`visibility`] (who sees it), [`event`] (what is said of it). [`events`] takes in what the
-//! other services say of users, [`sweeper`] removes what has to go by itself.
+//! other services say of users, [`sweeper`] removes what has to go by itself, [`restored`] says how posts are when the
+//! database went back to an earlier time.
 
 pub mod attributes;
 pub mod document;
@@ -12,6 +13,7 @@ pub mod event;
 pub mod events;
 pub mod metrics;
 pub mod post;
+pub mod restored;
 pub mod routes;
 pub mod serve;
 pub mod state;

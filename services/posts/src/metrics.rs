@@ -3,7 +3,8 @@
 use tracklore_platform::metrics::{self as shared, Groups};
 
 /// All of posts' metrics.
-pub const ALL: Groups = &[shared::HTTP, shared::DATABASE, shared::OUTBOX, shared::CONSUMER, shared::SESSIONS];
+pub const ALL: Groups =
+    &[shared::HTTP, shared::DATABASE, shared::OUTBOX, shared::RESTORED, shared::CONSUMER, shared::SESSIONS];
 
 #[cfg(test)]
 mod tests {

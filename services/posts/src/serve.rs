@@ -9,7 +9,8 @@ use tracklore_platform::{
     dlq::DeadLetters,
     health::Health,
     kafka::{Kafka, KafkaError},
-    outbox::Relay,
+    outbox::{Relay, Restorer},
+    replay::Replay,
     revocations,
     server::{self, Background, ServeError, Service},
     token::{RemoteKeys, Verifier},
@@ -17,7 +18,9 @@ use tracklore_platform::{
 
 use crate::{
     events::{self, Users},
-    metrics, routes,
+    metrics,
+    restored::Posts,
+    routes,
     state::AppState,
     sweeper::{Sweeper, Wake},
 };
@@ -67,8 +70,16 @@ pub async fn serve(args: &ServeArgs) -> Result<(), Failure> {
     let relay = Relay::new(pool.clone(), &kafka, producer.clone());
     let wake = Wake::default();
     let users = Users::new(pool.clone(), wake.clone());
-    let consumer = EventConsumer::new(&kafka, producer.clone(), NAME, &events::TOPICS, users)?;
-    let dead_letters = DeadLetters::new(&kafka, producer, NAME, &events::TOPICS);
+    let consumer = EventConsumer::new(&kafka, producer.clone(), NAME, &events::TOPICS, users.clone())?;
+    let dead_letters = DeadLetters::new(&kafka, producer.clone(), NAME, &events::TOPICS);
+    let again = Replay::new(&kafka, producer.clone(), NAME, &events::TOPICS, users);
+    let restorer = Restorer {
+        pool: pool.clone(),
+        kafka: kafka.clone(),
+        producer,
+        relay: relay.clone(),
+        restate: Posts { users: again },
+    };
     let sweeper = Sweeper { pool: pool.clone(), relay: relay.clone(), wake, dead_letters };
     let background = Background::default();
     let revoked = revocations::follow(&kafka, &background).await;
@@ -76,6 +87,7 @@ pub async fn serve(args: &ServeArgs) -> Result<(), Failure> {
     let verifier = Verifier::new(&args.server.public_url, keys).refusing(revoked);
 
     background.spawn(|stop| relay.clone().run(stop));
+    background.spawn(|stop| restorer.run(stop));
     background.spawn(|stop| database::housekeeping(pool.clone(), KEEP_EVENTS, stop));
     background.spawn(|stop| database::measure(pool.clone(), stop));
     background.spawn(|stop| consumer.run(stop));

@@ -51,9 +51,34 @@ impl Database {
         PgPoolOptions::new().max_connections(2).connect_lazy(&self.owner_url()).expect("a database URL")
     }
 
-    /// Removes database and role.
+    /// Keeps a copy of the database as it is now. Who is connected is thrown out for it.
+    pub(crate) async fn back_up(&self) {
+        let (name, copy) = (&self.name, self.copy());
+        let mut admin = connect(&self.url_of("postgres")).await;
+        execute(&mut admin, format!("DROP DATABASE IF EXISTS {copy}")).await;
+        execute(&mut admin, format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false")).await;
+        let all = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'");
+        execute(&mut admin, all).await;
+        execute(&mut admin, format!("CREATE DATABASE {copy} TEMPLATE {name}")).await;
+        execute(&mut admin, format!("ALTER DATABASE {name} ALLOW_CONNECTIONS true")).await;
+    }
+
+    /// Puts the copy in the place of the database, whoever is connected.
+    pub(crate) async fn restore(&self) {
+        let (name, copy) = (&self.name, self.copy());
+        let mut admin = connect(&self.url_of("postgres")).await;
+        execute(&mut admin, format!("DROP DATABASE {name} WITH (FORCE)")).await;
+        execute(&mut admin, format!("CREATE DATABASE {name} TEMPLATE {copy}")).await;
+    }
+
+    fn copy(&self) -> String {
+        format!("{}_copy", self.name)
+    }
+
+    /// Removes database, copy and role.
     pub(crate) async fn drop(&self) {
         let mut admin = connect(&self.url_of("postgres")).await;
+        execute(&mut admin, format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.copy())).await;
         execute(&mut admin, format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name)).await;
         execute(&mut admin, format!("DROP ROLE IF EXISTS {}", self.role)).await;
     }

@@ -183,6 +183,16 @@ impl Stack {
         self.databases.get(service).expect("a service with a database").pool()
     }
 
+    /// Keeps a copy of a service's database as it is now; the service loses its connections.
+    pub async fn back_up(&self, service: &str) {
+        self.databases.get(service).expect("a service with a database").back_up().await;
+    }
+
+    /// Puts that copy in the place of the database; the service loses its connections.
+    pub async fn restore(&self, service: &str) {
+        self.databases.get(service).expect("a service with a database").restore().await;
+    }
+
     /// Fails unless `answers` says for every rule of a running service's database, and for no other, which problem a client
     /// gets who would break it, and the service documents that problem.
     pub async fn assert_rules(&self, service: &str, answers: &[(&str, Option<&str>)]) {

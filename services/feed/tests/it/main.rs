@@ -15,6 +15,7 @@ mod ledger;
 mod live;
 mod model;
 mod neighbour;
+mod restored;
 mod service;
 mod telemetry;
 mod tokens;

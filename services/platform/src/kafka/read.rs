@@ -12,12 +12,11 @@ use rdkafka::{
     consumer::{BaseConsumer, Consumer},
     error::KafkaError as ClientError,
     message::Message,
-    metadata::MetadataPartition,
     topic_partition_list::Offset,
 };
 use tokio::sync::mpsc;
 
-use super::Kafka;
+use super::{Kafka, ends};
 use crate::{event::Record, time::Timestamp};
 
 /// For each answer of the broker.
@@ -65,19 +64,35 @@ pub enum ReadError {
     Client(#[from] ClientError),
 }
 
+/// Where to start in each partition.
+enum Origin {
+    Start(Start),
+    /// At this offset, or where the partition begins if that is later or nothing is said of it.
+    Offsets(BTreeMap<i32, i64>),
+}
+
 /// A topic being read.
 pub struct Reading(mpsc::Receiver<Result<Record, ReadError>>);
 
 impl Reading {
     /// Begins to read the topic with this full name as `service`.
     pub fn begin(kafka: &Kafka, service: &str, topic: &str, start: Start) -> Self {
+        Self::from(kafka, service, topic, Origin::Start(start))
+    }
+
+    /// Begins to read it at these offsets; a partition that isn't among them at its beginning.
+    pub fn begin_at(kafka: &Kafka, service: &str, topic: &str, offsets: BTreeMap<i32, i64>) -> Self {
+        Self::from(kafka, service, topic, Origin::Offsets(offsets))
+    }
+
+    fn from(kafka: &Kafka, service: &str, topic: &str, from: Origin) -> Self {
         let mut config = kafka.consumer(&format!("tracklore-{service}"));
         config.set("enable.auto.commit", "false").set("enable.partition.eof", "true");
         let (sender, receiver) = mpsc::channel(AHEAD);
         let topic = topic.to_owned();
         tokio::task::spawn_blocking(move || {
             let read = config.create().map_err(ReadError::from).and_then(|consumer: BaseConsumer| {
-                read(&consumer, &topic, start, |record| sender.blocking_send(Ok(record)).is_ok())
+                read(&consumer, &topic, &from, |record| sender.blocking_send(Ok(record)).is_ok())
             });
             if let Err(error) = read {
                 // nobody waits any more
@@ -112,10 +127,10 @@ pub async fn read_all(
 fn read(
     consumer: &BaseConsumer,
     topic: &str,
-    start: Start,
+    from: &Origin,
     each: impl Fn(Record) -> bool,
 ) -> Result<(), ReadError> {
-    let (assignment, mut ends) = plan(consumer, topic, start)?;
+    let (assignment, mut ends) = plan(consumer, topic, from)?;
     consumer.assign(&assignment)?;
     let mut heard = Instant::now();
     while !ends.is_empty() {
@@ -138,38 +153,28 @@ fn read(
     Ok(())
 }
 
-/// Where to start in each partition that has something, and where it ends.
+/// Where to start in each partition that has something to read, and where it ends.
 fn plan(
     consumer: &BaseConsumer,
     topic: &str,
-    start: Start,
+    from: &Origin,
 ) -> Result<(TopicPartitionList, BTreeMap<i32, i64>), ReadError> {
-    let metadata = consumer.fetch_metadata(Some(topic), TIMEOUT)?;
-    let partitions: Vec<i32> = metadata
-        .topics()
-        .iter()
-        .filter(|found| found.error().is_none())
-        .flat_map(|found| found.partitions().iter().map(MetadataPartition::id))
-        .collect();
-    if partitions.is_empty() {
-        return Err(ReadError::NoTopic(topic.to_owned()));
-    }
-    let (mut assignment, mut ends) = (TopicPartitionList::new(), BTreeMap::new());
-    for partition in partitions {
-        let (low, high) = consumer.fetch_watermarks(topic, partition, TIMEOUT)?;
-        if low < high {
-            let from = match start {
-                Start::Beginning => Offset::Offset(low),
-                Start::At(time) => Offset::Offset(time.unix_millis()),
-            };
-            assignment.add_partition_offset(topic, partition, from)?;
-            ends.insert(partition, high);
+    let (mut assignment, mut left) = (TopicPartitionList::new(), BTreeMap::new());
+    for (partition, (low, high)) in ends(consumer.client(), topic, TIMEOUT)? {
+        let first = match from {
+            Origin::Offsets(offsets) => offsets.get(&partition).map_or(low, |offset| low.max(*offset)),
+            Origin::Start(_) => low,
+        };
+        if first < high {
+            let offset = if let Origin::Start(Start::At(time)) = from { time.unix_millis() } else { first };
+            assignment.add_partition_offset(topic, partition, Offset::Offset(offset))?;
+            left.insert(partition, high);
         }
     }
-    if let Start::At(_) = start
-        && !ends.is_empty()
+    if let Origin::Start(Start::At(_)) = from
+        && !left.is_empty()
     {
         assignment = consumer.offsets_for_times(assignment, TIMEOUT)?;
     }
-    Ok((assignment, ends))
+    Ok((assignment, left))
 }

@@ -2,19 +2,21 @@
 //! active per database, so a killed one is replaced as soon as Postgres notices, and poolers between do no harm.
 //!
 //! Rows are claimed by "not yet published", never by "after the last id seen": ids are given before commits, so a
-//! cursor would skip the rows of a slower transaction. Delivery is at least once; consumers skip known sequences.
+//! cursor would skip the rows of a slower transaction. Delivery is at least once; consumers skip known sequences. How far
+//! the log is known is kept with the marks ([`positions`](super::positions)).
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use rdkafka::{
     error::KafkaError,
     message::{Header, OwnedHeaders},
-    producer::{DeliveryFuture, FutureProducer, FutureRecord},
+    producer::{DeliveryFuture, FutureProducer, FutureRecord, future_producer::Delivery},
 };
 use sqlx::{PgPool, types::Json};
 use tokio::{sync::Notify, time::sleep};
 use tokio_util::sync::CancellationToken;
 
+use super::positions::{MARK, Runs};
 use crate::{
     kafka::Kafka,
     metrics::{RELAY_ACTIVE, SENT},
@@ -70,6 +72,15 @@ pub(super) struct Row {
     aggregate_id: String,
     payload: String,
     headers: Json<BTreeMap<String, String>>,
+}
+
+/// What Kafka took of some rows.
+pub(super) struct Published<'a> {
+    /// The rows up to the first that failed.
+    rows: &'a [Row],
+    /// Where they stand.
+    runs: Runs,
+    failure: Option<KafkaError>,
 }
 
 /// An event that Kafka is about to take.
@@ -143,13 +154,18 @@ impl Relay {
             return Ok(Turn::Published(0));
         }
 
-        let (published, failure) = self.publish(&rows).await;
+        let Published { rows: published, runs, failure } = self.publish(&rows).await;
         let ids: Vec<i64> = published.iter().map(|row| row.id).collect();
         // the oldest day among them lets Postgres leave out the partitions before
         let oldest = published.iter().map(|row| row.created_at).min();
-        sqlx::query("UPDATE outbox SET published_at = now() WHERE id = ANY($1) AND created_at >= $2")
+        let (topics, partitions, firsts, nexts) = runs.columns();
+        sqlx::query(MARK)
             .bind(&ids)
             .bind(oldest)
+            .bind(topics)
+            .bind(partitions)
+            .bind(firsts)
+            .bind(nexts)
             .execute(&mut *tx)
             .await?;
         tx.commit().await?;
@@ -161,7 +177,7 @@ impl Relay {
 
     /// The rows up to the first that failed: a later one of the same key must not be marked before it. Waits for all of
     /// them in any case, so that none comes after those that the next attempt sends.
-    pub(super) async fn publish<'a>(&self, rows: &'a [Row]) -> (&'a [Row], Option<KafkaError>) {
+    pub(super) async fn publish<'a>(&self, rows: &'a [Row]) -> Published<'a> {
         let mut deliveries = Vec::with_capacity(rows.len());
         let mut refused = None;
         for row in rows {
@@ -173,12 +189,19 @@ impl Relay {
                 }
             }
         }
-        let (mut delivered, mut failure) = (0, None);
+        let (mut delivered, mut runs, mut failure) = (0, Runs::default(), None);
         for sending in deliveries {
-            failure = failure.or(sending.settle().await.err());
-            delivered += usize::from(failure.is_none());
+            let topic = sending.topic.clone();
+            match sending.settle().await {
+                Ok(Delivery { partition, offset, .. }) if failure.is_none() => {
+                    runs.add(topic, partition, offset);
+                    delivered += 1;
+                }
+                Ok(_) => {}
+                Err(error) => failure = failure.or(Some(error)),
+            }
         }
-        (rows.get(..delivered).unwrap_or_default(), failure.or(refused))
+        Published { rows: rows.get(..delivered).unwrap_or_default(), runs, failure: failure.or(refused) }
     }
 
     fn enqueue(&self, row: &Row) -> Result<Sending, KafkaError> {
@@ -208,10 +231,10 @@ impl Relay {
 
 impl Sending {
     /// Waits until Kafka has it.
-    async fn settle(self) -> Result<(), KafkaError> {
+    async fn settle(self) -> Result<Delivery, KafkaError> {
         let Self { delivery, topic, span } = self;
         let sent = match delivery.await {
-            Ok(Ok(_)) => Ok(()),
+            Ok(Ok(delivery)) => Ok(delivery),
             Ok(Err((error, _))) => Err(error),
             Err(_) => Err(KafkaError::Canceled),
         };
@@ -222,7 +245,7 @@ impl Sending {
                     .with("messaging.operation.type", "send")
                     .with("messaging.destination.name", topic.clone());
                 match &sent {
-                    Ok(()) => described,
+                    Ok(_) => described,
                     Err(error) => described.failed(error),
                 }
             });

@@ -13,6 +13,7 @@ mod internal;
 mod lists;
 mod moderation;
 mod replicas;
+mod restored;
 mod revisions;
 mod rules;
 mod schemas;

@@ -25,6 +25,7 @@ async fn it_is_known_what_breaking_a_rule_of_the_database_answers() {
         ("revisions_post_id_fkey", NEVER),
         ("revisions_version_check", NEVER),
         ("outbox_pkey", NEVER),
+        ("outbox_positions_pkey", MERGED),
         ("idempotency_keys_pkey", Some("idempotency-key-in-use")),
     ];
     stack.assert_rules("posts", &answers).await;

@@ -54,6 +54,7 @@ async fn it_is_known_what_breaking_a_rule_of_the_database_answers() {
         ("badge_awards_slug_fkey", GONE),
         ("badge_awards_sequence", NEVER),
         ("outbox_pkey", NEVER),
+        ("outbox_positions_pkey", MERGED),
         ("idempotency_keys_pkey", Some("idempotency-key-in-use")),
     ];
     stack.assert_rules("user", &answers).await;
