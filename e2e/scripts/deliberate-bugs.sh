@@ -15,7 +15,7 @@ show() {
   export $("$ROOT/e2e/scripts/deps.sh" env test)
   # One after the other, so that what is printed is of one; a filter that finds no test would pass.
   cargo test "${options[@]}" -- --nocapture --test-threads=1 ledger:: 2>&1 | tee "$log" |
-    grep -E '^(==|[0-9]+ lost|  (lost|doubled|reordered):|test result: FAILED)|writes acknowledged|^test ledger|killed with|panicked' ||
+    grep --line-buffered -E '^(==|[0-9]+ lost|  (lost|doubled|reordered):|test result: FAILED)|writes acknowledged|^test ledger|killed with|panicked' ||
     die "The ledger passed over a bug, or showed harm where there is none: see $log"
   [ "$(grep -c '_seen_to_.* \.\.\.' "$log")" -ge 3 ] || die "The bugs were not played: see $log"
   say "The ledger shows each of the bugs, and nothing else."

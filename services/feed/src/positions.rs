@@ -128,7 +128,7 @@ impl Expected {
 
 /// Whether Redis holds less than was written before it was asked: it was emptied or restored. (What is written while it
 /// answers isn't in the answer.) A partition that another member took over only ever holds more.
-pub fn has_lost(written: &HashMap<i32, i64>, stored: &HashMap<i32, i64>) -> bool {
+pub(crate) fn has_lost(written: &HashMap<i32, i64>, stored: &HashMap<i32, i64>) -> bool {
     written.iter().any(|(partition, ours)| stored.get(partition).is_none_or(|theirs| theirs < ours))
 }
 

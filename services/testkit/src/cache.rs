@@ -31,7 +31,7 @@ impl Cache {
 
     /// Removes everything.
     pub async fn empty(&mut self) {
-        self.ask(&cmd("FLUSHDB")).await
+        self.ask::<()>(&cmd("FLUSHDB")).await;
     }
 
     /// Everything, to be put back by [`Self::restore`].
@@ -45,6 +45,6 @@ impl Cache {
     pub async fn restore(&mut self, copy: &Copy) {
         let script = "redis.call('FLUSHDB') \
             for i = 1, #ARGV, 2 do redis.call('RESTORE', ARGV[i], 0, ARGV[i + 1]) end";
-        self.ask(cmd("EVAL").arg(script).arg(0).arg(&copy.0)).await
+        self.ask::<()>(cmd("EVAL").arg(script).arg(0).arg(&copy.0)).await;
     }
 }

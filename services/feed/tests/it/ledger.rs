@@ -13,11 +13,11 @@ use tracklore_testkit::{
 
 use crate::events::empty_stack;
 
-const PLAN: Plan = Plan { pause: Duration::from_millis(2), updates: 3, deletes: 1 };
+const PLAN: Plan = Plan { pause: Duration::from_millis(50), updates: 3, deletes: 1 };
 const WRITERS: usize = 8;
 /// Acknowledged writes between two faults.
 const BETWEEN: usize = 60;
-/// For how long nothing may arrive of what is still missing after the last write.
+/// For how long nothing may change while something is wrong after the last write.
 const PATIENCE: Duration = Duration::from_mins(1);
 /// One of them is killed after the other.
 const REPLICAS: [&str; 4] = ["feed", "posts", "feed-2", "posts-2"];
@@ -44,10 +44,10 @@ async fn written(ledger: &Ledger, more: usize) {
 }
 
 /// What is wrong after so many kills while people wrote to the services of `stack`.
-async fn harm_of_kills(stack: Stack, kills: usize) -> Harm {
+async fn harm_of_kills(stack: Stack, plan: Plan, kills: usize) -> Harm {
     let (mut stack, mut run) = open(stack).await;
     let stack = run
-        .meanwhile(PLAN, async move |ledger| {
+        .meanwhile(plan, async move |ledger| {
             for replica in REPLICAS.into_iter().cycle().take(kills) {
                 written(ledger, BETWEEN).await;
                 let in_flight = in_the_middle(&stack, replica, ledger).await;
@@ -90,7 +90,7 @@ async fn in_the_middle(stack: &Stack, replica: &str, ledger: &Ledger) -> usize {
     .await
 }
 
-/// What is wrong once nothing gets better.
+/// What is wrong once nothing changes.
 async fn harm_in(stack: &Stack, run: &Run) -> Harm {
     run.settle(PATIENCE, async || Some(stack.found().await)).await
 }
@@ -99,7 +99,7 @@ async fn harm_in(stack: &Stack, run: &Run) -> Harm {
 #[tokio::test]
 async fn nothing_is_lost_doubled_or_reordered_while_replicas_are_killed() {
     let kills = std::env::var("LEDGER_KILLS").ok().and_then(|kills| kills.parse().ok());
-    let harm = harm_of_kills(empty_stack().await, kills.unwrap_or(REPLICAS.len())).await;
+    let harm = harm_of_kills(empty_stack().await, PLAN, kills.unwrap_or(REPLICAS.len())).await;
     assert!(harm.is_none(), "{}", harm.examples());
 }
 

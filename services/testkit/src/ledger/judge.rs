@@ -24,12 +24,7 @@ pub struct Harm {
 impl Harm {
     /// Whether there is none.
     pub fn is_none(&self) -> bool {
-        self.count() == 0
-    }
-
-    /// How much there is.
-    pub fn count(&self) -> usize {
-        self.lost.len() + self.doubled.len() + self.reordered.len()
+        self.lost.is_empty() && self.doubled.is_empty() && self.reordered.is_empty()
     }
 
     /// Takes over what another one says.
