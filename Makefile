@@ -54,7 +54,7 @@ verify-schemas: ## What is documented of events and APIs against itself, what wa
 .PHONY: ledger deliberate-bugs
 ledger: ## Faults on the cluster, and whether anything acknowledged is lost, doubled or reordered (LEDGER_FAULTS, LEDGER_ROUNDS)
 	@$(run)/ledger.sh
-deliberate-bugs: ## Services with bugs made on purpose, each of which the ledger must show
+deliberate-bugs: ## The ledger with processes (LEDGER_KILLS), also with bugs made on purpose, each of which it must show
 	@$(run)/deliberate-bugs.sh
 
 .PHONY: images bench campaign
@@ -62,7 +62,7 @@ images: ## Build the images of the operator and the services, tagged by content
 	@$(run)/images.sh
 bench: ## Figures: memory, sizes and latencies of the running stack; the services beside the least that they could cost
 	@$(run)/bench.sh
-campaign: ## The end-to-end tests, the operator's death after each of its writes, and every fault of the ledger again and again (ROUNDS=10): what fails once in a hundred times
+campaign: ## The end-to-end tests, the operator's death after each of its writes, the ledger with processes, and every fault of the ledger again and again (ROUNDS=10): what fails once in a hundred times
 	@$(run)/campaign.sh
 
 .PHONY: plugin

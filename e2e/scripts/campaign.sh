@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# The end-to-end tests ROUNDS times (10), counting which fail; then all that can happen to the operator at an API server; and then every
-# fault of the ledger as often as the tests: what fails once in a hundred times shows only here. The ledger's table goes to
-# docs/reliability.md.
+# The end-to-end tests ROUNDS times (10), counting which fail; then all that can happen to the operator at an API server; the ledger
+# with processes, LEDGER_KILLS (40) long, with its bugs; and then every fault of the ledger as often as the tests: what fails once in a
+# hundred times shows only here. The ledger's table goes to docs/reliability.md.
 . "$(dirname "$0")/lib.sh"
 rounds=${ROUNDS:-10}
 [[ $rounds =~ ^[1-9][0-9]*$ ]] || die "ROUNDS is '$rounds': give a number of rounds, such as ROUNDS=10."
@@ -15,5 +15,6 @@ for ((round = 1; round <= rounds; round++)); do
 done
 say "$((rounds - failed)) of $rounds rounds passed. Logs of the others: $LOGS/campaign-*.log"
 ROUNDS=all cargo test --locked --workspace --no-fail-fast --test apiserver || failed=1
+LEDGER_KILLS=${LEDGER_KILLS:-40} "$ROOT/e2e/scripts/deliberate-bugs.sh" || failed=1
 LEDGER_FAULTS=all LEDGER_ROUNDS=$rounds LEDGER_REPORT=$ROOT/docs/reliability.md "$ROOT/e2e/scripts/ledger.sh" || failed=1
 [ "$failed" = 0 ]

@@ -1,9 +1,11 @@
 //! The feed with a bug: see [`tracklore_platform::deliberate`].
 
-use std::time::Duration;
-
 use tokio::time::sleep;
-use tracklore_platform::{consumer::Failure, deliberate::has, event::Record};
+use tracklore_platform::{
+    consumer::Failure,
+    deliberate::{GAP, has},
+    event::Record,
+};
 
 use crate::{
     apply::{Applier, Outcome},
@@ -22,9 +24,9 @@ impl Applier {
             return Ok(false);
         }
         self.expected.passed(record);
-        sleep(Duration::from_millis(2)).await;
-        let aside =
-            Record { topic: format!("aside:{}:{}", record.partition, record.offset), ..record.clone() };
+        sleep(GAP).await;
+        let topic = format!("aside:{}:{}:{}", record.topic, record.partition, record.offset);
+        let aside = Record { topic, ..record.clone() };
         let step = self.offsets.step(&aside, String::new());
         Ok(self.apply(&step, change).await? == Outcome::Settled)
     }

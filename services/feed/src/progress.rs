@@ -22,7 +22,7 @@ use tracklore_platform::{
 
 use crate::{
     metrics::{CATCHING_UP, STALENESS},
-    positions::{Expected, Offsets},
+    positions::{Expected, Offsets, has_lost},
 };
 
 const LOOK_WHILE_CATCHING_UP: Duration = Duration::from_millis(200);
@@ -108,8 +108,10 @@ async fn look(
 ) -> redis::RedisResult<Look> {
     let mut reached = true;
     for (topic, ends) in targets {
+        // before Redis is asked: it need not know yet what is applied meanwhile
+        let written = expected.written(topic);
         let stored = offsets.stored(topic).await?;
-        if expected.is_ahead_of(topic, &stored) {
+        if has_lost(&written, &stored) {
             return Ok(Look::Lost);
         }
         reached &= has_reached(ends, &stored);

@@ -4,9 +4,12 @@
 #[cfg(not(debug_assertions))]
 compile_error!("The feature deliberate-bugs is for the ledger's own test: no release build may have it.");
 
-use std::sync::LazyLock;
+use std::{sync::LazyLock, time::Duration};
 
 use chrono::TimeDelta;
+
+/// Between two halves of what must be one: as long as a disk or a busy machine may take, which the tests' servers don't.
+pub const GAP: Duration = Duration::from_millis(50);
 
 /// How far this process' clock is ahead, by `DELIBERATE_CLOCK`, in milliseconds; below zero, behind.
 static CLOCK: LazyLock<TimeDelta> = LazyLock::new(|| {

@@ -18,6 +18,7 @@
 
 mod again;
 pub mod api;
+mod cache;
 mod client;
 mod collector;
 mod database;
@@ -35,6 +36,7 @@ mod stack;
 use std::time::Duration;
 
 pub use again::Again;
+pub use cache::Cache;
 pub use client::{Account, Answer};
 pub use collector::{Collector, SeenSpan};
 pub use mail::Mail;

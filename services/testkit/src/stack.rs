@@ -17,7 +17,7 @@ use tempfile::TempDir;
 use tracklore_platform::event::Record;
 
 use crate::{
-    Account,
+    Account, Cache,
     database::{self, Database},
     events::Events,
     eventually,
@@ -41,6 +41,8 @@ pub struct Stack {
     folder: TempDir,
     signer: SigningKey,
     extra: Vec<(String, String)>,
+    /// Of single replicas.
+    own: BTreeMap<String, Vec<(String, String)>>,
     unset: Vec<String>,
 }
 
@@ -73,6 +75,7 @@ impl Stack {
             folder,
             signer,
             extra: Vec::new(),
+            own: BTreeMap::new(),
             unset: Vec::new(),
         }
     }
@@ -80,6 +83,11 @@ impl Stack {
     /// Sets or overrides a setting of the services started from now on.
     pub fn set(&mut self, key: &str, value: &str) {
         self.extra.push((key.to_owned(), value.to_owned()));
+    }
+
+    /// Sets or overrides a setting of this replica alone, whenever it is started.
+    pub fn set_for(&mut self, replica: &str, key: &str, value: &str) {
+        self.own.entry(replica.to_owned()).or_default().push((key.to_owned(), value.to_owned()));
     }
 
     /// Leaves a setting out of the services started from now on.
@@ -176,6 +184,11 @@ impl Stack {
     /// The stack's own Redis database.
     pub fn redis_url(&self) -> &str {
         &self.redis_url
+    }
+
+    /// A connection to it.
+    pub async fn redis(&self) -> Cache {
+        Cache::open(&self.redis_url).await
     }
 
     /// A pool of the owner of a service's database.
@@ -310,7 +323,11 @@ impl Stack {
             settings.push(("TRACKLORE_REDIS_URL", self.redis_url.clone()));
         }
         let settings = settings.into_iter().map(|(key, value)| (key.to_owned(), value));
-        settings.chain(self.extra.iter().cloned()).filter(|(key, _)| !self.unset.contains(key)).collect()
+        let own = self.own.get(replica).into_iter().flatten();
+        settings
+            .chain(self.extra.iter().chain(own).cloned())
+            .filter(|(key, _)| !self.unset.contains(key))
+            .collect()
     }
 }
 

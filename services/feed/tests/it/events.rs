@@ -9,8 +9,7 @@ pub async fn empty_stack() -> Stack {
     let mut stack = Stack::new().await;
     // a failure shows the end of the log, and waiting makes many requests
     stack.set("TRACKLORE_LOG", "info,tracklore_platform::http=warn");
-    let redis = tracklore_feed::redis::Redis::new(stack.redis_url()).unwrap();
-    redis.send(&redis::cmd("FLUSHDB")).await.unwrap();
+    stack.redis().await.empty().await;
     stack
 }
 

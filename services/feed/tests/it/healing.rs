@@ -8,7 +8,6 @@ use tokio::{
     sync::watch,
     task::JoinHandle,
 };
-use tracklore_feed::redis::Redis;
 use tracklore_testkit::{Stack, eventually};
 use uuid::Uuid;
 
@@ -100,8 +99,7 @@ async fn an_emptied_redis_is_filled_again_without_a_new_event() {
     post_event(&stack, posts[2], 7, 2, &json!({"reason": "deleted"})).await;
     let expected = [posts[4], posts[3], posts[1], posts[0]];
     wait_for_ids(&stack, "/v1/feed/global", &expected).await;
-    let redis = Redis::new(stack.redis_url()).unwrap();
-    redis.send(&redis::cmd("FLUSHDB")).await.unwrap();
+    stack.redis().await.empty().await;
     wait_for_ids(&stack, "/v1/feed/global", &expected).await;
     wait_for_ids(&stack, "/v1/feed/users/7", &expected).await;
 }
@@ -127,20 +125,6 @@ async fn killed_in_the_middle_it_loses_and_doubles_nothing() {
     wait_for_ids(&stack, "/v1/feed/global?limit=100", &posts).await;
 }
 
-/// Everything in the stack's Redis, to be put back by [`restore`]: keys and values in turn.
-pub async fn copy(redis: &Redis) -> Vec<Vec<u8>> {
-    let script = "local all = {} for _, key in ipairs(redis.call('KEYS', '*')) do \
-        all[#all + 1] = key all[#all + 1] = redis.call('DUMP', key) end return all";
-    let answer = redis.send(redis::cmd("EVAL").arg(script).arg(0)).await.unwrap();
-    redis::FromRedisValue::from_redis_value(answer).unwrap()
-}
-
-pub async fn restore(redis: &Redis, copy: &[Vec<u8>]) {
-    let script = "redis.call('FLUSHDB') \
-        for i = 1, #ARGV, 2 do redis.call('RESTORE', ARGV[i], 0, ARGV[i + 1]) end return 1";
-    redis.send(redis::cmd("EVAL").arg(script).arg(0).arg(copy)).await.unwrap();
-}
-
 #[tokio::test]
 async fn a_redis_restored_from_an_older_copy_catches_up_and_tells_its_streams() {
     let mut stack = stack_with_a_user().await;
@@ -163,15 +147,15 @@ async fn a_redis_restored_from_an_older_copy_catches_up_and_tells_its_streams() 
 
     post(&stack, 0).await;
     wait_for_ids(&stack, "/v1/feed/global", &newest_first(1)).await;
-    let redis = Redis::new(stack.redis_url()).unwrap();
-    let older = copy(&redis).await;
+    let mut redis = stack.redis().await;
+    let older = redis.copy().await;
     for index in [1, 2] {
         post(&stack, index).await;
     }
     wait_for_ids(&stack, "/v1/feed/global", &newest_first(3)).await;
     wait_for(&posts[2].to_string()).await;
 
-    restore(&redis, &older).await;
+    redis.restore(&older).await;
     wait_for_ids(&stack, "/v1/feed/global", &newest_first(3)).await;
     // nothing is told a second time before the stream says that it begins anew
     let before = wait_for("event: reset\n").await;

@@ -7,13 +7,12 @@ use tracklore_feed::live::{
     hub::Hub,
     scope::Scope,
 };
-use tracklore_testkit::Stack;
+use tracklore_testkit::{Cache, Stack};
 use uuid::Uuid;
 
 use crate::{
     events::{empty_stack, post_event, profile_event, user_event},
-    healing::{copy, restore},
-    model::{Model, following, gone, hidden, post_id, shown, user, whispered},
+    model::{Model, following, gone, hidden, post_id, redis_url, shown, user, whispered},
     neighbour::{Neighbour, profiles},
 };
 
@@ -130,10 +129,11 @@ async fn a_log_that_went_back_and_has_nothing_newer_makes_streams_start_anew() {
     let hub = hub(&model).await;
     let mut follower = follower(&hub, Scope::Global, 1, None).await;
     model.apply(&shown(1, 7, 1, 0)).await;
-    let older = copy(&model.redis).await;
+    let mut redis = Cache::open(&redis_url("", model.database)).await;
+    let older = redis.copy().await;
     model.apply(&shown(2, 7, 1, 0)).await;
     assert_eq!(names(&mut follower, 2).await.0, ["activity.created"; 2]);
-    restore(&model.redis, &older).await;
+    redis.restore(&older).await;
     assert_eq!(names(&mut follower, 1).await.0, ["reset"]);
 }
 

@@ -10,7 +10,6 @@ mod functions;
 mod healing;
 mod home;
 mod laws;
-#[cfg(feature = "deliberate-bugs")]
 mod ledger;
 mod live;
 mod model;

@@ -1,9 +1,10 @@
 //! The outbox with bugs: see [`crate::deliberate`].
 
 use sqlx::PgConnection;
+use tokio::time::sleep;
 
 use super::{Relay, relay::Row};
-use crate::deliberate::has;
+use crate::deliberate::{GAP, has};
 
 /// What the relay takes next; with the bug `cursor`, what comes after the last that it took.
 pub(super) fn claim() -> &'static str {
@@ -29,6 +30,7 @@ impl Relay {
         .fetch_all(tx)
         .await?;
         self.publish(&rows).await;
+        sleep(GAP).await;
         Ok(())
     }
 }

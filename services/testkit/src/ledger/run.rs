@@ -20,6 +20,8 @@ use super::{
 const STREAMS: usize = 2;
 /// Between two looks at whether everything has arrived.
 const LOOK: Duration = Duration::from_secs(1);
+/// Patience is over when so many times as long something is wrong, though always something else.
+const CHANGES: u32 = 10;
 
 /// All who use the system while it is broken.
 pub struct Run {
@@ -90,17 +92,22 @@ impl Run {
         }
     }
 
-    /// What is wrong when everything has had `patience` to arrive. `found` is asked again until nothing is wrong.
+    /// What is wrong, and hasn't changed for `patience`: what is only late on a busy machine is no harm. `found` is asked
+    /// again until nothing is wrong, or for so many times `patience`.
     pub async fn settle(&self, patience: Duration, mut found: impl AsyncFnMut() -> Option<Found>) -> Harm {
         let begun = Instant::now();
+        let (mut since, mut last) = (begun, None);
         loop {
-            let late = begun.elapsed() >= patience;
+            let late = since.elapsed() >= patience || begun.elapsed() >= patience * CHANGES;
             if let Some(found) = found().await {
                 let heard: Vec<Heard> = self.watchers.iter().map(Watcher::heard).collect();
                 let mut harm = judge(&self.ledger.book(), &found, &heard);
                 harm.add(self.ledger.seen().clone());
                 if harm.is_none() || late {
                     return harm;
+                }
+                if last.as_ref() != Some(&harm) {
+                    (since, last) = (Instant::now(), Some(harm));
                 }
             } else if late {
                 let lost = vec![format!("the stores could not be read for {patience:?}")];

@@ -46,16 +46,9 @@ impl Stack {
     }
 
     async fn read_model(&self) -> ReadModel {
-        let client = redis::Client::open(self.redis_url()).expect("a Redis URL");
-        let mut connection = client.get_multiplexed_async_connection().await.expect("Redis answers");
         let topic = format!("{}posts-events", self.topic_prefix());
-        let lines: Vec<String> = redis::cmd("EVAL")
-            .arg(READ_MODEL)
-            .arg(0)
-            .arg(topic)
-            .query_async(&mut connection)
-            .await
-            .expect("the script runs");
+        let ask = redis::cmd("EVAL").arg(READ_MODEL).arg(0).arg(topic).to_owned();
+        let lines: Vec<String> = self.redis().await.ask(&ask).await;
         ReadModel::of_lines(lines.iter().map(String::as_str))
     }
 }
