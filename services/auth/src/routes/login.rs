@@ -10,6 +10,7 @@ use super::{NO_STORE, TokenPair};
 use crate::{
     account::{Account, Status, normalize_email, normalize_password},
     error::Error,
+    hasher::Place,
     responses::{Always, Throttled, WithBody},
     session::{client::Client, open},
     state::AppState,
@@ -52,11 +53,11 @@ pub async fn log_in(
     Json(body): Json<LogIn>,
 ) -> Result<impl IntoResponse, Error> {
     // a flood costs next to nothing: it gets here, and no further
-    state.hasher.check_room(client.address)?;
+    let place = state.hasher.place(client.address)?;
     let name = normalize_email(&body.login);
     let ticket = state.throttle.admit(Action::LogIn, Some(&name), client.address, Timestamp::now()).await?;
     let password = normalize_password(&body.password);
-    match attempt(&state, &client, &body.login, &name, password).await {
+    match attempt(&state, &client, place, &body.login, &name, password).await {
         Ok(Some((account, tokens))) => {
             welcome(&state, ticket, &account).await?;
             Ok((NO_STORE, JsonAnswer(tokens)))
@@ -75,6 +76,7 @@ pub async fn log_in(
 async fn attempt(
     state: &AppState,
     client: &Client,
+    place: Place,
     login: &str,
     email: &str,
     password: SecretString,
@@ -87,7 +89,7 @@ async fn attempt(
     };
     let (account, hash) = found.map(|found| (found.account, found.password_hash)).unzip();
     let hash = hash.flatten();
-    let right = state.hasher.verify(client.address, password.clone(), hash.clone()).await?;
+    let right = place.verify(password.clone(), hash.clone()).await?;
     let usable = |account: &Account| {
         right && account.status == Status::Active && (account.email_verified || !state.verification_required)
     };
@@ -121,7 +123,7 @@ async fn renew_hash(
     old: &str,
     password: SecretString,
 ) -> Result<String, Error> {
-    let new = state.hasher.hash(client.address, password).await?;
+    let new = state.hasher.place(client.address)?.hash(password).await?;
     accounts::replace_hash(&state.pool, account.id, old, &new).await?;
     tracing::info!(user = %account.id, "password hash renewed");
     Ok(new)
