@@ -3,6 +3,7 @@
 use axum::{Json as JsonAnswer, extract::State, response::IntoResponse};
 use secrecy::SecretString;
 use serde::Deserialize;
+use sqlx::PgConnection;
 use tracklore_platform::{extract::Json, problem::ProblemBody, time::Timestamp};
 use utoipa::ToSchema;
 
@@ -57,15 +58,12 @@ pub async fn log_in(
     let name = normalize_email(&body.login);
     let ticket = state.throttle.admit(Action::LogIn, Some(&name), client.address, Timestamp::now()).await?;
     let password = normalize_password(&body.password);
-    match attempt(&state, &client, place, &body.login, &name, password).await {
-        Ok(Some((account, tokens))) => {
-            welcome(&state, ticket, &account).await?;
-            Ok((NO_STORE, JsonAnswer(tokens)))
-        }
+    match attempt(&state, &client, place, &ticket, &body.login, &name, password).await {
+        Ok(Some(tokens)) => Ok((NO_STORE, JsonAnswer(tokens))),
         Ok(None) => Err(Error::InvalidCredentials),
         Err(error) => {
             // nothing was tried: the service is busy, or the database away
-            state.throttle.take_back(ticket).await?;
+            state.throttle.take_back(&ticket).await?;
             Err(error)
         }
     }
@@ -77,10 +75,11 @@ async fn attempt(
     state: &AppState,
     client: &Client,
     place: Place,
+    ticket: &Ticket,
     login: &str,
     email: &str,
     password: SecretString,
-) -> Result<Option<(Account, TokenPair)>, Error> {
+) -> Result<Option<TokenPair>, Error> {
     let found = if login.contains('\0') {
         // no text of the database has it
         None
@@ -111,8 +110,11 @@ async fn attempt(
         return Ok(None);
     };
     let tokens = open::session(state, &mut tx, user, What::LoggedIn, client, now).await?;
+    if let Some(account) = account {
+        forget_failures(state, &mut tx, ticket, &account, now).await?;
+    }
     tx.commit().await?;
-    Ok(account.map(|account| (account, tokens)))
+    Ok(Some(tokens))
 }
 
 /// Makes the hash as strong as new ones are, now that the password is at hand; the new one.
@@ -130,8 +132,14 @@ async fn renew_hash(
 }
 
 /// Forgets the failures before, under both names of the account.
-async fn welcome(state: &AppState, ticket: Ticket, account: &Account) -> Result<(), Error> {
+async fn forget_failures(
+    state: &AppState,
+    connection: &mut PgConnection,
+    ticket: &Ticket,
+    account: &Account,
+    now: Timestamp,
+) -> Result<(), Error> {
     let names = [normalize_email(&account.username), account.email.clone()];
-    let names: Vec<_> = names.iter().map(String::as_str).collect();
-    state.throttle.succeeded(Action::LogIn, ticket, &names, Timestamp::now()).await
+    let names = names.each_ref().map(String::as_str);
+    state.throttle.succeeded(connection, Action::LogIn, ticket, &names, now).await
 }

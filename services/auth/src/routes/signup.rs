@@ -82,7 +82,7 @@ pub async fn sign_up(
     let hash = match place.hash(candidate.password.clone()).await {
         Ok(hash) => hash,
         Err(error) => {
-            state.throttle.take_back(ticket).await?;
+            state.throttle.take_back(&ticket).await?;
             return Err(error.into());
         }
     };

@@ -37,7 +37,8 @@ pub async fn password(
     let ticket = state.throttle.admit(Action::Prove, Some(&subject), client.address, now).await?;
     match attempt(state, user, place, password).await {
         Ok(Some(proof)) => {
-            state.throttle.succeeded(Action::Prove, ticket, &[&subject], now).await?;
+            let mut connection = state.pool.acquire().await?;
+            state.throttle.succeeded(&mut connection, Action::Prove, &ticket, &[&subject], now).await?;
             Ok(proof)
         }
         Ok(None) => {
@@ -46,7 +47,7 @@ pub async fn password(
             Err(Error::WrongPassword)
         }
         Err(error) => {
-            state.throttle.take_back(ticket).await?;
+            state.throttle.take_back(&ticket).await?;
             Err(error)
         }
     }
