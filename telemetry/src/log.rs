@@ -3,14 +3,23 @@
 //! A level says what a person must do. `error`: look at it, it doesn't mend itself. `warn`: nothing yet, the program
 //! goes on trying; look when it doesn't stop. `info`: nothing. `debug`: for developers.
 
-use std::{fmt, io::IsTerminal, str::FromStr};
+use std::{
+    fmt::{self, Write as _},
+    io::IsTerminal,
+    str::FromStr,
+};
 
-use tracing::{Event, Subscriber};
+use tracing::{
+    Event, Subscriber,
+    field::{Field, Visit},
+    span::Record,
+};
 use tracing_subscriber::{
     EnvFilter, Layer,
+    field::RecordFields,
     fmt::{
         FmtContext, FormatEvent, FormatFields, FormattedFields,
-        format::{JsonFields, Writer},
+        format::Writer,
         time::{FormatTime, SystemTime},
     },
     layer::SubscriberExt,
@@ -44,7 +53,7 @@ pub fn start(filter: &str, format: LogFormat) {
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
     let lines = tracing_subscriber::fmt::layer();
     let layer = match format {
-        LogFormat::Json => lines.fmt_fields(JsonFields::new()).event_format(Lines).boxed(),
+        LogFormat::Json => lines.fmt_fields(Members).event_format(Lines).boxed(),
         LogFormat::Text => lines.with_ansi(std::io::stdout().is_terminal()).boxed(),
     };
     let lines = tracing_subscriber::registry().with(layer.with_filter(filter));
@@ -80,13 +89,13 @@ impl log::Log for Libraries {
 /// level, so that whoever searches for a `trace_id` finds every line of it.
 struct Lines;
 
-impl<S> FormatEvent<S, JsonFields> for Lines
+impl<S> FormatEvent<S, Members> for Lines
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
     fn format_event(
         &self,
-        context: &FmtContext<'_, S, JsonFields>,
+        context: &FmtContext<'_, S, Members>,
         mut line: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
@@ -96,21 +105,99 @@ where
         write!(line, "\",\"level\":\"{}\",\"target\":\"{}\"", meta.level(), meta.target())?;
         for span in context.event_scope().into_iter().flat_map(tracing_subscriber::registry::Scope::from_root)
         {
-            if let Some(fields) = span.extensions().get::<FormattedFields<JsonFields>>() {
-                append(&mut line, fields)?;
+            if let Some(fields) = span.extensions().get::<FormattedFields<Members>>() {
+                line.write_str(fields)?;
             }
         }
-        let mut own = String::new();
-        context.format_fields(Writer::new(&mut own), event)?;
-        append(&mut line, &own)?;
+        context.format_fields(line.by_ref(), event)?;
         line.write_str("}\n")
     }
 }
 
-/// Appends the members of a JSON object.
-fn append(line: &mut Writer<'_>, object: &str) -> fmt::Result {
-    let members = object.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or_default();
-    if members.is_empty() { Ok(()) } else { write!(line, ",{members}") }
+/// Fields as members of a JSON object, a comma before each.
+struct Members;
+
+impl<'writer> FormatFields<'writer> for Members {
+    fn format_fields<R: RecordFields>(&self, line: Writer<'writer>, fields: R) -> fmt::Result {
+        let mut member = Member { line, result: Ok(()) };
+        fields.record(&mut member);
+        member.result
+    }
+
+    fn add_fields(&self, known: &'writer mut FormattedFields<Self>, fields: &Record<'_>) -> fmt::Result {
+        self.format_fields(known.as_writer(), fields)
+    }
+}
+
+struct Member<'writer> {
+    line: Writer<'writer>,
+    result: fmt::Result,
+}
+
+impl Member<'_> {
+    /// A value that is JSON as it stands.
+    fn plain(&mut self, field: &Field, value: impl fmt::Display) {
+        self.add(|line| write!(line, ",\"{}\":{value}", field.name()));
+    }
+
+    fn text(&mut self, field: &Field, value: fmt::Arguments<'_>) {
+        self.add(|line| {
+            write!(line, ",\"{}\":\"", field.name())?;
+            Escaped(line).write_fmt(value)?;
+            line.write_char('"')
+        });
+    }
+
+    fn add(&mut self, write: impl FnOnce(&mut Writer<'_>) -> fmt::Result) {
+        if self.result.is_ok() {
+            self.result = write(&mut self.line);
+        }
+    }
+}
+
+impl Visit for Member<'_> {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.text(field, format_args!("{value:?}"));
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.text(field, format_args!("{value}"));
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.plain(field, value);
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.plain(field, value);
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.plain(field, value);
+    }
+
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        if value.is_finite() { self.plain(field, value) } else { self.text(field, format_args!("{value}")) }
+    }
+}
+
+/// What is written inside the quotes of a JSON string (RFC 8259 §7).
+struct Escaped<'line, 'writer>(&'line mut Writer<'writer>);
+
+impl fmt::Write for Escaped<'_, '_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for part in text.split_inclusive(|c: char| c == '"' || c == '\\' || c.is_ascii_control()) {
+            let mut plain = part.chars();
+            match plain.next_back() {
+                Some(c @ ('"' | '\\')) => write!(self.0, "{}\\{c}", plain.as_str()),
+                Some(c) if c.is_ascii_control() => {
+                    write!(self.0, "{}\\u{:04x}", plain.as_str(), u32::from(c))
+                }
+                _ => self.0.write_str(part),
+            }?;
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -140,7 +227,7 @@ mod tests {
         let kept = Kept::default();
         let writer = kept.clone();
         let lines = tracing_subscriber::fmt::layer()
-            .fmt_fields(JsonFields::new())
+            .fmt_fields(Members)
             .event_format(Lines)
             .with_writer(move || writer.clone());
         tracing::subscriber::with_default(tracing_subscriber::registry().with(lines), work);
@@ -164,6 +251,23 @@ mod tests {
             (line["library"].as_str(), line["message"].as_str()),
             (Some("rdkafka::client"), Some("all brokers are down"))
         );
+    }
+
+    #[test]
+    fn whatever_is_told_comes_back_and_what_is_learnt_later_stands_beside_it() {
+        let odd: String = (0..=0x2028).filter_map(char::from_u32).collect();
+        let lines = logged(|| {
+            let span = tracing::error_span!("request", known = "at once", user_id = tracing::field::Empty);
+            let _inside = span.enter();
+            span.record("user_id", tracing::field::display(7));
+            tracing::info!(odd, negative = -1, share = 0.5, none = f64::NAN, yes = true, debugged = ?Some("x"), "told");
+        });
+        let line = &lines[0];
+        assert_eq!(line["odd"], odd);
+        assert_eq!((&line["known"], &line["user_id"]), (&"at once".into(), &"7".into()));
+        assert_eq!((line["negative"].as_i64(), line["share"].as_f64()), (Some(-1), Some(0.5)));
+        assert_eq!((&line["none"], &line["yes"]), (&"NaN".into(), &true.into()));
+        assert_eq!(line["debugged"], "Some(\"x\")");
     }
 
     #[test]

@@ -123,7 +123,7 @@ async fn ensure(state: &AppState, first: &FirstAdmin) -> Result<Outcome, Error> 
     let outcome =
         match administration::holders(&mut *tx, &candidate.username, &candidate.email).await?.as_slice() {
             [] => {
-                let hash = state.hasher.hash(here, candidate.password.clone()).await?;
+                let hash = state.hasher.place(here)?.hash(candidate.password.clone()).await?;
                 let id = UserId::generate(now);
                 let new = New {
                     id,
@@ -171,7 +171,7 @@ async fn is_proven(
     first: &FirstAdmin,
 ) -> Result<bool, Error> {
     let password = normalize_password(&first.password);
-    let right = state.hasher.verify(here, password, holder.password_hash.clone()).await?;
+    let right = state.hasher.place(here)?.verify(password, holder.password_hash.clone()).await?;
     Ok(right || holder.account.email_verified)
 }
 

@@ -42,6 +42,13 @@ pub struct Hasher {
     dummy: Arc<str>,
 }
 
+/// Room for one password to be hashed; free again when it is dropped.
+pub struct Place {
+    slot: pool::Place<IpAddr>,
+    cost: Cost,
+    dummy: Arc<str>,
+}
+
 /// Why there is no hash and no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum HashError {
@@ -72,34 +79,11 @@ impl Hasher {
         Ok(Self { pool: Pool::new(threads, room), cost, dummy: argon::unknown(cost)?.into() })
     }
 
-    /// Refuses at once, and at no cost, who would wait in vain.
-    pub fn check_room(&self, client: ClientAddress) -> Result<(), HashError> {
-        self.pool.check_room(&client.network())
-    }
-
-    /// The PHC string to keep for a (normalised) password.
-    pub async fn hash(&self, client: ClientAddress, password: SecretString) -> Result<String, HashError> {
-        let cost = self.cost;
-        let done = self
-            .pool
-            .run(client.network(), move |memory| memory.hash(cost, password.expose_secret().as_bytes()));
-        Ok(done.await??)
-    }
-
-    /// Whether the password is the hashed one. Without a hash, because there is no such account: no, in the same time.
-    pub async fn verify(
-        &self,
-        client: ClientAddress,
-        password: SecretString,
-        hash: Option<String>,
-    ) -> Result<bool, HashError> {
-        let dummy = Arc::clone(&self.dummy);
-        let done = self.pool.run(client.network(), move |memory| {
-            let stored = hash.as_deref().unwrap_or(&dummy);
-            let matches = memory.verify(password.expose_secret().as_bytes(), stored)?;
-            Ok::<_, ArgonError>(matches && hash.is_some())
-        });
-        Ok(done.await??)
+    /// A place among those who wait. Who would wait in vain is refused at once and at no cost, so take it before anything
+    /// else is done for them.
+    pub fn place(&self, client: ClientAddress) -> Result<Place, HashError> {
+        let slot = self.pool.place(client.network())?;
+        Ok(Place { slot, cost: self.cost, dummy: Arc::clone(&self.dummy) })
     }
 
     /// Whether log-ins can be checked against this hash, which another program made; if not, why not.
@@ -110,6 +94,26 @@ impl Hasher {
     /// Whether this hash was made otherwise than new ones are.
     pub fn is_outdated(&self, hash: &str) -> bool {
         !argon::is_made_with(hash, self.cost)
+    }
+}
+
+impl Place {
+    /// The PHC string to keep for a (normalised) password.
+    pub async fn hash(self, password: SecretString) -> Result<String, HashError> {
+        let cost = self.cost;
+        let done = self.slot.run(move |memory| memory.hash(cost, password.expose_secret().as_bytes()));
+        Ok(done.await??)
+    }
+
+    /// Whether the password is the hashed one. Without a hash, because there is no such account: no, in the same time.
+    pub async fn verify(self, password: SecretString, hash: Option<String>) -> Result<bool, HashError> {
+        let dummy = self.dummy;
+        let done = self.slot.run(move |memory| {
+            let stored = hash.as_deref().unwrap_or(&dummy);
+            let matches = memory.verify(password.expose_secret().as_bytes(), stored)?;
+            Ok::<_, ArgonError>(matches && hash.is_some())
+        });
+        Ok(done.await??)
     }
 }
 
@@ -129,14 +133,37 @@ mod tests {
         address.parse::<IpAddr>().unwrap().into()
     }
 
+    async fn hash(hasher: &Hasher, address: &str) -> Result<String, HashError> {
+        hasher.place(client(address))?.hash(PASSWORD.into()).await
+    }
+
+    #[tokio::test]
+    async fn who_has_a_place_keeps_it_and_who_goes_gives_it_back() {
+        let (hasher, here) = (hasher(1, 2), client("203.0.113.7"));
+        let place = hasher.place(here).unwrap();
+        assert!(matches!(hasher.place(here), Err(HashError::Busy)));
+        drop(place);
+        let place = hasher.place(here).unwrap();
+        assert!(matches!(hash(&hasher, "203.0.113.7").await, Err(HashError::Busy)));
+        place.hash(PASSWORD.into()).await.unwrap();
+        hash(&hasher, "203.0.113.7").await.unwrap();
+    }
+
     #[tokio::test]
     async fn a_password_matches_its_own_hash_only_and_the_parameters_stand_in_it() {
         let (hasher, client) = (hasher(1, 8), client("203.0.113.7"));
-        let hash = hasher.hash(client, PASSWORD.into()).await.unwrap();
+        let hash = hasher.place(client).unwrap().hash(PASSWORD.into()).await.unwrap();
         assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
-        assert!(hasher.verify(client, PASSWORD.into(), Some(hash.clone())).await.unwrap());
-        assert!(!hasher.verify(client, "another long secret".into(), Some(hash.clone())).await.unwrap());
-        assert!(!hasher.verify(client, PASSWORD.into(), None).await.unwrap());
+        assert!(hasher.place(client).unwrap().verify(PASSWORD.into(), Some(hash.clone())).await.unwrap());
+        assert!(
+            !hasher
+                .place(client)
+                .unwrap()
+                .verify("another long secret".into(), Some(hash.clone()))
+                .await
+                .unwrap()
+        );
+        assert!(!hasher.place(client).unwrap().verify(PASSWORD.into(), None).await.unwrap());
         assert!(!hasher.is_outdated(&hash));
         let dearer = Hasher::with_capacity(Cost::new(20, 2).unwrap(), 1, 8).unwrap();
         assert!(dearer.is_outdated(&hash) && dearer.dummy.starts_with("$argon2id$v=19$m=20480,t=2,p=1$"));
@@ -150,7 +177,7 @@ mod tests {
             .map(|_| {
                 let hasher = hasher.clone();
                 tokio::spawn(async move {
-                    let result = hasher.hash(client("203.0.113.7"), PASSWORD.into()).await;
+                    let result = hash(&hasher, "203.0.113.7").await;
                     (result, started.elapsed())
                 })
             })
@@ -165,9 +192,8 @@ mod tests {
         }
         // half of the room, and the one that runs
         assert!((2..=3).contains(&served), "{served}");
-        assert!(hasher.check_room(client("203.0.113.7")).is_ok());
         assert!(slowest_refusal < Duration::from_millis(50), "{slowest_refusal:?}");
-        assert!(hasher.hash(client("203.0.113.7"), PASSWORD.into()).await.is_ok());
+        assert!(hash(&hasher, "203.0.113.7").await.is_ok());
     }
 
     #[tokio::test]
@@ -176,12 +202,11 @@ mod tests {
         let flood: Vec<_> = (0..16)
             .map(|_| {
                 let hasher = hasher.clone();
-                tokio::spawn(async move { hasher.hash(client("2001:db8::1"), PASSWORD.into()).await })
+                tokio::spawn(async move { hash(&hasher, "2001:db8::1").await })
             })
             .collect();
         tokio::task::yield_now().await;
-        assert!(hasher.check_room(client("203.0.113.7")).is_ok());
-        hasher.hash(client("203.0.113.7"), PASSWORD.into()).await.unwrap();
+        hash(&hasher, "203.0.113.7").await.unwrap();
         assert!(flood.iter().any(|attempt| !attempt.is_finished()));
         for attempt in flood {
             attempt.await.unwrap().unwrap();

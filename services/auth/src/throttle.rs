@@ -11,12 +11,15 @@ use std::{net::IpAddr, time::Duration};
 use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretBox};
 use sha2::Sha256;
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 use tokio_util::sync::CancellationToken;
 use tracklore_platform::{client_address::ClientAddress, problem::Chain, time::Timestamp};
 
 pub use self::policy::{Count, Policy, TooEarly};
-use crate::{error::Error, store::throttles};
+use crate::{
+    error::Error,
+    store::throttles::{self, About},
+};
 
 /// A place where somebody has logged in is remembered so long.
 const REMEMBER_PLACE: Duration = Duration::from_hours(90 * 24);
@@ -104,23 +107,18 @@ impl Throttle {
         now: Timestamp,
     ) -> Result<Ticket, Error> {
         let network = client.network();
-        let mut wanted = vec![(self.network_key(action, network), self.network_policy(action))];
+        let network_key = self.network_key(action, network);
+        let about = subject.map(|subject| About {
+            subject: self.subject_key(action, subject),
+            place: self.place_key(action, subject, network),
+        });
         let mut tx = self.pool.begin().await?;
-        if let Some(subject) = subject {
-            let place = self.place_key(action, subject, network);
-            let known = throttles::is_known(&mut *tx, &place, now).await?;
-            let key = if known { place } else { self.subject_key(action, subject) };
-            wanted.push((key, SUBJECT));
-        }
-        // always in one order, so that two attempts never wait for each other
-        wanted.sort_by(|(a, _), (b, _)| a.cmp(b));
-        let keys: Vec<_> = wanted.iter().map(|(key, _)| key.as_slice()).collect();
-        let counts = throttles::lock(&mut *tx, &keys, now).await?;
-        let mut charged = Vec::with_capacity(wanted.len());
+        let counts = throttles::lock(&mut *tx, &network_key, about.as_ref(), now).await?;
+        let mut charged = Vec::with_capacity(counts.len());
         let mut too_early = None::<TooEarly>;
-        for (key, policy) in wanted {
-            let count = counts.iter().find(|(known, _)| *known == key).map(|(_, count)| *count);
-            match policy.charge(count.filter(|count| count.failures > 0), now) {
+        for (key, count) in counts {
+            let policy = if key == network_key { self.network_policy(action) } else { SUBJECT };
+            match policy.charge(Some(count).filter(|count| count.failures > 0), now) {
                 Ok(count) => charged.push((key, count)),
                 Err(early) => too_early = too_early.max_by_wait(early),
             }
@@ -135,12 +133,14 @@ impl Throttle {
         Ok(Ticket { network, charged })
     }
 
-    /// The attempt went well: what was counted against `subjects` (all names of the account) is forgotten, the network
-    /// gets its attempt back, and counts for itself from now on when it is about these names.
+    /// The attempt went well, if the transaction of `connection` does: what was counted against `subjects` (all names of
+    /// the account) is forgotten, the network gets its attempt back, and counts for itself from now on when it is about
+    /// these names. Counts of all log-ins from a network are locked until the transaction ends: let it be the last step.
     pub async fn succeeded(
         &self,
+        connection: &mut PgConnection,
         action: Action,
-        ticket: Ticket,
+        ticket: &Ticket,
         subjects: &[&str],
         now: Timestamp,
     ) -> Result<(), Error> {
@@ -148,18 +148,12 @@ impl Throttle {
             subjects.iter().map(|subject| self.place_key(action, subject, ticket.network)).collect();
         let names = subjects.iter().map(|subject| self.subject_key(action, subject));
         let cleared: Vec<_> = names.chain(places.iter().cloned()).collect();
-        let all: Vec<_> =
-            cleared.iter().chain(ticket.charged.iter().map(|(key, _)| key)).map(Vec::as_slice).collect();
-        let mut tx = self.pool.begin().await?;
-        throttles::lock_known(&mut *tx, &all).await?;
-        throttles::give_back(&mut *tx, &ticket.charged).await?;
-        throttles::clear(&mut *tx, &cleared).await?;
-        throttles::remember(&mut *tx, &places, now.plus(REMEMBER_PLACE)).await?;
-        Ok(tx.commit().await?)
+        let until = now.plus(REMEMBER_PLACE);
+        Ok(throttles::settle(connection, &ticket.charged, &cleared, &places, until).await?)
     }
 
     /// The attempt didn't take place.
-    pub async fn take_back(&self, ticket: Ticket) -> Result<(), Error> {
+    pub async fn take_back(&self, ticket: &Ticket) -> Result<(), Error> {
         Ok(throttles::give_back(&self.pool, &ticket.charged).await?)
     }
 

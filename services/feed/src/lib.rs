@@ -15,6 +15,7 @@ pub mod error;
 pub mod event;
 pub mod fill;
 pub mod fitness;
+pub mod front;
 pub mod home;
 pub mod library;
 pub mod lists;

@@ -1,6 +1,7 @@
 //! A page of a list: one call into Redis, and its JSON goes to the client as it is stored.
 
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use redis::{RedisResult, from_redis_value};
 use tracklore_platform::{etag::ETag, time::Timestamp};
@@ -29,6 +30,15 @@ pub struct Rows {
     pub is_short: bool,
     /// It should be said that the list is still needed.
     pub touch: bool,
+    /// When the first of these posts expires.
+    pub ends_at: Option<Timestamp>,
+}
+
+/// A page as it goes to clients.
+#[derive(Clone, Debug)]
+pub struct Page {
+    body: Bytes,
+    tag: ETag,
 }
 
 /// The base of the generation that is read.
@@ -60,25 +70,38 @@ pub async fn read(
     let numbers = [shown, limit].map(|number| number.to_string());
     let (author, now) = (list.author(), now.unix_millis().to_string());
     let args = [list.kind(), &author, &numbers[0], &numbers[1], &now, &score, &id].map(str::as_bytes);
-    let (items, score, id, more, short, touch): (Vec<u8>, String, String, u8, u8, u8) =
+    let (items, score, id, more, short, touch, ends_at): (Vec<u8>, String, String, u8, u8, u8, String) =
         library::read(redis, "page", &[GENERATION], &args).await?;
-    Ok(Rows { items, next: next(&score, &id, more), is_short: short == 1, touch: touch == 1 })
+    Ok(Rows {
+        items,
+        next: next(&score, &id, more),
+        is_short: short == 1,
+        touch: touch == 1,
+        ends_at: ends_at.parse().ok().map(Timestamp::from_unix_millis),
+    })
 }
 
-/// Answers a page, or 304 when the client has it.
-pub fn answer(request: &HeaderMap, items: &[u8], next_cursor: Option<&str>, catching_up: bool) -> Response {
-    let body = body(items, next_cursor);
-    let tag = ETag::of_bytes(&body);
-    let mut response = if tag.is_known_to(request) {
-        StatusCode::NOT_MODIFIED.into_response()
-    } else {
-        ([(header::CONTENT_TYPE, JSON)], body).into_response()
-    };
-    response.headers_mut().insert(header::ETAG, tag.header());
-    if catching_up {
-        response.headers_mut().insert(X_FEED_STATE, HeaderValue::from_static("catching-up"));
+impl Page {
+    /// The page of these activities, as JSON with commas between.
+    pub fn new(items: &[u8], next_cursor: Option<&str>) -> Self {
+        let body = body(items, next_cursor);
+        let tag = ETag::of_bytes(&body);
+        Self { body: body.into(), tag }
     }
-    response
+
+    /// Answers it, or 304 when the client has it.
+    pub fn answer(&self, request: &HeaderMap, catching_up: bool) -> Response {
+        let mut response = if self.tag.is_known_to(request) {
+            StatusCode::NOT_MODIFIED.into_response()
+        } else {
+            ([(header::CONTENT_TYPE, JSON)], self.body.clone()).into_response()
+        };
+        response.headers_mut().insert(header::ETAG, self.tag.header());
+        if catching_up {
+            response.headers_mut().insert(X_FEED_STATE, HeaderValue::from_static("catching-up"));
+        }
+        response
+    }
 }
 
 fn body(items: &[u8], next_cursor: Option<&str>) -> Vec<u8> {

@@ -20,6 +20,7 @@ use crate::{
     consume::Feeder,
     fill::{Filler, Sources},
     fitness::{self, Unfit},
+    front::Front,
     lists::Limits,
     live::{connection::Live, hub::Hub},
     metrics,
@@ -147,8 +148,15 @@ pub async fn serve(args: &ServeArgs) -> Result<(), StartError> {
     let keys = RemoteKeys::new(&args.token.jwks_url);
     let verifier = Verifier::new(&args.server.public_url, keys).refusing(revoked);
     let allowed_origins = args.server.allowed_origins.clone().into();
-    let state =
-        AppState { redis: redis.clone(), filler: filler.clone(), progress, live, allowed_origins, verifier };
+    let state = AppState {
+        redis: redis.clone(),
+        front: Front::new(hub.clone()),
+        filler: filler.clone(),
+        progress,
+        live,
+        allowed_origins,
+        verifier,
+    };
     let (public, openapi) = routes::public().split_for_parts();
     let service = Service {
         name: "feed",

@@ -15,10 +15,11 @@ use tracklore_platform::{
 use crate::{
     error::Error,
     fill::Filler,
+    front::Front,
     home,
     lists::{Limits, List},
     live::connection::Live,
-    page,
+    page::{self, Page},
     progress::Progress,
     redis::Redis,
     upkeep,
@@ -32,6 +33,8 @@ const PATIENCE: Duration = Duration::from_millis(800);
 pub struct AppState {
     /// The read model.
     pub redis: Redis,
+    /// What of it is at hand.
+    pub front: Front,
     /// Completes lists.
     pub filler: Filler,
     /// How complete it is.
@@ -57,6 +60,11 @@ impl AppState {
     pub async fn list(&self, request: &HeaderMap, list: List, query: &PageQuery) -> Result<Response, Error> {
         let name = list.name();
         let (limit, after) = (query.limit()?, query.after(&name)?);
+        let is_front = list == List::Global && after.is_none();
+        if is_front && let Some(page) = self.front.page(limit) {
+            return Ok(page.answer(request, self.progress.is_catching_up()));
+        }
+        let seen = self.front.look();
         let read =
             || page::read(&self.redis, list, Limits::default().shown(list), limit, after, Timestamp::now());
         let mut rows = read().await?;
@@ -68,8 +76,11 @@ impl AppState {
             upkeep::touch(&self.redis, author).await?;
         }
         let next = rows.next.map(|key| cursor::encode(&name, &key));
-        let catching_up = rows.is_short || self.progress.is_catching_up();
-        Ok(page::answer(request, &rows.items, next.as_deref(), catching_up))
+        let page = Page::new(&rows.items, next.as_deref());
+        if is_front && !rows.is_short {
+            self.front.keep(seen, limit, &page, rows.ends_at);
+        }
+        Ok(page.answer(request, rows.is_short || self.progress.is_catching_up()))
     }
 
     /// Answers the page of a reader's home feed that `query` asks for, or 304 when the client has it.
@@ -89,6 +100,6 @@ impl AppState {
         }
         let next = rows.next.map(|key| cursor::encode(&name, &key));
         let catching_up = !rows.missing.is_empty() || self.progress.is_catching_up();
-        Ok(page::answer(request, &rows.items, next.as_deref(), catching_up))
+        Ok(Page::new(&rows.items, next.as_deref()).answer(request, catching_up))
     }
 }

@@ -6,11 +6,7 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
 };
 
-use axum::{
-    extract::{ConnectInfo, FromRequestParts, Request, State},
-    middleware::Next,
-    response::Response,
-};
+use axum::extract::{ConnectInfo, FromRequestParts, Request};
 use http::{HeaderMap, request::Parts};
 
 /// The address of the client as far as it is known; IPv4 written as IPv6 is IPv4.
@@ -59,14 +55,13 @@ fn parse(text: &str) -> Option<IpAddr> {
     bare.parse().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|address| address.ip()))
 }
 
-/// The layer that finds the address, for [`ClientAddress`] to be taken as an argument.
-pub(crate) async fn note(State(hops): State<usize>, mut request: Request, next: Next) -> Response {
+/// Notes the address, found behind `hops` proxies of ours, for [`ClientAddress`] to be taken as an argument.
+pub(crate) fn note(hops: usize, request: &mut Request) {
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
     // without a connection there is nobody to tell apart: tests of a router alone
     let peer = peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
     let address = ClientAddress::behind(hops, peer, request.headers());
     request.extensions_mut().insert(address);
-    next.run(request).await
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for ClientAddress {

@@ -3,7 +3,7 @@
 //!
 //! - What can't be processed goes to the dead letters ([`crate::dlq`]) with the reason, and the rest goes on.
 //! - What can't be processed *now* is retried, and holds up its own partition alone: the consumer goes on polling, so
-//!   the group keeps it, and a partition with too much waiting is paused until its worker has caught up.
+//!   the group keeps it, and no more is fetched of a partition that has enough waiting.
 //! - A partition that goes to another member is given back when the record at hand is done and its offset stored.
 
 mod apply;
@@ -14,6 +14,7 @@ mod workers;
 use std::{sync::Arc, time::Duration};
 
 use rdkafka::{
+    Message,
     consumer::{Consumer, StreamConsumer},
     producer::FutureProducer,
 };
@@ -88,7 +89,6 @@ pub struct EventConsumer<H: Handler> {
     kafka: Kafka,
     consumer: Arc<StreamConsumer<Context<H>>>,
     workers: Arc<Workers>,
-    applier: Arc<Applier<H>>,
     dead_letters: DeadLetters,
 }
 
@@ -115,15 +115,17 @@ impl<H: Handler> EventConsumer<H> {
         let handler = Arc::new(handler);
         let dead_letters = DeadLetters::new(kafka, dead_letters, service, topics);
         let workers = Arc::new(Workers::default());
-        let context = Context::new(Arc::clone(&handler), Arc::clone(&workers));
-        let consumer: StreamConsumer<Context<H>> = kafka
+        let applier = Arc::new(Applier::new(Arc::clone(&handler), dead_letters.clone()));
+        let context = Context::new(handler, applier, Arc::clone(&workers));
+        let consumer: Arc<StreamConsumer<Context<H>>> = kafka
             .consumer(&format!("tracklore-{service}"))
             .set("statistics.interval.ms", lag::INTERVAL_MS)
-            .create_with_context(context)?;
+            .create_with_context(context)
+            .map(Arc::new)?;
+        consumer.context().belongs_to(&consumer);
         let names: Vec<String> = topics.iter().map(|topic| kafka.name(topic)).collect();
         consumer.subscribe(&names.iter().map(String::as_str).collect::<Vec<_>>())?;
-        let applier = Arc::new(Applier::new(handler, dead_letters.clone()));
-        Ok(Self { kafka: kafka.clone(), consumer: Arc::new(consumer), workers, applier, dead_letters })
+        Ok(Self { kafka: kafka.clone(), consumer, workers, dead_letters })
     }
 
     /// What waits to be applied, also while it runs.
@@ -140,9 +142,9 @@ impl<H: Handler> EventConsumer<H> {
     async fn consume(self, stop: CancellationToken) {
         while let Some(received) = stop.run_until_cancelled(self.consumer.recv()).await {
             match received {
+                // what is assigned was split off before: only news of the group come this way
                 Ok(message) => {
-                    let record = Record::from_message(&message);
-                    workers::dispatch(&self.workers, &self.consumer, &self.applier, record);
+                    tracing::error!(topic = message.topic(), "a record came past its partition's worker");
                 }
                 Err(error) => {
                     tracing::warn!(%error, "Kafka can't be read");

@@ -2,9 +2,9 @@
 
 use axum::response::{IntoResponse, Response};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use blake2::{Blake2b128, Digest};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
 use crate::problem::Problem;
 
@@ -18,15 +18,15 @@ impl ETag {
         Self(format!("\"v{version}\""))
     }
 
-    /// The tag of exactly these bytes.
+    /// The tag of exactly these bytes: `BLAKE2b` (RFC 7693), which is fast on every processor.
     pub fn of_bytes(bytes: &[u8]) -> Self {
-        Self(format!("\"{}\"", URL_SAFE_NO_PAD.encode(Sha256::digest(bytes))))
+        Self(format!("\"{}\"", URL_SAFE_NO_PAD.encode(Blake2b128::digest(bytes))))
     }
 
     /// The tag of exactly these bytes, of a resource that counts its versions but whose representation also holds what
     /// changes without one (numbers of others). See [`Self::check_version_if_match`].
     pub fn of_version_and_bytes(version: i64, bytes: &[u8]) -> Self {
-        Self(format!("\"v{version}.{}\"", URL_SAFE_NO_PAD.encode(Sha256::digest(bytes))))
+        Self(format!("\"v{version}.{}\"", URL_SAFE_NO_PAD.encode(Blake2b128::digest(bytes))))
     }
 
     /// The header's value.

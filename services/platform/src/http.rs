@@ -1,15 +1,21 @@
 //! What wraps every route: request id and trace, log line and metric, problem bodies, panics, time-outs, body limit.
 
-use std::{str::FromStr, time::Duration, time::Instant};
+use std::{
+    any::Any,
+    panic::AssertUnwindSafe,
+    str::FromStr,
+    time::{Duration, Instant},
+};
 
 use axum::{
     Router,
-    extract::{MatchedPath, Request},
+    extract::{MatchedPath, Request, State},
     middleware::{self, Next},
     response::{IntoResponse, Response},
 };
+use futures::FutureExt;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
-use tower_http::{catch_panic::CatchPanicLayer, cors::CorsLayer};
+use tower_http::cors::CorsLayer;
 use tracing::Instrument;
 
 use crate::{
@@ -32,10 +38,7 @@ const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+
 pub fn wrap(routes: Router, allowed_origins: &[HeaderValue], trusted_hops: usize) -> Router {
     routes
         .fallback(async || Problem::not_found("There is nothing at this address."))
-        .layer(middleware::from_fn(refuse_large_bodies))
-        .layer(middleware::from_fn(cut_long_requests))
-        .layer(middleware::from_fn_with_state(trusted_hops, client_address::note))
-        .layer(CatchPanicLayer::custom(after_panic))
+        .layer(middleware::from_fn_with_state(trusted_hops, guard))
         .layer(cors(allowed_origins))
         .layer(middleware::from_fn(observe))
 }
@@ -181,31 +184,30 @@ fn request_id(headers: &HeaderMap) -> String {
     given.map_or_else(|| uuid::Uuid::now_v7().to_string(), str::to_owned)
 }
 
-async fn cut_long_requests(request: Request, next: Next) -> Response {
-    match deadline::within(REQUEST_TIMEOUT, next.run(request)).await {
-        Ok(response) => response,
-        Err(_) => Problem::unavailable().into_response(),
+/// Notes where the request comes from, and ends what takes too much or too long, or panics.
+async fn guard(State(trusted_hops): State<usize>, mut request: Request, next: Next) -> Response {
+    client_address::note(trusted_hops, &mut request);
+    if announced_length(request.headers()) > extract::MAX_BODY {
+        extract::discard(request.into_body()).await;
+        return extract::too_large().into_response();
+    }
+    let answer = deadline::within(REQUEST_TIMEOUT, next.run(request));
+    match AssertUnwindSafe(answer).catch_unwind().await {
+        Ok(Ok(response)) => response,
+        Ok(Err(_)) => Problem::unavailable().into_response(),
+        Err(panic) => after_panic(panic.as_ref()),
     }
 }
 
-/// Refuses by the announced length before anything is read; [`extract::read_body`] counts where none is announced.
-async fn refuse_large_bodies(request: Request, next: Next) -> Response {
-    let announced = request
-        .headers()
-        .get(header::CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok()?.parse::<usize>().ok())
-        .unwrap_or(0);
-    if announced <= extract::MAX_BODY {
-        return next.run(request).await;
-    }
-    extract::discard(request.into_body()).await;
-    extract::too_large().into_response()
+/// What refuses before anything is read; [`extract::read_body`] counts where nothing is announced.
+fn announced_length(headers: &HeaderMap) -> usize {
+    let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    length.unwrap_or(0)
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "the layer hands it over")]
-fn after_panic(panic: Box<dyn std::any::Any + Send + 'static>) -> Response {
-    let said = panic.downcast_ref::<&str>().copied().map(str::to_owned);
-    let said = said.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+fn after_panic(panic: &(dyn Any + Send)) -> Response {
+    let said = panic.downcast_ref::<&str>().copied();
+    let said = said.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or_default();
     Problem::internal(&std::io::Error::other(format!("panic: {said}"))).into_response()
 }
 

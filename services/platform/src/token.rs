@@ -106,7 +106,7 @@ impl From<TokenError> for Problem {
 /// Checks tokens of one issuer.
 #[derive(Clone, Debug)]
 pub struct Verifier<K> {
-    issuer: String,
+    issuer: Arc<str>,
     keys: K,
     revoked: Revoked,
     seen: Seen,
@@ -114,8 +114,8 @@ pub struct Verifier<K> {
 
 impl<K: KeyLookup> Verifier<K> {
     /// Accepts what `issuer` signed with one of `keys`.
-    pub fn new(issuer: impl Into<String>, keys: K) -> Self {
-        Self { issuer: issuer.into(), keys, revoked: Revoked::default(), seen: Seen::default() }
+    pub fn new(issuer: impl AsRef<str>, keys: K) -> Self {
+        Self { issuer: issuer.as_ref().into(), keys, revoked: Revoked::default(), seen: Seen::default() }
     }
 
     /// Refuses the tokens of these sessions.
@@ -182,7 +182,7 @@ impl<K: KeyLookup> Verifier<K> {
         validation.leeway = u64::from(LEEWAY);
         validation.validate_nbf = true;
         validation.set_audience(&[audience]);
-        validation.set_issuer(&[&self.issuer]);
+        validation.set_issuer(&[&*self.issuer]);
         validation.set_required_spec_claims(&["exp", "aud", "iss", "sub"]);
         let data = jsonwebtoken::decode::<C>(token, key, &validation).map_err(|_| TokenError::Invalid)?;
         Ok(data.claims)

@@ -17,12 +17,22 @@ use crate::metrics::{HASH_WAIT, HASHES_REFUSED, HASHES_RUNNING, HASHES_WAITING};
 /// A thread that had nothing to do for this long gives its memory back.
 const IDLE: Duration = Duration::from_secs(10);
 
+/// Steps by which the threads that hash are less urgent than others; of 19. On Linux each thread has its own.
+const NICENESS: i32 = 10;
+
 type Work = Box<dyn FnOnce(&mut Memory) + Send>;
 
 /// A bounded number of threads before a bounded queue.
 pub struct Pool<K> {
     /// Held by the pool's clones, not by its threads: when the last one goes, the threads end.
     open: Arc<Open<K>>,
+}
+
+/// One for whom there is room; free again when it is dropped.
+pub struct Place<K: Clone + Eq + Hash> {
+    pool: Pool<K>,
+    key: K,
+    filled: bool,
 }
 
 struct Shared<K> {
@@ -55,15 +65,24 @@ impl<K: Clone + Eq + Hash + Send + 'static> Pool<K> {
         Self { open: Arc::new(Open(shared)) }
     }
 
-    /// Refuses who would be refused now, for nothing: before anything is asked of the database.
-    pub fn check_room(&self, key: &K) -> Result<(), HashError> {
-        if self.open.0.state().queue.has_room(key) { Ok(()) } else { Err(refused()) }
+    /// A place in the line of `key`, or a refusal that costs nothing: before anything is asked of the database.
+    pub fn place(&self, key: K) -> Result<Place<K>, HashError> {
+        let (taken, waiting) = {
+            let mut state = self.open.0.state();
+            (state.queue.take_place(&key), state.queue.len())
+        };
+        tell(HASHES_WAITING, waiting);
+        if !taken {
+            return Err(refused());
+        }
+        Ok(Place { pool: self.clone(), key, filled: false })
     }
+}
 
-    /// Runs `work` when the line of `key` comes to it. Who gives up meanwhile takes nobody's time.
+impl<K: Clone + Eq + Hash> Place<K> {
+    /// Runs `work` when the line comes to it. Who gives up meanwhile takes nobody's time.
     pub async fn run<T: Send + 'static>(
-        &self,
-        key: K,
+        mut self,
         work: impl FnOnce(&mut Memory) -> T + Send + 'static,
     ) -> Result<T, HashError> {
         let (answer, answered) = oneshot::channel();
@@ -74,21 +93,27 @@ impl<K: Clone + Eq + Hash + Send + 'static> Pool<K> {
                 drop(answer.send(work(memory)));
             }
         });
-        let (admitted, waiting) = {
-            let mut state = self.open.0.state();
-            (state.queue.push(key, work).is_ok(), state.queue.len())
-        };
-        tell(HASHES_WAITING, waiting);
-        if !admitted {
-            return Err(refused());
-        }
-        self.open.0.changed.notify_one();
+        let shared = &self.pool.open.0;
+        shared.state().queue.fill(&self.key, work);
+        shared.changed.notify_one();
+        self.filled = true;
         answered.await.map_err(|_| HashError::Interrupted)
+    }
+}
+
+impl<K: Clone + Eq + Hash> Drop for Place<K> {
+    fn drop(&mut self) {
+        if !self.filled {
+            let mut state = self.pool.open.0.state();
+            state.queue.leave(&self.key);
+            tell(HASHES_WAITING, state.queue.len());
+        }
     }
 }
 
 impl<K: Clone + Eq + Hash> Shared<K> {
     fn work_off(&self) {
+        give_way();
         let mut memory = Memory::default();
         while let Some(work) = self.next(&mut memory) {
             let running = Running::new();
@@ -131,6 +156,14 @@ impl<K> Drop for Open<K> {
     fn drop(&mut self) {
         self.0.state().closed = true;
         self.0.changed.notify_all();
+    }
+}
+
+/// Lowers the priority of this thread: whoever needs a processor for microseconds, to refuse somebody or to say that
+/// all is well, needn't wait behind one that is busy for tens of milliseconds.
+fn give_way() {
+    if let Err(error) = rustix::process::nice(NICENESS) {
+        tracing::debug!(%error, "hashing stays as urgent as all else");
     }
 }
 

@@ -3,6 +3,7 @@
 use axum::{Json as JsonAnswer, extract::State, response::IntoResponse};
 use secrecy::SecretString;
 use serde::Deserialize;
+use sqlx::PgConnection;
 use tracklore_platform::{extract::Json, problem::ProblemBody, time::Timestamp};
 use utoipa::ToSchema;
 
@@ -10,6 +11,7 @@ use super::{NO_STORE, TokenPair};
 use crate::{
     account::{Account, Status, normalize_email, normalize_password},
     error::Error,
+    hasher::Place,
     responses::{Always, Throttled, WithBody},
     session::{client::Client, open},
     state::AppState,
@@ -52,19 +54,16 @@ pub async fn log_in(
     Json(body): Json<LogIn>,
 ) -> Result<impl IntoResponse, Error> {
     // a flood costs next to nothing: it gets here, and no further
-    state.hasher.check_room(client.address)?;
+    let place = state.hasher.place(client.address)?;
     let name = normalize_email(&body.login);
     let ticket = state.throttle.admit(Action::LogIn, Some(&name), client.address, Timestamp::now()).await?;
     let password = normalize_password(&body.password);
-    match attempt(&state, &client, &body.login, &name, password).await {
-        Ok(Some((account, tokens))) => {
-            welcome(&state, ticket, &account).await?;
-            Ok((NO_STORE, JsonAnswer(tokens)))
-        }
+    match attempt(&state, &client, place, &ticket, &body.login, &name, password).await {
+        Ok(Some(tokens)) => Ok((NO_STORE, JsonAnswer(tokens))),
         Ok(None) => Err(Error::InvalidCredentials),
         Err(error) => {
             // nothing was tried: the service is busy, or the database away
-            state.throttle.take_back(ticket).await?;
+            state.throttle.take_back(&ticket).await?;
             Err(error)
         }
     }
@@ -75,10 +74,12 @@ pub async fn log_in(
 async fn attempt(
     state: &AppState,
     client: &Client,
+    place: Place,
+    ticket: &Ticket,
     login: &str,
     email: &str,
     password: SecretString,
-) -> Result<Option<(Account, TokenPair)>, Error> {
+) -> Result<Option<TokenPair>, Error> {
     let found = if login.contains('\0') {
         // no text of the database has it
         None
@@ -87,7 +88,7 @@ async fn attempt(
     };
     let (account, hash) = found.map(|found| (found.account, found.password_hash)).unzip();
     let hash = hash.flatten();
-    let right = state.hasher.verify(client.address, password.clone(), hash.clone()).await?;
+    let right = place.verify(password.clone(), hash.clone()).await?;
     let usable = |account: &Account| {
         right && account.status == Status::Active && (account.email_verified || !state.verification_required)
     };
@@ -109,8 +110,11 @@ async fn attempt(
         return Ok(None);
     };
     let tokens = open::session(state, &mut tx, user, What::LoggedIn, client, now).await?;
+    if let Some(account) = account {
+        forget_failures(state, &mut tx, ticket, &account, now).await?;
+    }
     tx.commit().await?;
-    Ok(account.map(|account| (account, tokens)))
+    Ok(Some(tokens))
 }
 
 /// Makes the hash as strong as new ones are, now that the password is at hand; the new one.
@@ -121,15 +125,21 @@ async fn renew_hash(
     old: &str,
     password: SecretString,
 ) -> Result<String, Error> {
-    let new = state.hasher.hash(client.address, password).await?;
+    let new = state.hasher.place(client.address)?.hash(password).await?;
     accounts::replace_hash(&state.pool, account.id, old, &new).await?;
     tracing::info!(user = %account.id, "password hash renewed");
     Ok(new)
 }
 
 /// Forgets the failures before, under both names of the account.
-async fn welcome(state: &AppState, ticket: Ticket, account: &Account) -> Result<(), Error> {
+async fn forget_failures(
+    state: &AppState,
+    connection: &mut PgConnection,
+    ticket: &Ticket,
+    account: &Account,
+    now: Timestamp,
+) -> Result<(), Error> {
     let names = [normalize_email(&account.username), account.email.clone()];
-    let names: Vec<_> = names.iter().map(String::as_str).collect();
-    state.throttle.succeeded(Action::LogIn, ticket, &names, Timestamp::now()).await
+    let names = names.each_ref().map(String::as_str);
+    state.throttle.succeeded(connection, Action::LogIn, ticket, &names, now).await
 }

@@ -76,13 +76,13 @@ pub async fn sign_up(
     client: Client,
     Json(body): Json<SignUp>,
 ) -> Result<Response, Error> {
-    state.hasher.check_room(client.address)?;
+    let place = state.hasher.place(client.address)?;
     let candidate = Candidate::check(body.username, &body.email, &body.password, state.password_rules)?;
     let ticket = state.throttle.admit(Action::SignUp, None, client.address, Timestamp::now()).await?;
-    let hash = match state.hasher.hash(client.address, candidate.password.clone()).await {
+    let hash = match place.hash(candidate.password.clone()).await {
         Ok(hash) => hash,
         Err(error) => {
-            state.throttle.take_back(ticket).await?;
+            state.throttle.take_back(&ticket).await?;
             return Err(error.into());
         }
     };

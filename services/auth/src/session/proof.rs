@@ -7,6 +7,7 @@ use super::client::Client;
 use crate::{
     account::{Account, normalize_password},
     error::Error,
+    hasher::Place,
     state::AppState,
     store::{
         accounts,
@@ -31,11 +32,13 @@ pub async fn password(
     client: &Client,
     password: &SecretString,
 ) -> Result<Proof, Error> {
+    let place = state.hasher.place(client.address)?;
     let (subject, now) = (user.to_string(), Timestamp::now());
     let ticket = state.throttle.admit(Action::Prove, Some(&subject), client.address, now).await?;
-    match attempt(state, user, client, password).await {
+    match attempt(state, user, place, password).await {
         Ok(Some(proof)) => {
-            state.throttle.succeeded(Action::Prove, ticket, &[&subject], now).await?;
+            let mut connection = state.pool.acquire().await?;
+            state.throttle.succeeded(&mut connection, Action::Prove, &ticket, &[&subject], now).await?;
             Ok(proof)
         }
         Ok(None) => {
@@ -44,7 +47,7 @@ pub async fn password(
             Err(Error::WrongPassword)
         }
         Err(error) => {
-            state.throttle.take_back(ticket).await?;
+            state.throttle.take_back(&ticket).await?;
             Err(error)
         }
     }
@@ -53,12 +56,12 @@ pub async fn password(
 async fn attempt(
     state: &AppState,
     user: UserId,
-    client: &Client,
+    place: Place,
     password: &SecretString,
 ) -> Result<Option<Proof>, Error> {
     let found = accounts::credentials_by_id(&state.pool, user).await?.ok_or(TokenError::Invalid)?;
     let (password, hash) = (normalize_password(password), found.password_hash);
-    let right = state.hasher.verify(client.address, password, hash.clone()).await?;
+    let right = place.verify(password, hash.clone()).await?;
     let account = found.account;
     Ok(hash.filter(|_| right).map(|password_hash| Proof { account, password_hash }))
 }

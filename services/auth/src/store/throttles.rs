@@ -1,5 +1,6 @@
 //! Counts of failures, and places where names have logged in.
 
+use chrono::{DateTime, Utc};
 use sqlx::{PgExecutor, PgPool};
 use tracklore_platform::time::Timestamp;
 
@@ -7,6 +8,14 @@ use crate::throttle::Count;
 
 /// Rows forgotten at a time: a short lock, whatever has piled up.
 const BATCH: i64 = 500;
+
+/// What is tried.
+pub struct About {
+    /// On this name, from wherever.
+    pub subject: Vec<u8>,
+    /// On it from here.
+    pub place: Vec<u8>,
+}
 
 #[derive(sqlx::FromRow)]
 struct Row {
@@ -16,19 +25,28 @@ struct Row {
     forget_at: Timestamp,
 }
 
-/// The counts of these keys, which must be sorted, locked until the transaction ends. New ones have no failures.
+/// The counts of a network and of what is tried from it, locked until the transaction ends: of `place` where the name has
+/// logged in from there before, else of `subject`. New ones have no failures. Always in one order, so that two attempts
+/// never wait for each other.
 pub async fn lock(
     executor: impl PgExecutor<'_>,
-    keys: &[&[u8]],
+    network: &[u8],
+    about: Option<&About>,
     now: Timestamp,
 ) -> Result<Vec<(Vec<u8>, Count)>, sqlx::Error> {
     let rows: Vec<Row> = sqlx::query_as(
         "INSERT INTO throttles (key, failures, opens_at, forget_at) \
-         SELECT key, 0, $2, $2 FROM unnest($1::bytea[]) AS key \
+         SELECT key, 0, $4, $4 FROM ( \
+            SELECT $1 AS key UNION \
+            SELECT CASE WHEN EXISTS (SELECT FROM known_places WHERE key = $3 AND forget_at > $4) THEN $3 ELSE $2 END \
+            WHERE $2::bytea IS NOT NULL \
+         ) AS wanted ORDER BY key \
          ON CONFLICT (key) DO UPDATE SET failures = throttles.failures \
          RETURNING key, failures, opens_at, forget_at",
     )
-    .bind(keys)
+    .bind(network)
+    .bind(about.map(|about| about.subject.as_slice()))
+    .bind(about.map(|about| about.place.as_slice()))
     .bind(now)
     .fetch_all(executor)
     .await?;
@@ -52,7 +70,7 @@ pub async fn keep(executor: impl PgExecutor<'_>, counts: &[(Vec<u8>, Count)]) ->
     )
     .bind(keys(counts))
     .bind(failures)
-    .bind(counts.iter().map(|(_, count)| count.opens_at.as_datetime()).collect::<Vec<_>>())
+    .bind(opening(counts))
     .bind(counts.iter().map(|(_, count)| count.forget_at.as_datetime()).collect::<Vec<_>>())
     .execute(executor)
     .await
@@ -73,49 +91,36 @@ pub async fn give_back(
          WHERE throttles.key = given.key AND failures > 0",
     )
     .bind(keys(counts))
-    .bind(counts.iter().map(|(_, count)| count.opens_at.as_datetime()).collect::<Vec<_>>())
+    .bind(opening(counts))
     .execute(executor)
     .await
     .map(drop)
 }
 
-/// Locks those of these keys that there are, in the one order that all transactions keep to.
-pub async fn lock_known(executor: impl PgExecutor<'_>, keys: &[&[u8]]) -> Result<(), sqlx::Error> {
-    sqlx::query("SELECT key FROM throttles WHERE key = ANY($1) ORDER BY key FOR UPDATE")
-        .bind(keys)
-        .execute(executor)
-        .await
-        .map(drop)
-}
-
-/// Forgets all failures of these locked keys.
-pub async fn clear(executor: impl PgExecutor<'_>, keys: &[Vec<u8>]) -> Result<(), sqlx::Error> {
-    sqlx::query("DELETE FROM throttles WHERE key = ANY($1)").bind(keys).execute(executor).await.map(drop)
-}
-
-/// Whether this is a place where the name has logged in.
-pub async fn is_known(
+/// An attempt went well: what was counted against `cleared` is forgotten, `charged` get one attempt back each, and `places`
+/// are known until `forget_at`. Locks in the one order that all transactions keep to.
+pub async fn settle(
     executor: impl PgExecutor<'_>,
-    place: &[u8],
-    now: Timestamp,
-) -> Result<bool, sqlx::Error> {
-    sqlx::query_scalar("SELECT EXISTS (SELECT FROM known_places WHERE key = $1 AND forget_at > $2)")
-        .bind(place)
-        .bind(now)
-        .fetch_one(executor)
-        .await
-}
-
-/// Remembers these places until `forget_at`.
-pub async fn remember(
-    executor: impl PgExecutor<'_>,
+    charged: &[(Vec<u8>, Count)],
+    cleared: &[Vec<u8>],
     places: &[Vec<u8>],
     forget_at: Timestamp,
 ) -> Result<(), sqlx::Error> {
     sqlx::query(
-        "INSERT INTO known_places (key, forget_at) SELECT DISTINCT key, $2 FROM unnest($1::bytea[]) AS key \
+        "WITH charged AS (SELECT * FROM unnest($1::bytea[], $2::timestamptz[]) AS given (key, opens_at)), \
+         locked AS MATERIALIZED (SELECT key FROM throttles WHERE key = ANY($1 || $3) ORDER BY key FOR UPDATE), \
+         gone AS (DELETE FROM throttles USING locked WHERE throttles.key = locked.key AND locked.key = ANY($3)), \
+         given_back AS ( \
+            UPDATE throttles SET failures = failures - 1, \
+                   opens_at = CASE WHEN throttles.opens_at = charged.opens_at THEN to_timestamp(0) ELSE throttles.opens_at END \
+            FROM locked JOIN charged USING (key) \
+            WHERE throttles.key = locked.key AND locked.key <> ALL($3) AND failures > 0) \
+         INSERT INTO known_places (key, forget_at) SELECT DISTINCT key, $5 FROM unnest($4::bytea[]) AS key \
          ORDER BY key ON CONFLICT (key) DO UPDATE SET forget_at = excluded.forget_at",
     )
+    .bind(keys(charged))
+    .bind(opening(charged))
+    .bind(cleared)
     .bind(places)
     .bind(forget_at)
     .execute(executor)
@@ -143,4 +148,8 @@ pub async fn forget(pool: &PgPool, now: Timestamp) -> Result<(), sqlx::Error> {
 
 fn keys(counts: &[(Vec<u8>, Count)]) -> Vec<&[u8]> {
     counts.iter().map(|(key, _)| key.as_slice()).collect()
+}
+
+fn opening(counts: &[(Vec<u8>, Count)]) -> Vec<DateTime<Utc>> {
+    counts.iter().map(|(_, count)| count.opens_at.as_datetime()).collect()
 }

@@ -17,7 +17,7 @@ use tracklore_feed::{
     event::{Audience, Change, PostChange, Shown},
     home,
     lists::{Limits, List},
-    page::{self, FIRST},
+    page::{self, FIRST, Page},
     positions::{Expected, Offsets, Stored},
     redis::Redis,
 };
@@ -147,7 +147,7 @@ fn wrapped(redis: &Redis, list: List) -> Router {
     let read = async move |headers: axum::http::HeaderMap| {
         let shown = Limits::default().shown(list);
         let rows = page::read(&redis, list, shown, 20, None, Timestamp::now()).await.unwrap();
-        page::answer(&headers, &rows.items, None, false)
+        Page::new(&rows.items, None).answer(&headers, false)
     };
     http::wrap(Router::new().route("/", get(read)), &[], 0)
 }

@@ -1,9 +1,10 @@
 
 -- Reading -----------------------------------------------------------------------------------------------------
 
--- Puts together what a page holds: `add` takes posts, newest first, and says when there are more than fit.
+-- Puts together what a page holds: `add` takes posts, newest first, and says when there are more than fit; `ends_at` says
+-- when the first of them expires, '' if none does.
 local function builder(base, limit, now)
-  local items, actors, last = {}, {}, nil
+  local items, actors, last, soonest = {}, {}, nil, ''
   local function add(id, score)
     local stored = redis.call('HMGET', post_key(base, id), 'body', 'author', 'occurred_at', 'expires_at')
     local body, author, expires_at = stored[1], stored[2], stored[4]
@@ -12,13 +13,14 @@ local function builder(base, limit, now)
     if not actors[author] then return true end
     if #items == limit then return false end
     items[#items + 1] = activity_json(id, actors[author], body, stored[3])
+    if expires_at ~= '' and (soonest == '' or tonumber(expires_at) < tonumber(soonest)) then soonest = expires_at end
     last = { score, id }
     return true
   end
   local function finish(more)
     return { table.concat(items, ','), last and last[1] or '', last and last[2] or '', more and 1 or 0 }
   end
-  return add, finish
+  return add, finish, function() return soonest end
 end
 
 -- How many entries of the list stand before or at (score, id), newest first.
@@ -33,12 +35,12 @@ end
 local HOUR = 3600000
 
 -- A page of a list: {items as JSON joined by commas, score and id of the last one, 1 if there are more, 1 if older
--- posts may be missing, 1 if the list should be touched}.
+-- posts may be missing, 1 if the list should be touched, when the first of them expires or ''}.
 local function page(keys, args)
   local base, kind, author = generation(), args[1], args[2]
   local shown, limit, now, score, id = tonumber(args[3]), tonumber(args[4]), tonumber(args[5]), args[6], args[7]
   local list = list_of(base, kind, author)
-  local add, finish = builder(base, limit, now)
+  local add, finish, ends_at = builder(base, limit, now)
   local from, more = score == '' and 0 or rank_after(list.key, score, id), false
   while from < shown and not more do
     local entries = redis.call('ZREVRANGE', list.key, from, math.min(from + limit, shown - 1), 'WITHSCORES')
@@ -52,6 +54,7 @@ local function page(keys, args)
   answer[5] = is_short(list, shown) and 1 or 0
   local used = kind ~= 'global' and redis.call('ZSCORE', base .. 'used', author)
   answer[6] = used and tonumber(used) < now - HOUR and redis.call('EXISTS', list.key) or 0
+  answer[7] = ends_at()
   return answer
 end
 

@@ -42,6 +42,16 @@ impl Hub {
         Some((self.sender.subscribe(), end.clone()?))
     }
 
+    /// Up to where everything was handed on.
+    pub fn position(&self) -> Option<Position> {
+        self.lock().clone()
+    }
+
+    /// Whether nothing was handed on since.
+    pub fn is_at(&self, position: &Position) -> bool {
+        self.lock().as_ref() == Some(position)
+    }
+
     /// The log's own Redis connection, shared.
     pub fn redis(&self) -> &Redis {
         &self.redis

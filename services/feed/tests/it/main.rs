@@ -6,6 +6,7 @@ mod events;
 mod filling;
 mod fills;
 mod fitness;
+mod front;
 mod functions;
 mod healing;
 mod home;

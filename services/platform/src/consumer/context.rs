@@ -1,26 +1,47 @@
 //! What happens when the group shares the partitions out anew. Cooperative: a member keeps what it had and gives back
 //! only what another one gets.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock, Weak};
 
 use rdkafka::{
     ClientContext, Offset, TopicPartitionList,
-    consumer::{BaseConsumer, Consumer, ConsumerContext, RebalanceProtocol},
+    consumer::{BaseConsumer, Consumer, ConsumerContext, RebalanceProtocol, StreamConsumer},
     error::KafkaResult,
     types::RDKafkaRespErr,
 };
 
-use super::{Handler, Workers, lag};
+use super::{Applier, Handler, Workers, lag};
 
-pub(super) struct Context<H> {
+pub(super) struct Context<H: Handler> {
     handler: Arc<H>,
+    applier: Arc<Applier<H>>,
     workers: Arc<Workers>,
+    /// Whose context this is.
+    consumer: OnceLock<Weak<StreamConsumer<Self>>>,
     lag: lag::Told,
 }
 
-impl<H> Context<H> {
-    pub(super) fn new(handler: Arc<H>, workers: Arc<Workers>) -> Self {
-        Self { handler, workers, lag: lag::Told::default() }
+impl<H: Handler> Context<H> {
+    pub(super) fn new(handler: Arc<H>, applier: Arc<Applier<H>>, workers: Arc<Workers>) -> Self {
+        Self { handler, applier, workers, consumer: OnceLock::new(), lag: lag::Told::default() }
+    }
+
+    /// Tells whose context this is, before that one subscribes.
+    pub(super) fn belongs_to(&self, consumer: &Arc<StreamConsumer<Self>>) {
+        drop(self.consumer.set(Arc::downgrade(consumer)));
+    }
+
+    /// Where each of these partitions begins, and who applies its records.
+    fn begin(&self, partitions: &mut TopicPartitionList) {
+        let Some(consumer) = self.consumer.get().and_then(Weak::upgrade) else { return };
+        for index in 0..partitions.count() {
+            let Some(mut element) = partitions.elements().into_iter().nth(index) else { continue };
+            let place = (element.topic().to_owned(), element.partition());
+            if let Some(offset) = self.handler.start_offset(&place.0, place.1) {
+                drop(element.set_offset(Offset::Offset(offset)));
+            }
+            self.workers.start(place, &consumer, &self.applier);
+        }
     }
 }
 
@@ -39,12 +60,7 @@ impl<H: Handler> ConsumerContext for Context<H> {
     ) {
         tracing::info!(?event, partitions = partitions.count(), "partitions reassigned");
         if event == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS {
-            for index in 0..partitions.count() {
-                let Some(mut element) = partitions.elements().into_iter().nth(index) else { continue };
-                if let Some(offset) = self.handler.start_offset(element.topic(), element.partition()) {
-                    drop(element.set_offset(Offset::Offset(offset)));
-                }
-            }
+            self.begin(partitions);
         } else {
             // before they are given back: nobody else gets them while a record is still being applied here
             let places =

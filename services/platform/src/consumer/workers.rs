@@ -1,4 +1,7 @@
 //! A worker for each partition: takes its records in order, those that wait at once.
+//!
+//! Records wait in librdkafka's queue of the partition, which fetches no more while that is full: a worker that is held up
+//! holds up its own partition only, and memory stays bounded.
 
 use std::{
     collections::BTreeMap,
@@ -6,80 +9,76 @@ use std::{
     time::Duration,
 };
 
-use futures::future::join_all;
-use rdkafka::{
-    TopicPartitionList,
-    consumer::{Consumer, StreamConsumer},
-};
+use futures::{FutureExt, future::join_all};
+use rdkafka::consumer::{Consumer, StreamConsumer, stream_consumer::StreamPartitionQueue};
 use tokio::{
     runtime::Handle,
-    sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
     task::{JoinHandle, block_in_place},
-    time::timeout,
+    time::{sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Applier, Context, Handler};
+use super::{Applier, Context, Handler, PAUSE};
 use crate::{event::Record, time::Timestamp};
 
-/// With so many bytes of records waiting, a partition is paused… (librdkafka then forgets what it has fetched ahead, and
-/// fetches it again, so this is rare.)
-const FULL: usize = 512 * 1024;
-/// …and goes on when only so many are left.
-const LOW: usize = 128 * 1024;
-/// So many waiting records are taken at once.
+/// So many waiting records are taken at once…
 const AT_ONCE: usize = 64;
+/// …or as many as have so many bytes.
+const BYTES_AT_ONCE: usize = 256 * 1024;
 /// How long a record at hand may take when its partition is to be given back.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Topic and partition.
 pub(super) type Place = (String, i32);
 
+/// When what the record at hand tells of happened.
+type Since = Arc<Mutex<Option<Timestamp>>>;
+
 /// The workers of a consumer.
 #[derive(Default)]
 pub(super) struct Workers(Mutex<BTreeMap<Place, Worker>>);
 
 struct Worker {
-    queue: UnboundedSender<Record>,
-    load: Arc<Mutex<Load>>,
+    since: Since,
     stop: CancellationToken,
     task: JoinHandle<()>,
 }
 
-/// What waits for a worker, in bytes. Pausing and resuming happen under its lock, so that they can't cross.
-#[derive(Default)]
-struct Load {
-    waiting: usize,
-    paused: bool,
-    /// When what the record at hand tells of happened.
-    since: Option<Timestamp>,
-}
-
-/// Hands the record to the worker of its partition.
-pub(super) fn dispatch<H: Handler>(
-    workers: &Workers,
-    consumer: &Arc<StreamConsumer<Context<H>>>,
-    applier: &Arc<Applier<H>>,
-    record: Record,
-) {
-    let place = (record.topic.clone(), record.partition);
-    let mut workers = lock(&workers.0);
-    let worker = workers
-        .entry(place.clone())
-        .or_insert_with(|| start(place.clone(), consumer.clone(), applier.clone()));
-    {
-        let mut load = lock(&worker.load);
-        load.waiting += record.size();
-        if load.waiting >= FULL && !load.paused {
-            load.paused = consumer.pause(&list(&place)).is_ok();
-            tracing::debug!(topic = place.0, partition = place.1, "paused: its worker is behind");
-        }
-    }
-    // a worker ends only when its partition is taken away, which takes it out of the map
-    drop(worker.queue.send(record));
+/// What a worker needs.
+struct Work<H: Handler> {
+    place: Place,
+    consumer: Arc<StreamConsumer<Context<H>>>,
+    records: StreamPartitionQueue<Context<H>>,
+    applier: Arc<Applier<H>>,
+    since: Since,
+    stop: CancellationToken,
 }
 
 impl Workers {
+    /// Starts the worker of a partition that is about to be assigned.
+    pub(super) fn start<H: Handler>(
+        &self,
+        place: Place,
+        consumer: &Arc<StreamConsumer<Context<H>>>,
+        applier: &Arc<Applier<H>>,
+    ) {
+        let Some(records) = consumer.split_partition_queue(&place.0, place.1) else {
+            tracing::error!(topic = place.0, partition = place.1, "the partition has no queue");
+            return;
+        };
+        let (since, stop) = (Since::default(), CancellationToken::new());
+        let work = Work {
+            place: place.clone(),
+            consumer: Arc::clone(consumer),
+            records,
+            applier: Arc::clone(applier),
+            since: Arc::clone(&since),
+            stop: stop.clone(),
+        };
+        let task = tokio::spawn(work.go_on());
+        lock(&self.0).insert(place, Worker { since, stop, task });
+    }
+
     /// Ends the workers of these partitions, from the callback of the group's news.
     pub(super) fn stop(&self, places: Vec<Place>) {
         let ending: Vec<_> = {
@@ -95,7 +94,7 @@ impl Workers {
     pub(super) fn oldest(&self) -> BTreeMap<String, Timestamp> {
         let mut oldest = BTreeMap::new();
         for ((topic, _), worker) in lock(&self.0).iter() {
-            if let Some(since) = lock(&worker.load).since {
+            if let Some(since) = *lock(&worker.since) {
                 oldest
                     .entry(topic.clone())
                     .and_modify(|at: &mut Timestamp| *at = since.min(*at))
@@ -121,67 +120,58 @@ async fn end(workers: Vec<Worker>) {
     }
 }
 
-fn start<H: Handler>(
-    place: Place,
-    consumer: Arc<StreamConsumer<Context<H>>>,
-    applier: Arc<Applier<H>>,
-) -> Worker {
-    let (queue, records) = unbounded_channel();
-    let (load, stop) = (Arc::<Mutex<Load>>::default(), CancellationToken::new());
-    let task = tokio::spawn(work(place, consumer, applier, records, Arc::clone(&load), stop.clone()));
-    Worker { queue, load, stop, task }
-}
-
-async fn work<H: Handler>(
-    place: Place,
-    consumer: Arc<StreamConsumer<Context<H>>>,
-    applier: Arc<Applier<H>>,
-    mut records: UnboundedReceiver<Record>,
-    load: Arc<Mutex<Load>>,
-    stop: CancellationToken,
-) {
-    let mut waiting = Vec::new();
-    while let Some(1..) = stop.run_until_cancelled(records.recv_many(&mut waiting, AT_ONCE)).await {
-        let mut left = waiting.as_slice();
-        while let Some(record) = left.first() {
-            lock(&load).since = record.occurred_at();
-            let (done, rest) = left.split_at(applier.apply_some(left, &stop).await);
-            settled(&place, &consumer, &load, done);
-            if stop.is_cancelled() {
-                return;
+impl<H: Handler> Work<H> {
+    async fn go_on(self) {
+        while let Some(waiting) = self.stop.run_until_cancelled(self.take()).await {
+            let mut left = waiting.as_slice();
+            while let Some(record) = left.first() {
+                *lock(&self.since) = record.occurred_at();
+                let (done, rest) = left.split_at(self.applier.apply_some(left, &self.stop).await);
+                self.settled(done);
+                if self.stop.is_cancelled() {
+                    return;
+                }
+                left = rest;
             }
-            left = rest;
         }
-        waiting.clear();
     }
-}
 
-/// These records are done with.
-fn settled<H: Handler>(
-    place: &Place,
-    consumer: &StreamConsumer<Context<H>>,
-    load: &Mutex<Load>,
-    records: &[Record],
-) {
-    let Some(last) = records.last() else { return };
-    if let Err(error) = consumer.store_offset(&place.0, place.1, last.offset) {
-        // the partition went to another member: it will see the records again, which changes nothing
-        tracing::debug!(%error, "offset not stored");
+    /// The next records: one at least, and what waits behind it.
+    async fn take(&self) -> Vec<Record> {
+        let mut records = Vec::new();
+        let mut bytes = 0;
+        while records.len() < AT_ONCE && bytes < BYTES_AT_ONCE {
+            let received = match self.records.recv().now_or_never() {
+                Some(received) => received,
+                None if records.is_empty() => {
+                    *lock(&self.since) = None;
+                    self.records.recv().await
+                }
+                None => break,
+            };
+            match received {
+                Ok(message) => {
+                    let record = Record::from_message(&message);
+                    bytes += record.size();
+                    records.push(record);
+                }
+                Err(error) => {
+                    tracing::warn!(%error, topic = self.place.0, partition = self.place.1, "Kafka can't be read");
+                    sleep(PAUSE).await;
+                }
+            }
+        }
+        records
     }
-    let mut load = lock(load);
-    load.waiting -= records.iter().map(Record::size).sum::<usize>();
-    if load.waiting == 0 {
-        load.since = None;
-    }
-    if load.paused && load.waiting <= LOW {
-        load.paused = consumer.resume(&list(place)).is_err();
-    }
-}
 
-fn list((topic, partition): &Place) -> TopicPartitionList {
-    let mut list = TopicPartitionList::new();
-    list.add_partition(topic, *partition);
-    list
+    /// These records are done with.
+    fn settled(&self, records: &[Record]) {
+        let Some(last) = records.last() else { return };
+        if let Err(error) = self.consumer.store_offset(&self.place.0, self.place.1, last.offset) {
+            // the partition went to another member: it will see the records again, which changes nothing
+            tracing::debug!(%error, "offset not stored");
+        }
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -32,7 +32,7 @@ pub struct LocalKeys(pub Arc<HashMap<String, Arc<DecodingKey>>>);
 /// Keys from auth's JWKS.
 #[derive(Clone)]
 pub struct RemoteKeys {
-    url: String,
+    url: Arc<str>,
     http: reqwest::Client,
     cache: Arc<RwLock<Cache>>,
     /// When keys were last asked for; locked while asking, so that one request asks for all.
@@ -70,9 +70,9 @@ impl KeyLookup for LocalKeys {
 
 impl RemoteKeys {
     /// Keys published at `url`; nothing is fetched before the first token.
-    pub fn new(url: impl Into<String>) -> Self {
+    pub fn new(url: impl AsRef<str>) -> Self {
         let http = reqwest::Client::builder().timeout(FETCH_TIMEOUT).build().unwrap_or_default();
-        Self { url: url.into(), http, cache: Arc::default(), tried: Arc::default() }
+        Self { url: url.as_ref().into(), http, cache: Arc::default(), tried: Arc::default() }
     }
 
     /// The key, and how old the cache is.
@@ -82,7 +82,7 @@ impl RemoteKeys {
     }
 
     async fn fetch(&self) -> Result<(), reqwest::Error> {
-        let answer = self.http.get(&self.url).send().await?.error_for_status()?;
+        let answer = self.http.get(&*self.url).send().await?.error_for_status()?;
         let set: JwkSet = answer.json().await?;
         let keys = set.keys.iter().filter_map(|jwk| {
             // keys for other uses or of unknown kinds may stand in the set

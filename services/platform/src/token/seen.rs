@@ -8,8 +8,8 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
+use blake2::{Blake2b256, Digest};
 use jsonwebtoken::DecodingKey;
-use sha2::{Digest, Sha256};
 
 use super::User;
 use crate::time::Timestamp;
@@ -18,7 +18,7 @@ use crate::time::Timestamp;
 /// gets into the younger one, so tokens in use stay. Some 200 bytes each.
 const GENERATION: usize = 4096;
 
-/// A token by its SHA-256: the tokens themselves aren't kept.
+/// A token by its `BLAKE2b`: the tokens themselves aren't kept.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Fingerprint([u8; 32]);
 
@@ -47,7 +47,7 @@ struct Generations {
 impl Fingerprint {
     /// Of this token.
     pub fn of(token: &str) -> Self {
-        Self(Sha256::digest(token).into())
+        Self(Blake2b256::digest(token).into())
     }
 }
 

@@ -14,9 +14,9 @@ async fn what_cannot_be_applied_now_holds_up_its_own_partition_alone_and_is_appl
     // nobody else can say anything of this pair until the transaction ends
     let mut held = pool.begin().await.unwrap();
     sqlx::query("INSERT INTO follows VALUES (7, 8, true, 1)").execute(&mut *held).await.unwrap();
-    // more than a partition may have waiting: it is paused
+    // more than is fetched ahead of a partition
     let long = json!({"follower_id": 7, "followee_id": 8, "padding": "x".repeat(20_000)});
-    for sequence in 2..=60 {
+    for sequence in 2..=150 {
         tell(&stack, "profile-events", "user.followed", "7:8", sequence, &long).await;
     }
     for n in 1..=10 {
@@ -25,7 +25,7 @@ async fn what_cannot_be_applied_now_holds_up_its_own_partition_alone_and_is_appl
     let others = "SELECT count(*) FROM follows WHERE followee_id = 1000";
     eventually("the other partition goes on", async || (count(&stack, others).await > 0).then_some(())).await;
     held.rollback().await.unwrap();
-    let all = "SELECT count(*) FROM follows WHERE followee_id = 1000 OR sequence = 60";
+    let all = "SELECT count(*) FROM follows WHERE followee_id = 1000 OR sequence = 150";
     eventually("everything is applied", async || (count(&stack, all).await == 11).then_some(())).await;
     assert!(stack.records("profile-events.posts.dlq").await.is_empty());
 }

@@ -57,7 +57,7 @@ pub async fn change_password(
     let account = accounts::by_id(&state.pool, user.id).await?.ok_or(TokenError::Invalid)?;
     let password = check_new_password(&body.new_password, &account, state.password_rules)?;
     let proof = proof::password(&state, user.id, &client, &body.current_password).await?;
-    let hash = state.hasher.hash(client.address, password).await?;
+    let hash = state.hasher.place(client.address)?.hash(password).await?;
 
     let now = Timestamp::now();
     let mut tx = state.pool.begin().await?;

@@ -58,7 +58,7 @@ pub async fn reset_password(
     let Some(Claim { subject: Subject::User(user), .. }) = claim else { return Err(Error::InvalidLink) };
     let account = accounts::by_id(&state.pool, user).await?.ok_or(Error::InvalidLink)?;
     let password = check_new_password(&body.new_password, &account, state.password_rules)?;
-    let hash = state.hasher.hash(client.address, password).await?;
+    let hash = state.hasher.place(client.address)?.hash(password).await?;
 
     let now = Timestamp::now();
     let mut tx = state.pool.begin().await?;
