@@ -54,7 +54,7 @@ async fn measure() {
 async fn catch_up(stack: &mut Stack, redis: &Redis) {
     let topic = format!("{}posts-events", stack.topic_prefix());
     let partitions = 2;
-    let alone = alone::events_per_second(redis, partitions, EVENTS / 3, AUTHORS).await;
+    let alone = alone::events_per_second(redis, partitions, EVENTS, AUTHORS).await;
     redis.send(&redis::cmd("FLUSHDB")).await.unwrap();
     // user doesn't know these authors, so the feed has to before it meets their posts
     log::write_authors(stack.topic_prefix(), AUTHORS).await;
