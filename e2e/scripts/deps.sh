@@ -24,6 +24,16 @@ port_of() {
     "$(container "$1")" 2>/dev/null | awk -v key="$key" '$1 == key {print $2}'
 }
 
+# Where it is reached: at its own address where that is possible (what comes to the port on the host is copied by a process of
+# Docker's, which benchmarks would count), else at the port on the host.
+address_of() {
+  local port own
+  port=$(port_of "$1")
+  [ -n "$port" ] || return 0
+  own=$(docker inspect -f '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}' "$(container "$1")"):$2
+  if timeout 1 bash -c "exec 3<>/dev/tcp/${own/://}" 2>/dev/null; then echo "$own"; else echo "127.0.0.1:$port"; fi
+}
+
 free_port() {
   local port
   while :; do
@@ -175,18 +185,19 @@ provision() {
 
 env_of() {
   local postgres redis kafka
-  postgres=$(port_of postgres) redis=$(port_of redis) kafka=$(port_of kafka)
+  # what Kafka says of itself is the port on the host
+  postgres=$(address_of postgres 5432) redis=$(address_of redis 6379) kafka=$(port_of kafka)
   if [ -z "$postgres" ] || [ -z "$redis" ] || [ -z "$kafka" ]; then
     die "The dependencies '$name' don't run: e2e/scripts/deps.sh up $name"
   fi
   if [ "$name" != test ]; then
-    echo "TRACKLORE_DEV_POSTGRES=127.0.0.1:$postgres"
+    echo "TRACKLORE_DEV_POSTGRES=$postgres"
     echo "TRACKLORE_DEV_PASSWORD=$PASSWORD"
-    echo "TRACKLORE_DEV_REDIS_URL=redis://127.0.0.1:$redis/0"
+    echo "TRACKLORE_DEV_REDIS_URL=redis://$redis/0"
     echo "TRACKLORE_DEV_KAFKA=127.0.0.1:$kafka"
   else
-    echo "TRACKLORE_TEST_POSTGRES_URL=postgres://postgres:$PASSWORD@127.0.0.1:$postgres/postgres"
-    echo "TRACKLORE_TEST_REDIS_URL=redis://127.0.0.1:$redis/0"
+    echo "TRACKLORE_TEST_POSTGRES_URL=postgres://postgres:$PASSWORD@$postgres/postgres"
+    echo "TRACKLORE_TEST_REDIS_URL=redis://$redis/0"
     echo "TRACKLORE_TEST_KAFKA=127.0.0.1:$kafka"
   fi
 }
