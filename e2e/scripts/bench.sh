@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Benchmarks: what runs on the cluster, when it runs, and the services by themselves, each figure beside the least that it
-# could cost on this machine in the same run. Prints them, and keeps them in docs/benchmarks.md.
+# could cost on this machine in the same run. Prints them, and keeps them in docs/benchmarks.md in place of those before.
 #   bench.sh [stack] [identity] [writes] [flow] [visible] [reads]   all without arguments
 . "$(dirname "$0")/lib.sh"
 cd "$ROOT"
@@ -24,32 +24,41 @@ for part in "${parts[@]}"; do
   esac
 done
 
+# Titles of the page's sections, in their order.
+order=(identity writes flow visible reads stack)
+declare -A title=(
+  [identity]='Accounts, and who asks' [writes]='Writing posts, and the relay' [flow]='A feed that keeps up'
+  [visible]='From acknowledged to visible' [reads]='Reading feeds' [stack]='The stack of make up'
+)
+unreached="What isn't reached, and where the time goes"
+
 head_of_page() {
   cat <<TEXT
 # Benchmarks
 
 What \`make bench\` printed when it was last kept. Each figure stands beside the least that it could cost on the same machine in the same
-run: read the shares, the rest is this machine's.
+run: read the shares, the rest is this machine's. In release, with Postgres, Valkey and Kafka in containers beside it, and whoever asks on the
+same processors.
 
-Commit $(git describe --always --dirty --abbrev=12), $(date -u +%Y-%m-%d), $(nproc) × $(sed -n 's/^model name[[:space:]]*: //p' /proc/cpuinfo | head -n 1), $(awk '/^MemTotal/ {printf "%d GiB", $2 / 1048576 + 0.5}' /proc/meminfo), load
-$(cut -d' ' -f1 /proc/loadavg) before it began. In release, with Postgres, Valkey and Kafka in containers beside it, and whoever asks on the same processors.
 TEXT
 }
+circumstances() {
+  printf 'Commit %s, %s, %s × %s, %s, load %s before it began.\n\n' "$(git describe --always --dirty --abbrev=12)" "$(date -u +%Y-%m-%d)" \
+    "$(nproc)" "$(sed -n 's/^model name[[:space:]]*: //p' /proc/cpuinfo | head -n 1)" \
+    "$(awk '/^MemTotal/ {printf "%d GiB", $2 / 1048576 + 0.5}' /proc/meminfo)" "$(cut -d' ' -f1 /proc/loadavg)"
+}
+# As the page has it now.
+kept_section() { awk -v heading="## $1" '/^## / {on = $0 == heading} on' "$page"; }
 build() { cargo build --release --locked --workspace --bins && cargo bench --locked --workspace --no-run "${selected[@]}"; }
 run_part() {
-  case $1 in
-    identity) printf '\n## Accounts, and who asks\n\n' ;;
-    writes) printf '\n## Writing posts, and the relay\n\n' ;;
-    flow) printf '\n## A feed that keeps up\n\n' ;;
-    visible) printf '\n## From acknowledged to visible\n\n' ;;
-    reads) printf '\n## Reading feeds\n\n' ;;
-    stack) printf '\n## The stack of make up\n\n' ;;
-  esac
+  printf '## %s\n\n' "${title[$1]}"
+  circumstances
   case $1 in
     identity | reads) bench "$1" ;;
     stack) fenced "$scripts/bench-stack.sh" ;;
     *) fenced bench "$1" ;;
   esac
+  echo
 }
 # As it is printed, where it is no table.
 fenced() {
@@ -62,14 +71,19 @@ bench() {
   (unset "${!TRACKLORE_@}"; export $variables; cargo bench --quiet --locked --workspace --bench "$1")
 }
 
-kept=$(mktemp)
-trap 'rm -f "$kept"' EXIT
+kept=$(mktemp -d)
+trap 'rm -rf "$kept"' EXIT
+for part in "${order[@]}"; do kept_section "${title[$part]}" >"$kept/$part"; done
 if [ ${#selected[@]} -gt 0 ]; then
   step "Build in release" bench-build build
   "$scripts/deps.sh" up test
   variables=$("$scripts/deps.sh" env test)
 fi
-head_of_page | tee "$kept"
-for part in "${parts[@]}"; do run_part "$part" | tee -a "$kept"; done
-cp "$kept" "$page"
+for part in "${parts[@]}"; do run_part "$part" | tee "$kept/$part"; done
+{
+  head_of_page
+  for part in "${order[@]}"; do cat "$kept/$part"; done
+  kept_section "$unreached"
+} >"$kept/page"
+cp "$kept/page" "$page"
 say "Kept in docs/benchmarks.md."

@@ -98,7 +98,8 @@ pub async fn give_back(
 }
 
 /// An attempt went well: what was counted against `cleared` is forgotten, `charged` get one attempt back each, and `places`
-/// are known until `forget_at`. Locks in the one order that all transactions keep to.
+/// are known until `forget_at`, or a day less: a place that is used again and again isn't written each time. Locks in the one
+/// order that all transactions keep to.
 pub async fn settle(
     executor: impl PgExecutor<'_>,
     charged: &[(Vec<u8>, Count)],
@@ -116,7 +117,8 @@ pub async fn settle(
             FROM locked JOIN charged USING (key) \
             WHERE throttles.key = locked.key AND locked.key <> ALL($3) AND failures > 0) \
          INSERT INTO known_places (key, forget_at) SELECT DISTINCT key, $5 FROM unnest($4::bytea[]) AS key \
-         ORDER BY key ON CONFLICT (key) DO UPDATE SET forget_at = excluded.forget_at",
+         ORDER BY key ON CONFLICT (key) DO UPDATE SET forget_at = excluded.forget_at \
+         WHERE known_places.forget_at < excluded.forget_at - interval '1 day'",
     )
     .bind(keys(charged))
     .bind(opening(charged))
