@@ -4,6 +4,8 @@
 mod ends;
 mod read;
 
+use std::sync::Arc;
+
 use rdkafka::{ClientConfig, producer::FutureProducer};
 use secrecy::ExposeSecret;
 
@@ -20,8 +22,9 @@ pub struct KafkaError(#[from] rdkafka::error::KafkaError);
 /// How to reach the cluster and what names mean there.
 #[derive(Clone, Debug)]
 pub struct Kafka {
-    base: ClientConfig,
-    prefix: String,
+    // cloned with the state of each request
+    base: Arc<ClientConfig>,
+    prefix: Arc<str>,
 }
 
 impl Kafka {
@@ -43,7 +46,7 @@ impl Kafka {
         if let Some(file) = &args.kafka_ca_file {
             base.set("ssl.ca.location", file.to_string_lossy());
         }
-        Self { base, prefix: args.kafka_topic_prefix.clone() }
+        Self { base: base.into(), prefix: args.kafka_topic_prefix.as_str().into() }
     }
 
     /// The full name of a topic or consumer group.
@@ -53,9 +56,7 @@ impl Kafka {
 
     /// A producer that neither loses, doubles nor reorders what it acknowledges.
     pub fn producer(&self) -> Result<FutureProducer, KafkaError> {
-        Ok(self
-            .base
-            .clone()
+        Ok(ClientConfig::clone(&self.base)
             .set("enable.idempotence", "true")
             .set("acks", "all")
             .set("compression.type", "zstd")
@@ -67,7 +68,7 @@ impl Kafka {
 
     /// The settings of a reader that assigns itself partitions and keeps no offsets; `name` is for the broker's logs.
     pub fn reader(&self, name: &str) -> ClientConfig {
-        let mut config = self.base.clone();
+        let mut config = ClientConfig::clone(&self.base);
         config
             .set("group.id", self.name(name))
             .set("auto.offset.reset", "earliest")
@@ -80,7 +81,7 @@ impl Kafka {
 
     /// The settings of a consumer of `group`; offsets are stored by hand, after the effect.
     pub fn consumer(&self, group: &str) -> ClientConfig {
-        let mut config = self.base.clone();
+        let mut config = ClientConfig::clone(&self.base);
         config
             .set("group.id", self.name(group))
             .set("auto.offset.reset", "earliest")

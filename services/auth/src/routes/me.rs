@@ -7,7 +7,7 @@ pub mod export;
 pub mod read;
 
 use sqlx::PgConnection;
-use tracklore_platform::{etag::ETag, event::payload, time::Timestamp};
+use tracklore_platform::{etag::ETag, time::Timestamp};
 
 use super::OwnAccount;
 use crate::{account::Account, store::changes};
@@ -20,6 +20,6 @@ async fn own(
 ) -> Result<(OwnAccount, ETag), sqlx::Error> {
     let pending_email = changes::wanted_email(connection, account.id, now).await?;
     let own = OwnAccount { pending_email, ..account.into() };
-    let tag = ETag::of_bytes(payload(&own).to_string().as_bytes());
+    let tag = ETag::of_bytes(&serde_json::to_vec(&own).unwrap_or_default());
     Ok((own, tag))
 }

@@ -89,7 +89,7 @@ impl Profile {
     /// The tag of exactly this representation: the username and the counts change without a new version. Changing the
     /// profile only asks for the version, so that a new follower is no conflict.
     pub fn etag(&self) -> ETag {
-        ETag::of_version_and_bytes(self.version, event::payload(self).to_string().as_bytes())
+        ETag::of_version_and_bytes(self.version, &serde_json::to_vec(self).unwrap_or_default())
     }
 
     /// The event that tells of the present version.
