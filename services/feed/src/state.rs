@@ -64,7 +64,7 @@ impl AppState {
         if is_front && let Some(page) = self.front.page(limit) {
             return Ok(page.answer(request, self.progress.is_catching_up()));
         }
-        let seen = self.front.look();
+        let look = is_front.then(|| self.front.look());
         let read =
             || page::read(&self.redis, list, Limits::default().shown(list), limit, after, Timestamp::now());
         let mut rows = read().await?;
@@ -77,8 +77,8 @@ impl AppState {
         }
         let next = rows.next.map(|key| cursor::encode(&name, &key));
         let page = Page::new(&rows.items, next.as_deref());
-        if is_front && !rows.is_short {
-            self.front.keep(seen, limit, &page, rows.ends_at);
+        if let Some(look) = look.filter(|_| !rows.is_short) {
+            self.front.keep(look, limit, &page, rows.ends_at);
         }
         Ok(page.answer(request, rows.is_short || self.progress.is_catching_up()))
     }

@@ -11,7 +11,7 @@ mod context;
 mod lag;
 mod workers;
 
-use std::{sync::Arc, time::Duration};
+use std::{panic::resume_unwind, sync::Arc, time::Duration};
 
 use rdkafka::{
     Message,
@@ -19,7 +19,7 @@ use rdkafka::{
     producer::FutureProducer,
 };
 use tokio::time::sleep;
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 pub(crate) use apply::Applier;
 use context::Context;
@@ -77,7 +77,7 @@ pub trait Handler: Send + Sync + 'static {
     }
 
     /// Where to start in a partition just assigned, for handlers that keep the offset beside their data; `None`
-    /// takes the group's offset. Runs on a thread of the runtime that may block.
+    /// takes the group's offset. Runs on a thread of the runtime that may block, in a task where nothing else runs.
     fn start_offset(&self, topic: &str, partition: i32) -> Option<i64> {
         let _ = (topic, partition);
         None
@@ -134,9 +134,16 @@ impl<H: Handler> EventConsumer<H> {
     }
 
     /// Consumes until `stop`; the records at hand are finished, and their offsets committed on the way out.
+    ///
+    /// A task of its own, whatever else the caller's does: the group's news hold a task up until a handler knows where to
+    /// start, and what it waits for must not be held by something that is held up with it.
     pub async fn run(self, stop: CancellationToken) {
         let dead_letters = self.dead_letters.clone();
-        tokio::join!(dead_letters.measure(stop.clone()), self.consume(stop));
+        let consuming = AbortOnDropHandle::new(tokio::spawn(self.consume(stop.clone())));
+        let ((), consumed) = tokio::join!(dead_letters.measure(stop), consuming);
+        if let Some(panic) = consumed.err().and_then(|error| error.try_into_panic().ok()) {
+            resume_unwind(panic);
+        }
     }
 
     async fn consume(self, stop: CancellationToken) {

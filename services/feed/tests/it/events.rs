@@ -77,8 +77,13 @@ pub fn shown_ids(page: &Answer) -> Vec<Uuid> {
 
 /// Waits until the list shows exactly these.
 pub async fn wait_for_ids(stack: &Stack, path: &str, ids: &[Uuid]) -> Answer {
-    eventually(&format!("{path} shows {} posts", ids.len()), async || {
-        let page = stack.get("feed", path).await;
+    wait_for_ids_of(stack, "feed", path, ids).await
+}
+
+/// The same, where this replica answers.
+pub async fn wait_for_ids_of(stack: &Stack, replica: &str, path: &str, ids: &[Uuid]) -> Answer {
+    eventually(&format!("{path} of {replica} shows {} posts", ids.len()), async || {
+        let page = stack.get(replica, path).await;
         (page.status == 200 && shown_ids(&page) == ids).then_some(page)
     })
     .await

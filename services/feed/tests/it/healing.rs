@@ -1,56 +1,10 @@
 //! What breaks heals by itself: Redis away, Redis emptied, the service killed.
 
-use std::sync::Arc;
-
-use serde_json::json;
-use tokio::{
-    net::{TcpListener, TcpStream},
-    sync::watch,
-    task::JoinHandle,
-};
-use tracklore_testkit::{Stack, eventually};
+use serde_json::{Value, json};
+use tracklore_testkit::{Fault, Proxy, Stack, eventually};
 use uuid::Uuid;
 
-use crate::events::{empty_stack, post_event, profile_event, user_event, wait_for_ids};
-
-/// A way to Redis that can be cut.
-struct Wire {
-    address: String,
-    open: watch::Sender<bool>,
-    task: JoinHandle<()>,
-}
-
-impl Wire {
-    async fn to(server: &str) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap().to_string();
-        let (open, is_open) = watch::channel(true);
-        let server: Arc<str> = server.into();
-        let task = tokio::spawn(async move {
-            loop {
-                let (mut client, _) = listener.accept().await.unwrap();
-                let (server, mut is_open) = (Arc::clone(&server), is_open.clone());
-                if !*is_open.borrow() {
-                    continue;
-                }
-                tokio::spawn(async move {
-                    let mut upstream = TcpStream::connect(&*server).await.unwrap();
-                    tokio::select! {
-                        _ = tokio::io::copy_bidirectional(&mut client, &mut upstream) => {}
-                        _ = is_open.wait_for(|open| !open) => {}
-                    }
-                });
-            }
-        });
-        Self { address, open, task }
-    }
-}
-
-impl Drop for Wire {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
+use crate::events::{empty_stack, post_event, profile_event, user_event, wait_for_ids, wait_for_ids_of};
 
 async fn stack_with_a_user() -> Stack {
     let stack = empty_stack().await;
@@ -59,26 +13,32 @@ async fn stack_with_a_user() -> Stack {
     stack
 }
 
+/// A way to Redis that can be bad, and the URL that takes it.
+async fn way_to_redis(stack: &Stack) -> (Proxy, String) {
+    let (server, database) = stack.redis_url().trim_start_matches("redis://").split_once('/').unwrap();
+    let way = Proxy::before(server).await;
+    let url = format!("redis://{}/{database}", way.address());
+    (way, url)
+}
+
 #[tokio::test]
 async fn without_redis_reads_are_503_and_afterwards_everything_is_there() {
     let mut stack = stack_with_a_user().await;
-    let url = stack.redis_url().trim_start_matches("redis://").to_owned();
-    let (server, database) = url.split_once('/').unwrap();
-    let wire = Wire::to(server).await;
-    stack.set("TRACKLORE_REDIS_URL", &format!("redis://{}/{database}", wire.address));
+    let (way, url) = way_to_redis(&stack).await;
+    stack.set("TRACKLORE_REDIS_URL", &url);
     stack.start("feed").await;
     let (first, second) = (Uuid::now_v7(), Uuid::now_v7());
     post_event(&stack, first, 7, 1, &json!({})).await;
     wait_for_ids(&stack, "/v1/feed/global", &[first]).await;
 
-    wire.open.send(false).unwrap();
+    way.set(Fault::Cut);
     let away = stack.get("feed", "/v1/feed/global").await.expect(503);
     assert_eq!((away.code(), away.header("retry-after")), ("unavailable", "1"));
     let ready = reqwest::get(format!("{}/readyz", stack.admin_url("feed"))).await.unwrap();
     assert_eq!(ready.status(), 503);
     post_event(&stack, second, 7, 1, &json!({})).await;
 
-    wire.open.send(true).unwrap();
+    way.set(Fault::None);
     let started = std::time::Instant::now();
     eventually("reads work again", async || {
         (stack.get("feed", "/v1/feed/global").await.status == 200).then_some(())
@@ -86,6 +46,40 @@ async fn without_redis_reads_are_503_and_afterwards_everything_is_there() {
     .await;
     assert!(started.elapsed() < std::time::Duration::from_secs(1), "{:?}", started.elapsed());
     wait_for_ids(&stack, "/v1/feed/global", &[second, first]).await;
+}
+
+#[tokio::test]
+async fn partitions_that_come_while_redis_says_nothing_are_read_as_soon_as_it_does() {
+    let mut stack = stack_with_a_user().await;
+    let (way, url) = way_to_redis(&stack).await;
+    stack.set_for("feed-2", "TRACKLORE_REDIS_URL", &url);
+    stack.start("feed").await;
+    stack.start_replica("feed-2").await;
+    let first = Uuid::now_v7();
+    post_event(&stack, first, 7, 1, &json!({})).await;
+    wait_for_ids(&stack, "/v1/feed/global", &[first]).await;
+    let comings = |stack: &Stack| {
+        let is_coming =
+            |line: &Value| line["event"] == "RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS" && line["partitions"] != 0;
+        stack.log("feed-2").iter().filter(|line| is_coming(line)).count()
+    };
+    eventually("each has partitions", async || (comings(&stack) > 0).then_some(())).await;
+
+    let before = comings(&stack);
+    way.set(Fault::HalfOpen);
+    eventually("it waits for Redis", async || {
+        (stack.get("feed-2", "/v1/feed/global").await.status == 503).then_some(())
+    })
+    .await;
+    stack.stop("feed").await;
+    let mut posts = vec![first];
+    for _ in 0..10 {
+        posts.insert(0, Uuid::now_v7());
+        post_event(&stack, posts[0], 7, 1, &json!({})).await;
+    }
+    eventually("the other's partitions come", async || (comings(&stack) > before).then_some(())).await;
+    way.set(Fault::None);
+    wait_for_ids_of(&stack, "feed-2", "/v1/feed/global", &posts).await;
 }
 
 #[tokio::test]

@@ -1,6 +1,12 @@
 //! The posts' Postgres restored to an earlier time: lists, streams and a rebuilt read model show what it has.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
 
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
@@ -10,12 +16,23 @@ use tracklore_testkit::{Account, Answer, Stack, eventually};
 
 use crate::events::empty_stack;
 
+/// Answers to a writer between two things that happen to the database: as many as some seconds bring.
+const MUCH: usize = 25;
+
 async fn write(stack: &Stack, author: &Account, text: &str) -> Value {
     author.post(stack, "posts", "/v1/posts", &json!({"text": text})).await.expect(201).json
 }
 
 fn at(post: &Value) -> String {
     format!("/v1/posts/{}", post["id"].as_str().unwrap())
+}
+
+/// How many records of the log the posts' database knows.
+async fn known(stack: &Stack) -> Option<i64> {
+    sqlx::query_scalar("SELECT sum(next)::bigint FROM outbox_positions")
+        .fetch_one(&stack.database("posts"))
+        .await
+        .unwrap()
 }
 
 /// Waits until the global list and the author's show posts with these texts.
@@ -58,12 +75,7 @@ async fn lists_streams_and_rebuilt_models_follow_a_restored_database() {
     let changed = write(&stack, &ada, "changed").await;
     let deleted = write(&stack, &ada, "deleted").await;
     wait_for(&stack, &ada, &["deleted", "changed", "kept"]).await;
-    let known = "SELECT sum(next)::bigint FROM outbox_positions";
-    eventually("the database knows the log", async || {
-        let sum: Option<i64> = sqlx::query_scalar(known).fetch_one(&stack.database("posts")).await.unwrap();
-        (sum == Some(3)).then_some(())
-    })
-    .await;
+    eventually("the database knows the log", async || (known(&stack).await == Some(3)).then_some(())).await;
     stack.back_up("posts").await;
 
     eventually("posts writes again", async || {
@@ -97,10 +109,29 @@ async fn lists_streams_and_rebuilt_models_follow_a_restored_database() {
     wait_for(&stack, &ada, &last).await;
 }
 
-/// Somebody who writes, changes and deletes posts at `url` until told to stop, whatever the answers are; how many were good.
-fn busy(http: reqwest::Client, url: String, author: Account, stop: CancellationToken) -> JoinHandle<u32> {
-    tokio::spawn(async move {
-        let (mut posts, mut good) = (Vec::<String>::new(), 0);
+/// Somebody who writes, changes and deletes posts.
+struct Writer {
+    task: JoinHandle<()>,
+    /// How many answers were good.
+    good: Arc<AtomicUsize>,
+}
+
+/// Waits until each of them has written a good deal more.
+async fn much_is_written(writers: &[Writer]) {
+    let good = |writer: &Writer| writer.good.load(Ordering::Relaxed);
+    let before: Vec<_> = writers.iter().map(good).collect();
+    eventually("everybody goes on writing", async || {
+        writers.iter().zip(&before).all(|(writer, before)| good(writer) > before + MUCH).then_some(())
+    })
+    .await;
+}
+
+/// Somebody who writes at `url` until told to stop, whatever the answers are.
+fn busy(http: reqwest::Client, url: String, author: Account, stop: CancellationToken) -> Writer {
+    let good = Arc::<AtomicUsize>::default();
+    let counted = Arc::clone(&good);
+    let task = tokio::spawn(async move {
+        let mut posts = Vec::<String>::new();
         for n in 0.. {
             let text = json!({"text": n.to_string()});
             let (method, path) = match posts.get(n % posts.len().max(1)) {
@@ -111,7 +142,7 @@ fn busy(http: reqwest::Client, url: String, author: Account, stop: CancellationT
             let request = http.request(method, path).bearer_auth(&author.access_token).json(&text);
             // there is none while the database is away
             if let Ok(Ok(answer)) = timeout(Duration::from_secs(5), request.send()).await {
-                good += u32::from(answer.status().is_success());
+                counted.fetch_add(usize::from(answer.status().is_success()), Ordering::Relaxed);
                 let created = answer.status() == 201;
                 if let (true, Ok(post)) = (created, answer.json::<Value>().await) {
                     posts.extend(post["id"].as_str().map(str::to_owned));
@@ -121,8 +152,8 @@ fn busy(http: reqwest::Client, url: String, author: Account, stop: CancellationT
                 break;
             }
         }
-        good
-    })
+    });
+    Writer { task, good }
 }
 
 /// What the posts' database has, newest first: texts and versions.
@@ -162,17 +193,18 @@ async fn people_who_go_on_writing_while_the_database_goes_back_find_their_posts_
         writers.push(busy(http.clone(), url, author, stop.clone()));
     }
     for restore in [false, true, true] {
-        tokio::time::sleep(Duration::from_secs(3)).await;
+        much_is_written(&writers).await;
         if restore {
             stack.restore("posts").await;
         } else {
             stack.back_up("posts").await;
         }
     }
-    tokio::time::sleep(Duration::from_secs(3)).await;
+    much_is_written(&writers).await;
     stop.cancel();
     for writer in writers {
-        assert!(writer.await.unwrap() > 10);
+        writer.task.await.unwrap();
+        assert!(writer.good.load(Ordering::Relaxed) > 10);
     }
     // versions may still be raised
     let restated = async || {
@@ -181,12 +213,8 @@ async fn people_who_go_on_writing_while_the_database_goes_back_find_their_posts_
     };
     eventually("it was noticed", restated).await;
     eventually("the database knows the log", async || {
-        let known: Option<i64> = sqlx::query_scalar("SELECT sum(next)::bigint FROM outbox_positions")
-            .fetch_one(&stack.database("posts"))
-            .await
-            .unwrap();
         let records = i64::try_from(stack.records("posts-events").await.len()).unwrap();
-        (known == Some(records)).then_some(())
+        (known(&stack).await == Some(records)).then_some(())
     })
     .await;
     wait_for_what_is_stored(&stack).await;
