@@ -28,6 +28,10 @@ use crate::{
 /// Requests are answered within this time or cut (503).
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// In an answer that gets no line in the log, because another service's line tells of the same request.
+#[derive(Clone, Copy, Debug)]
+pub struct Unlogged;
+
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Whether a feed may still miss something; listed here because browsers hide headers that CORS doesn't name.
 const X_FEED_STATE: HeaderName = HeaderName::from_static("x-feed-state");
@@ -36,11 +40,13 @@ const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+
 /// Wraps a service's routes; `allowed_origins` are the exact origins that browsers may call from, `trusted_hops` the
 /// proxies that are believed about the client's address.
 pub fn wrap(routes: Router, allowed_origins: &[HeaderValue], trusted_hops: usize) -> Router {
-    routes
+    let mut routes = routes
         .fallback(async || Problem::not_found("There is nothing at this address."))
-        .layer(middleware::from_fn_with_state(trusted_hops, guard))
-        .layer(cors(allowed_origins))
-        .layer(middleware::from_fn(observe))
+        .layer(middleware::from_fn_with_state(trusted_hops, guard));
+    if !allowed_origins.is_empty() {
+        routes = routes.layer(cors(allowed_origins));
+    }
+    routes.layer(middleware::from_fn(observe))
 }
 
 fn cors(allowed_origins: &[HeaderValue]) -> CorsLayer {
@@ -86,7 +92,11 @@ async fn observe(request: Request, next: Next) -> Response {
         let mut response = span.run(next.run(request)).await;
         let code = finish(&mut response, &request_id);
         let status = response.status();
-        record(method, &route, status, code, started.elapsed());
+        let took = started.elapsed();
+        if response.extensions().get::<Unlogged>().is_none() {
+            log(method, &route, status, code, took);
+        }
+        record(method, &route, status, took);
         drop(active);
         span.end(status.is_server_error(), || described(method, &route, status, request_id));
         response
@@ -95,16 +105,19 @@ async fn observe(request: Request, next: Next) -> Response {
     .await
 }
 
-fn record(method: &'static str, route: &str, status: StatusCode, code: Option<&str>, duration: Duration) {
-    let duration_ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+fn log(method: &'static str, route: &str, status: StatusCode, code: Option<&str>, took: Duration) {
+    let duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     tracing::info!(method, route, status = status.as_u16(), code, duration_ms, "answered");
+}
+
+fn record(method: &'static str, route: &str, status: StatusCode, took: Duration) {
     metrics::histogram!(
         REQUEST_DURATION.name,
         "http_request_method" => method,
         "http_route" => route.to_owned(),
         "http_response_status_code" => status.as_str().to_owned(),
     )
-    .record(duration);
+    .record(took);
 }
 
 fn described(method: &'static str, route: &str, status: StatusCode, request_id: String) -> Described {

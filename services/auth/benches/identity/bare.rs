@@ -20,7 +20,8 @@ pub fn start(stack: &Stack) -> Again {
 
 /// Serves until the process is ended; says its address first.
 pub async fn serve(database: &str) {
-    let pool = PgPoolOptions::new().max_connections(5).connect(database).await.unwrap();
+    let pool =
+        PgPoolOptions::new().max_connections(5).test_before_acquire(false).connect(database).await.unwrap();
     let router = Router::new()
         .route("/nothing", get(async || ([("x-user-id", "1"), ("x-session-id", "1"), ("x-scope", "")], "")))
         .route("/select/{id}", get(select))

@@ -18,6 +18,7 @@ use crate::{
     store::{
         accounts,
         audit::{self, Entry, What},
+        grants,
     },
     throttle::{Action, Ticket},
 };
@@ -103,13 +104,13 @@ async fn attempt(
     let now = Timestamp::now();
     let mut tx = state.pool.begin().await?;
     // what ended the sessions meanwhile, such as another password, ends this attempt, too
-    let Some(user) = accounts::lock_unchanged(&mut tx, proven).await? else {
+    let Some((user, scope)) = grants::hold(&mut *tx, proven).await? else {
         let entry = Entry::failed_log_in(account.map(|account| account.id)).by(client);
         audit::append(&mut tx, &entry, now).await?;
         tx.commit().await?;
         return Ok(None);
     };
-    let tokens = open::session(state, &mut tx, user, What::LoggedIn, client, now).await?;
+    let tokens = open::session(state, &mut tx, user, &scope, What::LoggedIn, client, now).await?;
     if let Some(account) = account {
         forget_failures(state, &mut tx, ticket, &account, now).await?;
     }

@@ -129,7 +129,8 @@ async fn make(
             Err(InsertError::IdTaken) => continue,
             Err(error) => return Err(error.into()),
         };
-        let tokens = open::session(state, &mut tx, account.id, What::SignedUp, client, now).await?;
+        // a new account was granted nothing yet
+        let tokens = open::session(state, &mut tx, account.id, "", What::SignedUp, client, now).await?;
         outbox::append(&mut tx, SERVICE, &account.created()).await?;
         let request = Request::Verify { email: account.email.clone() };
         state.mailbox.note(&mut tx, request, now).await?;

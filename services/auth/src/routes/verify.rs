@@ -1,8 +1,8 @@
 //! The gateway's question about a request: who is this?
 
-use axum::response::IntoResponse;
+use axum::{Extension, response::IntoResponse};
 use http::{HeaderName, HeaderValue};
-use tracklore_platform::token::User;
+use tracklore_platform::{http::Unlogged, token::User};
 
 use crate::responses::{Always, LoggedIn};
 
@@ -24,9 +24,11 @@ use crate::responses::{Always, LoggedIn};
 )]
 pub async fn verify(user: User) -> impl IntoResponse {
     let value = |text: &str| HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static(""));
-    [
+    let headers = [
         (HeaderName::from_static("x-user-id"), value(&user.id.to_string())),
         (HeaderName::from_static("x-session-id"), value(&user.session_id.to_string())),
         (HeaderName::from_static("x-scope"), value(&user.scope)),
-    ]
+    ];
+    // who is let through is told of by the service behind
+    (Extension(Unlogged), headers)
 }

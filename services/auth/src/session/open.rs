@@ -11,27 +11,26 @@ use crate::{
     state::AppState,
     store::{
         audit::{self, Entry, What},
-        grants, sessions,
+        sessions,
     },
     tokens::Access,
 };
 
-/// Keeps a new session of `user`, notes `what` began it, and gives its first tokens; `connection` is in a transaction.
-/// Who was suspended in this very moment has the wrong credentials.
+/// Keeps a new session of `user`, who has this `scope`, notes `what` began it, and gives its first tokens; `connection` is in
+/// a transaction.
 pub async fn session(
     state: &AppState,
     connection: &mut PgConnection,
     user: UserId,
+    scope: &str,
     what: What,
     client: &Client,
     now: Timestamp,
 ) -> Result<TokenPair, Error> {
     let (id, key, lineage) = (Uuid::now_v7(), key::generate(), Lineage::start(now));
-    let scope = grants::hold(&mut *connection, user).await?.ok_or(Error::InvalidCredentials)?;
     let wrapped = state.key_wrap.wrap(id, &key)?;
     sessions::insert(&mut *connection, id, user, &lineage, &wrapped, client).await?;
     audit::append(connection, &Entry::of(user, what).session(id).by(client), now).await?;
-    let access =
-        Access { user, session: id, scope: &scope, auth_time: now, session_ends: lineage.expires_at };
+    let access = Access { user, session: id, scope, auth_time: now, session_ends: lineage.expires_at };
     Ok(TokenPair::new(state.issuer.access(&access, now)?, refresh_token::issue(id, lineage.counter, &key)))
 }

@@ -138,22 +138,6 @@ pub async fn lock_proven(
     .await
 }
 
-/// The account whose password was proven to be the one with this hash, if that still holds and it may be used. One query
-/// whatever the answer. Sessions that begin under this lock are there when a change of the password ends them all.
-pub async fn lock_unchanged(
-    connection: &mut PgConnection,
-    proven: Option<(UserId, String)>,
-) -> Result<Option<UserId>, sqlx::Error> {
-    let (id, hash) = proven.unzip();
-    sqlx::query_scalar(
-        "SELECT id FROM users WHERE id = $1 AND password_hash = $2 AND status = 'active' FOR SHARE",
-    )
-    .bind(id)
-    .bind(hash)
-    .fetch_optional(connection)
-    .await
-}
-
 /// The account as it is now, locked, if it may be used.
 pub async fn lock(connection: &mut PgConnection, id: UserId) -> Result<Option<Account>, sqlx::Error> {
     sqlx::query_as(
