@@ -55,6 +55,8 @@ part_e2e() {
   export TRACKLORE_GATEWAY_API_CRDS
   cargo build --locked --workspace --bin kubectl-tracklore
   cargo test --locked --workspace --no-fail-fast --test cluster
+  # every day others; all of them play in make ledger and make campaign
+  LEDGER_FAULTS=2 cargo test --locked --workspace --test ledger
   STEP_HINT="Whoever logs it must stop; the log names pod and Secret." step "No secret in any log" leaks no_secret_in_logs
   tail -n 2 "$LOGS/leaks.log"
   remove_test_stacks

@@ -94,7 +94,7 @@ pub(super) async fn records(cluster: &Cluster, topic: &str) -> Result<String, St
         .concat();
     let command = format!(
         "{JAVA} org.apache.kafka.tools.consumer.ConsoleConsumer --bootstrap-server \"$BOOTSTRAP\" \
-         --command-config /tmp/admin.properties --topic {topic} --from-beginning --timeout-ms 6000 {shown} \
+         --command-config /tmp/admin.properties --topic {topic} --from-beginning --timeout-ms 4000 {shown} \
          --formatter-property headers.separator=,"
     );
     tools(cluster, &command, "").await

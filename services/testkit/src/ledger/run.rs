@@ -92,6 +92,16 @@ impl Run {
         }
     }
 
+    /// Waits for a moment in which writes are under way: how many.
+    pub async fn in_the_middle(ledger: &Ledger) -> usize {
+        loop {
+            match ledger.in_flight() {
+                0 => sleep(Duration::from_millis(1)).await,
+                writes => return writes,
+            }
+        }
+    }
+
     /// What is wrong, and hasn't changed for `patience`: what is only late on a busy machine is no harm. `found` is asked
     /// again until nothing is wrong, or for so many times `patience`.
     pub async fn settle(&self, patience: Duration, mut found: impl AsyncFnMut() -> Option<Found>) -> Harm {
