@@ -20,7 +20,8 @@ use clap_complete::Shell;
 
 use self::{
     commands::{
-        Output, dlq, doctor, events, logs, orphan, pause, rebuild_feed, render, status, support_bundle,
+        Output, dlq, doctor, events, logs, orphan, pause, rebuild_feed, render, rotate, status,
+        support_bundle,
     },
     target::{Target, Which},
     terminal::Terminal,
@@ -50,6 +51,8 @@ enum Command {
     Pause,
     /// The operator takes care of the stack again
     Resume,
+    /// Another key signs tokens from now on, and no token is refused
+    Rotate,
     /// Events that a service couldn't process: lists, shows, redrives or discards them
     Dlq(dlq::Arguments),
     /// Makes all lists of the feed anew from the events, beside those that are read
@@ -117,6 +120,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Error> {
         Command::Doctor(output) => doctor::run(&target().await?, &output, terminal).await,
         Command::Pause => pause::run(&target().await?, true).await,
         Command::Resume => pause::run(&target().await?, false).await,
+        Command::Rotate => rotate::run(&target().await?).await,
         Command::Dlq(options) => dlq::run(&target().await?, &options).await,
         Command::RebuildFeed => rebuild_feed::run(&target().await?).await,
         Command::Render(options) => render::run(which, &options).await,

@@ -1,7 +1,7 @@
 //! Brings the plan about, by server-side apply, and only where something is left to do.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -14,15 +14,16 @@ use kube::{
     Api, Client,
     api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams, Preconditions},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     build,
     component::{MANAGER, Names},
     generate,
     observe::{SecretCache, mark, owner, secret_seen},
-    observed::{ChildId, Kind, Observed, Owner},
-    plan::{Child, GeneratedSecret, Plan},
+    observed::{ChildId, Kind, Observed, Owner, SecretSeen},
+    plan::{Child, GeneratedSecret, Plan, Recipe},
+    rotation,
 };
 
 /// Why a pass ended early. It is tried again.
@@ -181,7 +182,15 @@ impl Applier<'_> {
                 let patch = Patch::Merge(json!({"metadata": {"ownerReferences": owners}}));
                 api.patch(&secret.name, &PatchParams::default(), &patch).await
             }
-            Some(_) => return Ok(()),
+            Some(seen) => match successors(secret, seen)? {
+                None => return Ok(()),
+                Some(patch) => {
+                    // whatever becomes of it, what is known is of before
+                    self.secrets.forget(self.uid);
+                    tracing::info!(name = secret.name, "signing keys change: one is added, or old ones go");
+                    api.patch(&secret.name, &PatchParams::default(), &Patch::Merge(patch)).await
+                }
+            },
             None => {
                 outcome.secrets_made = true;
                 let object = Secret {
@@ -305,6 +314,19 @@ impl Applier<'_> {
     fn api(&self, kind: Kind) -> Api<DynamicObject> {
         Api::namespaced_with(self.client.clone(), &self.names.namespace, &kind.resource())
     }
+}
+
+/// What changes about the keys of a Secret now: another one comes, those before it go. Nothing that it holds is overwritten.
+fn successors(secret: &GeneratedSecret, seen: &SecretSeen) -> Result<Option<Value>, generate::Error> {
+    let Recipe::SigningKeys(rule) = &secret.recipe else { return Ok(None) };
+    let now = jiff::Timestamp::now();
+    let due = rotation::due(&seen.keys, rule, now);
+    if due.is_nothing() {
+        return Ok(None);
+    }
+    let gone: BTreeMap<_, _> = due.retired.into_iter().map(|file| (file, Value::Null)).collect();
+    let new = if due.successor { generate::generate(&secret.recipe, now)? } else { BTreeMap::new() };
+    Ok(Some(json!({"data": gone, "stringData": new})))
 }
 
 /// Whether there is no such kind: whoever applies an object is never told that it isn't there.

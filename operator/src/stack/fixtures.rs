@@ -38,8 +38,12 @@ pub fn with_secrets(stack: &ValidStack) -> Observed {
     let secrets = build::secret_names(stack)
         .into_iter()
         .map(|name| {
-            let seen =
-                SecretSeen { owner: Owner::Us, digest: format!("digest-of-{name}"), owners: [].into() };
+            let seen = SecretSeen {
+                owner: Owner::Us,
+                digest: format!("digest-of-{name}"),
+                owners: [].into(),
+                keys: Vec::new(),
+            };
             (name, seen)
         })
         .collect();

@@ -13,7 +13,7 @@ use ed25519_dalek::{
 use jiff::Timestamp;
 use rand::distr::{Alphanumeric, SampleString};
 
-use super::{component::Service, plan::Recipe};
+use super::{component::Service, plan::Recipe, rotation};
 
 /// Why content couldn't be made.
 #[derive(Debug, thiserror::Error)]
@@ -44,9 +44,9 @@ pub fn generate(recipe: &Recipe, now: Timestamp) -> Result<BTreeMap<String, Stri
         Recipe::KafkaCluster => {
             BTreeMap::from([entry("cluster-id", cluster_id()), entry("controller-password", password())])
         }
-        Recipe::SigningKey => {
+        Recipe::SigningKeys(_) => {
             let key = SigningKey::from_bytes(&rand::random()).to_pkcs8_pem(LineEnding::LF)?;
-            BTreeMap::from([entry(&format!("{}.pem", now.strftime("%Y%m%d%H%M%S")), key.to_string())])
+            BTreeMap::from([entry(&rotation::file(now), key.to_string())])
         }
         Recipe::SessionKey => {
             BTreeMap::from([entry("session-key", STANDARD.encode(rand::random::<[u8; 32]>()))])
@@ -99,7 +99,8 @@ mod tests {
 
     #[test]
     fn a_signing_key_is_named_after_its_time_and_can_be_read() {
-        let content = make(&Recipe::SigningKey);
+        let rule = rotation::Rule { after: jiff::SignedDuration::from_hours(24), requested_at: None };
+        let content = make(&Recipe::SigningKeys(rule));
         assert!(SigningKey::from_pkcs8_pem(&content["20261120093000.pem"]).is_ok());
     }
 

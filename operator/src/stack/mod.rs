@@ -20,6 +20,7 @@ pub mod pod_overrides;
 pub mod pods;
 pub mod publish;
 pub mod reserved;
+pub mod rotation;
 pub mod routes;
 pub mod source;
 pub mod status;
@@ -178,7 +179,9 @@ async fn next(stack: &TrackloreStack, context: &Context) -> Result<(TrackloreSta
     let status = status::settled(before, generation, &valid, &plan, &observed, &outcome, Timestamp::now());
     let unaccepted = valid.routes.is_some() && observed.routes.as_ref().is_none_or(|routes| !routes.accepted);
     let unwatched = !plan.missing.is_empty() || unaccepted;
-    Ok((status, Action::requeue(wait(&outcome, &observed, unwatched, &valid.uid))))
+    let wait = wait(&outcome, &observed, unwatched, &valid.uid);
+    let rotation = rotation::wait(&plan, &observed, Timestamp::now()).and_then(|wait| wait.try_into().ok());
+    Ok((status, Action::requeue(rotation.filter(|_| !valid.paused).map_or(wait, |due| wait.min(due)))))
 }
 
 /// When to look again although nothing has happened.

@@ -28,7 +28,7 @@ use super::{
     kinds::Object,
     observed::{ChildId, JobState, Kind, Observed, Owner, SecretSeen, Seen, Workload},
     plan::digest,
-    pods, routes, troubles,
+    pods, rotation, routes, troubles,
     validate::ValidStack,
 };
 use crate::api::http_route::HTTPRoute;
@@ -282,7 +282,8 @@ pub fn secret_seen(secret: &Secret, names: &Names, uid: &str) -> SecretSeen {
     } else {
         Owner::Us
     };
-    SecretSeen { owner, digest: digest(&secret.data), owners }
+    let keys = secret.data.iter().flatten().filter_map(|(file, _)| rotation::made(file)).collect();
+    SecretSeen { owner, digest: digest(&secret.data), owners, keys }
 }
 
 fn deployment_state(deployment: &Deployment) -> Workload {

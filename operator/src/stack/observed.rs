@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
+
 use super::given::GivenSeen;
 pub use super::kinds::{ChildId, Kind};
 
@@ -86,6 +88,8 @@ pub struct SecretSeen {
     pub digest: String,
     /// The uids of its owners.
     pub owners: BTreeSet<String>,
+    /// When the keys that it holds were made, if it holds any.
+    pub keys: Vec<Timestamp>,
 }
 
 /// The picture.

@@ -9,6 +9,7 @@ pub use super::kinds::{Child, ChildId, Kind};
 use super::{
     component::{Component, Service as Tracklore},
     given::Missing,
+    rotation::Rule,
 };
 use crate::api::v1alpha1::CompletedJob;
 
@@ -54,8 +55,8 @@ pub enum Recipe {
     },
     /// `cluster-id`, `controller-password`.
     KafkaCluster,
-    /// `<time>.pem`: an Ed25519 key.
-    SigningKey,
+    /// `<time>.pem`: an Ed25519 key, which gets successors.
+    SigningKeys(Rule),
     /// `session-key`: 32 bytes, base64.
     SessionKey,
     /// A password per service that calls others.
@@ -67,7 +68,7 @@ pub enum Recipe {
     },
 }
 
-/// A Secret that is made once and never overwritten.
+/// A Secret that is made once; what it holds is never overwritten.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GeneratedSecret {
     /// Its name.

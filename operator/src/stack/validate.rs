@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::SignedDuration;
 use k8s_openapi::api::core::v1::PodTemplateSpec;
 
 use crate::api::v1alpha1::{
@@ -17,6 +18,7 @@ use super::{
     placement::Placement,
     pod_overrides,
     reserved::is_reserved,
+    rotation::Rule,
     source::{ForeignKafka, ForeignPostgres, KafkaSource, PostgresSource, RedisSource, Source},
     topics::{self, Topic},
     versions::{self, ImageSet},
@@ -75,6 +77,8 @@ pub struct ValidStack {
     pub routes: Option<GatewayApi>,
     /// Whether NetworkPolicies are made.
     pub network_policy: NetworkPolicyMode,
+    /// When the keys that sign tokens get a successor.
+    pub rotation: Rule,
 }
 
 impl ValidStack {
@@ -185,8 +189,18 @@ pub fn validate(stack: &TrackloreStack) -> Result<ValidStack, Refusal> {
             ingress: spec.gateway.ingress.clone(),
             routes: spec.gateway.gateway_api.clone(),
             network_policy: spec.security.network_policy,
+            rotation: rotation(spec),
         }),
         _ => Err(Refusal(refusals)),
+    }
+}
+
+/// When the keys that sign tokens get a successor. What isn't a number of days was refused by the API server.
+fn rotation(spec: &TrackloreStackSpec) -> Rule {
+    let days = spec.auth.signing_keys.rotate_after.trim_end_matches('d').parse::<u16>().unwrap_or(90);
+    Rule {
+        after: SignedDuration::from_hours(24 * i64::from(days)),
+        requested_at: spec.security.rotation.requested_at.as_ref().map(|at| at.0),
     }
 }
 

@@ -17,7 +17,7 @@ use crate::{
 const FEW: usize = 4;
 
 /// Plays a round for some of these numbers of writes.
-async fn after_some_of(writes: usize, round: impl AsyncFn(usize)) {
+pub async fn after_some_of(writes: usize, round: impl AsyncFn(usize)) {
     let points = chosen((1..=writes).collect(), FEW);
     println!("{} of {writes} writes: {points:?}", points.len());
     stream::iter(points).for_each_concurrent(BESIDE, |point| round(point)).await;
@@ -77,7 +77,7 @@ fn another_spec() -> Value {
 }
 
 /// By the API server's own log: each object of the operator was made once. Events are told by name of their time.
-fn assert_nothing_made_twice(namespace: &str) {
+pub fn assert_nothing_made_twice(namespace: &str) {
     let mut made: BTreeMap<String, usize> = BTreeMap::new();
     for line in server::server().audit_log().lines() {
         let Ok(request) = serde_json::from_str::<Value>(line) else { continue };

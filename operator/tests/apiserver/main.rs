@@ -9,6 +9,7 @@ mod faults;
 mod kubelet;
 mod operator;
 mod picture;
+mod rotations;
 mod rounds;
 mod server;
 mod settle;

@@ -31,6 +31,10 @@ pub struct Auth {
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub allowed_origins: Vec<String>,
 
+    /// The keys that sign access tokens.
+    #[serde(default)]
+    pub signing_keys: SigningKeys,
+
     /// Secret in the stack's namespace with the keys `username`, `email` and `password`: an account that is made at the first
     /// start and may administer users. It isn't needed any more once others may.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -43,8 +47,27 @@ impl Default for Auth {
             email_verification: EmailVerification::default(),
             access_token_ttl: five_minutes(),
             allowed_origins: Vec::new(),
+            signing_keys: SigningKeys::default(),
             first_administrator: None,
         }
+    }
+}
+
+/// The keys that sign access tokens.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct SigningKeys {
+    /// How old a key may be, in days, for example `90d`. Then the operator adds another one, which signs once everybody knows
+    /// it, and takes the old one away when no token of it is valid any more: no token is refused. At once, with
+    /// `security.rotation.requestedAt`.
+    #[serde(default = "ninety_days")]
+    #[schemars(length(max = 5), regex(pattern = r"^[1-9][0-9]{0,3}d$"))]
+    pub rotate_after: String,
+}
+
+impl Default for SigningKeys {
+    fn default() -> Self {
+        Self { rotate_after: ninety_days() }
     }
 }
 
@@ -56,6 +79,10 @@ pub enum EmailVerification {
     Required,
     /// An account can be used at once.
     Optional,
+}
+
+fn ninety_days() -> String {
+    "90d".into()
 }
 
 fn five_minutes() -> String {

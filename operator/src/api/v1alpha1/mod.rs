@@ -22,7 +22,7 @@ pub mod tls;
 pub mod untyped;
 
 pub use amount::Amount;
-pub use auth::{Auth, EmailVerification};
+pub use auth::{Auth, EmailVerification, SigningKeys};
 pub use gateway::{
     ExternalTrafficPolicy, Gateway, GatewayService, GatewayServiceType, GatewayTls, Ingress, RateLimit,
     SelfSigned, Traefik,
@@ -38,7 +38,7 @@ pub use postgres::{Database, Databases, ExternalPostgres, ManagedPostgres, Postg
 pub use redis::{ExternalRedis, ManagedRedis, Redis, RedisStorage};
 pub use resources::{ResourceAmounts, Resources, Storage};
 pub use scheduling::{Scheduling, TaintEffect, Toleration, TolerationOperator};
-pub use security::{NetworkPolicyMode, Security};
+pub use security::{NetworkPolicyMode, Rotation, Security};
 pub use services::{Autoscaling, EnvVar, ServiceSettings, Services};
 pub use spec::{DeletionPolicy, TrackloreStack, TrackloreStackSpec};
 pub use status::{CompletedJob, TrackloreStackStatus};

@@ -1,5 +1,6 @@
 //! What keeps a stack apart from its neighbours.
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +12,21 @@ pub struct Security {
     /// enforces them. `Disabled` makes none: for clusters where somebody else makes them.
     #[serde(default)]
     pub network_policy: NetworkPolicyMode,
+
+    /// When secrets get successors besides those that come by age.
+    #[serde(default)]
+    pub rotation: Rotation,
+}
+
+/// When secrets get successors.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct Rotation {
+    /// What was made before this moment, for example `2026-11-21T12:00:00Z`, gets a successor: the keys that sign access tokens.
+    /// `kubectl tracklore rotate` sets it to the present. A moment to come is waited for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 40))]
+    pub requested_at: Option<Time>,
 }
 
 /// Whether NetworkPolicies are made.

@@ -114,7 +114,7 @@ pub fn all(stack: &ValidStack) -> Vec<GeneratedSecret> {
         secrets.push(secret(redis_admin(names), Component::Redis, address("admin")));
         secrets.push(secret(redis_feed(names), Component::Redis, address("feed")));
     }
-    secrets.push(secret(signing_keys(names), auth, Recipe::SigningKey));
+    secrets.push(secret(signing_keys(names), auth, Recipe::SigningKeys(stack.rotation.clone())));
     secrets.push(secret(session_key(names), auth, Recipe::SessionKey));
     secrets.push(secret(clients(names), auth, Recipe::Clients));
     secrets.extend(self_signed(stack));

@@ -51,7 +51,7 @@ pub fn environment(stack: &ValidStack, service: Service) -> Vec<EnvVar> {
     variables
 }
 
-/// The Secrets whose change makes the pods of a service start anew.
+/// The Secrets whose change makes the pods of a service start anew. Not the keys that sign: auth reads them again and again.
 pub fn secrets_used(stack: &ValidStack, service: Service) -> Vec<String> {
     let names = &stack.names;
     let mut used: Vec<_> = secrets::kafka_login(stack, service).into_iter().collect();
@@ -59,7 +59,7 @@ pub fn secrets_used(stack: &ValidStack, service: Service) -> Vec<String> {
         used.push(secrets::database_login(stack, service));
     }
     match service {
-        Service::Auth => used.extend([secrets::signing_keys(names), secrets::session_key(names)]),
+        Service::Auth => used.push(secrets::session_key(names)),
         Service::User | Service::Posts => {}
         Service::Feed => used.push(redis_address(stack)),
     }
