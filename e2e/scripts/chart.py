@@ -11,7 +11,7 @@ from pathlib import Path
 import yaml
 
 CHART = Path("charts/tracklore-operator/Chart.yaml")
-CLUSTER_WIDE = {"ClusterRole", "ClusterRoleBinding"}
+CLUSTER_WIDE = {"ClusterRole", "ClusterRoleBinding", "FlowSchema"}
 results = {True: 0, False: 0}
 
 
@@ -84,6 +84,12 @@ for values, objects in files.items():
         f"{values}: hooks leave nothing behind",
         all("hook-succeeded" in item["metadata"]["annotations"]["helm.sh/hook-delete-policy"] for item in objects if is_hook(item)),
     )
+
+for values, objects in files.items():
+    accounts = {item["spec"]["template"]["spec"]["serviceAccountName"] for item in of(objects, "Deployment")}
+    schemas = [subject["serviceAccount"]["name"] for item in of(objects, "FlowSchema") for rule in item["spec"]["rules"] for subject in rule["subjects"]]
+    promise(f"{values}: FlowSchemas are about the operator's requests", set(schemas) <= accounts)
+promise("the Lease waits in a line of its own", len(of(files["defaults"], "FlowSchema")) == 2)
 
 confined = files["namespaces"]
 promise("with watchNamespaces nothing is cluster-wide", not of(confined, *CLUSTER_WIDE))

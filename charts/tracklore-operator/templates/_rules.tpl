@@ -53,7 +53,7 @@
   resources: [horizontalpodautoscalers]
   verbs: [get, list, watch, create, patch, delete]
 # Generated passwords and keys, each read by its name, made once when it isn't there, and never listed, watched or deleted.
-# patch: its owner, when the deletion policy changes.
+# patch: its owner, when the deletion policy changes, and successors of keys.
 - apiGroups: [""]
   resources: [secrets]
   verbs: [get, create, patch]
