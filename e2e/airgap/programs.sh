@@ -1,7 +1,7 @@
 #!/bin/bash
 # Programs from Go modules, built on this machine where nothing can be downloaded but packages:
 #   programs.sh            what people use: kubectl kind helm kubeconform, into $BIN
-#   programs.sh NAME…      any of the table below, into $CACHE/programs (jaeger is for make observe only)
+#   programs.sh NAME…      any of the table below, into $CACHE/programs (jaeger is for make observe only, versitygw, an S3 server, for tests)
 # A program is built when its module, its line here or Go itself changed, or when its file is damaged.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -42,6 +42,7 @@ recipe() {
     traefik) compile traefik github.com/traefik/traefik/v3/cmd/traefik ;;
     pause) compile pause . ;;
     jaeger) compile jaeger github.com/jaegertracing/jaeger/cmd/jaeger ;;
+    versitygw) compile s3 github.com/versity/versitygw/cmd/versitygw ;;
     *) die "programs.sh: there is no program named $1." ;;
   esac
 }

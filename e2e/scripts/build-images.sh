@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The images of the operator and the four services, from this working tree.
+# The images of the operator, the four services and the program for backups, from this working tree.
 #   build-images.sh          both of these, the second where a cluster runs
 #   build-images.sh build    compile and build; the names go to standard output and to $CACHE/images/services.env
 #   build-images.sh load     load them into the cluster
@@ -7,7 +7,7 @@
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=../airgap/versions.sh
 . "$ROOT/e2e/airgap/versions.sh"
-names=(operator auth user posts feed)
+names=(operator auth user posts feed backup)
 list=$CACHE/images/services.env
 cd "$ROOT"
 

@@ -8,7 +8,8 @@ kube() { kubectl --context kind-tracklore -n demo "$@"; }
 apply_demo() {
   local patch
   patch=$(jq -n '{spec: {services: {auth: {image: env.TRACKLORE_IMAGE_AUTH}, user: {image: env.TRACKLORE_IMAGE_USER},
-    posts: {image: env.TRACKLORE_IMAGE_POSTS}, feed: {image: env.TRACKLORE_IMAGE_FEED}}}}')
+    posts: {image: env.TRACKLORE_IMAGE_POSTS}, feed: {image: env.TRACKLORE_IMAGE_FEED}},
+    images: {overrides: [{name: "backup", image: env.TRACKLORE_IMAGE_BACKUP}]}}}')
   kube apply -f - <<'YAML'
 apiVersion: v1
 kind: Namespace

@@ -49,16 +49,17 @@ impl TestStack {
     pub fn spec(&self) -> Value {
         // several stacks must fit on a small machine
         let small = json!({"requests": {"cpu": "10m"}});
-        let service = |name: &str| {
+        let image = |name: &str| {
             let variable = format!("TRACKLORE_IMAGE_{}", name.to_uppercase());
-            let image = std::env::var(&variable)
-                .unwrap_or_else(|_| unreachable!("{variable} isn't set. Run the tests by `make test-e2e`."));
-            json!({"image": image, "resources": small})
+            std::env::var(&variable)
+                .unwrap_or_else(|_| unreachable!("{variable} isn't set. Run the tests by `make test-e2e`."))
         };
+        let service = |name: &str| json!({"image": image(name), "resources": small});
         json!({
             "version": "0.1.0",
             "publicUrl": format!("http://{}.tracklore.test", self.namespace),
             "auth": {"emailVerification": "Optional"},
+            "images": {"overrides": [{"name": "backup", "image": image("backup")}]},
             "services": {
                 "auth": service("auth"), "user": service("user"), "posts": service("posts"), "feed": service("feed")
             },

@@ -66,6 +66,9 @@ struct RunArguments {
     /// The Lease, `<namespace>/<name>`, that lets one of several replicas work at a time; without it, this one works at once.
     #[arg(long, env = "TRACKLORE_OPERATOR_LEASE")]
     lease: Option<LeaseName>,
+    /// How many stacks a namespace may hold; any number when 0. Those that were made first are served.
+    #[arg(long, env = "TRACKLORE_OPERATOR_MAX_STACKS_PER_NAMESPACE", default_value_t = 10)]
+    max_stacks_per_namespace: usize,
     /// Where probes and metrics are served.
     #[arg(long, env = "TRACKLORE_OPERATOR_LISTEN", default_value = "0.0.0.0:8080")]
     listen: SocketAddr,
@@ -158,7 +161,8 @@ async fn run(arguments: RunArguments) -> Result<()> {
     metrics::leader(!stop.is_cancelled());
     let mut controllers = JoinSet::new();
     for scope in Scope::of(namespaces) {
-        controllers.spawn(controller::keep(client.clone(), scope, progress.clone(), stop.clone()));
+        let most = arguments.max_stacks_per_namespace;
+        controllers.spawn(controller::keep(client.clone(), scope, most, progress.clone(), stop.clone()));
     }
     let mut result = Ok(());
     let lost = async {

@@ -1,5 +1,6 @@
 //! The commands, a file each.
 
+pub mod backup;
 pub mod dlq;
 pub mod doctor;
 pub mod events;

@@ -20,7 +20,7 @@ use clap_complete::Shell;
 
 use self::{
     commands::{
-        Output, dlq, doctor, events, logs, orphan, pause, rebuild_feed, render, rotate, status,
+        Output, backup, dlq, doctor, events, logs, orphan, pause, rebuild_feed, render, rotate, status,
         support_bundle,
     },
     target::{Target, Which},
@@ -53,6 +53,8 @@ enum Command {
     Resume,
     /// Another key signs tokens from now on, and no token is refused
     Rotate,
+    /// A copy of the databases now, where spec.backup says
+    Backup,
     /// Events that a service couldn't process: lists, shows, redrives or discards them
     Dlq(dlq::Arguments),
     /// Makes all lists of the feed anew from the events, beside those that are read
@@ -121,6 +123,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Error> {
         Command::Pause => pause::run(&target().await?, true).await,
         Command::Resume => pause::run(&target().await?, false).await,
         Command::Rotate => rotate::run(&target().await?).await,
+        Command::Backup => backup::run(&target().await?).await,
         Command::Dlq(options) => dlq::run(&target().await?, &options).await,
         Command::RebuildFeed => rebuild_feed::run(&target().await?).await,
         Command::Render(options) => render::run(which, &options).await,

@@ -25,7 +25,11 @@
 - apiGroups: [batch]
   resources: [jobs]
   verbs: [get, list, watch, create, patch, delete]
-# Why pods don't run: listed, by the label of their stack, only while something isn't ready.
+# Backups. Their own Jobs are made by the CronJob controller.
+- apiGroups: [batch]
+  resources: [cronjobs]
+  verbs: [get, list, watch, create, patch, delete]
+# Why pods don't run, and what a Job that fetched sealed Secrets said last: listed, by the label of their stack, only while something isn't ready.
 - apiGroups: [""]
   resources: [pods]
   verbs: [list]

@@ -2,6 +2,7 @@
 #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "tests fail loudly")]
 
 mod applied;
+mod backup;
 mod deletion;
 mod documents;
 mod economy;

@@ -36,10 +36,11 @@ pub enum Error {
     WatchEnded,
 }
 
-/// Keeps the stacks of one scope until `stop`. It remembers nothing of an earlier process.
+/// Keeps the stacks of one scope, `most` in each namespace, until `stop`. It remembers nothing of an earlier process.
 pub async fn keep(
     client: Client,
     scope: Scope,
+    most: usize,
     progress: Arc<Progress>,
     stop: CancellationToken,
 ) -> Result<(), Error> {
@@ -51,11 +52,13 @@ pub async fn keep(
         secrets: stack::observe::SecretCache::default(),
         announcer: stack::announce::Announcer::new(client.clone()),
         backoff: Backoff::default(),
+        quota: stack::quota::Quota::new(most),
     });
     let forgetting = context.clone();
     let (reader, stacks) = watches::stacks(&client, &scope, progress, move |stack| {
         forgetting.forget(&stack.uid().unwrap_or_default(), stack.meta());
     });
+    context.quota.count(reader.clone());
     let mut watching = JoinSet::new();
     for task in children.tasks {
         watching.spawn(task);

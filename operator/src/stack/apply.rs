@@ -15,6 +15,7 @@ use kube::{
     api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams, Preconditions},
 };
 use serde_json::{Value, json};
+use tracklore_seal::Secrets;
 
 use super::{
     build,
@@ -22,7 +23,7 @@ use super::{
     generate,
     observe::{SecretCache, mark, owner, secret_seen},
     observed::{ChildId, Kind, Observed, Owner, SecretSeen},
-    plan::{Child, GeneratedSecret, Plan, Recipe},
+    plan::{Child, GeneratedSecret, Origin, Plan, Recipe, Restored},
     rotation,
 };
 
@@ -192,6 +193,17 @@ impl Applier<'_> {
                 }
             },
             None => {
+                let content = match &secret.origin {
+                    Origin::New => generate::generate(&secret.recipe, jiff::Timestamp::now())?,
+                    Origin::Copy(None) => return Ok(()),
+                    Origin::Copy(Some(restored)) => match self.restored(restored).await? {
+                        Ok(content) => content,
+                        Err(sentence) => {
+                            outcome.obstacles.push((label, Obstacle::Refused(sentence)));
+                            return Ok(());
+                        }
+                    },
+                };
                 outcome.secrets_made = true;
                 let object = Secret {
                     metadata: ObjectMeta {
@@ -201,7 +213,7 @@ impl Applier<'_> {
                         ..ObjectMeta::default()
                     },
                     type_: Some("Opaque".into()),
-                    string_data: Some(generate::generate(&secret.recipe, jiff::Timestamp::now())?),
+                    string_data: Some(content),
                     ..Secret::default()
                 };
                 let params = PostParams { field_manager: Some(MANAGER.into()), ..PostParams::default() };
@@ -221,6 +233,19 @@ impl Applier<'_> {
             },
         }
         Ok(())
+    }
+
+    /// What a copy says of a Secret, or a sentence where it says nothing.
+    async fn restored(&self, restored: &Restored) -> Result<Result<BTreeMap<String, String>, String>, Error> {
+        let Restored { seal, name, key_secret } = restored;
+        let api = Api::<Secret>::namespaced(self.client.clone(), &self.names.namespace);
+        let failed = |error| Error::Api { child: format!("Secret/{key_secret}"), source: Box::new(error) };
+        let data = api.get_opt(key_secret).await.map_err(failed)?.and_then(|secret| secret.data);
+        let key = data.and_then(|mut data| String::from_utf8(data.remove("key")?.0).ok()).unwrap_or_default();
+        Ok(match Secrets::open(&key, seal) {
+            Ok(Secrets(mut all)) => all.remove(name).ok_or_else(|| format!("the copy holds no {name}")),
+            Err(error) => Err(format!("restore.keySecretRef names Secret {key_secret}: {error}")),
+        })
     }
 
     /// Applies a child where something is left to do. The mark that it has then.

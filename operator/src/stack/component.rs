@@ -87,6 +87,8 @@ pub enum Component {
     Redis,
     /// The gateway.
     Gateway,
+    /// Copies of the databases.
+    Backup,
 }
 
 impl Component {
@@ -98,6 +100,7 @@ impl Component {
             Self::Kafka => "kafka",
             Self::Redis => "redis",
             Self::Gateway => "gateway",
+            Self::Backup => "backup",
         }
     }
 }

@@ -104,6 +104,17 @@ pub fn given(stack: &ValidStack) -> Vec<GivenSecret> {
             add(Component::Redis, "redis.external.caSecretRef", secret, &["ca.crt"]);
         }
     }
+    let backup = stack.backup.as_ref().map(|it| ("backup", &it.key_secret_ref, "target", &it.target));
+    let restore = stack.restore.as_ref().map(|it| ("restore", &it.key_secret_ref, "source", &it.source));
+    for (field, key, place, shelf) in backup.into_iter().chain(restore) {
+        add(Component::Backup, &format!("{field}.keySecretRef"), key, &["key"]);
+        let Some(bucket) = &shelf.s3 else { continue };
+        let login = &["access-key-id", "secret-access-key"];
+        add(Component::Backup, &format!("{field}.{place}.s3.secretRef"), &bucket.secret_ref, login);
+        if let Some(secret) = &bucket.ca_secret_ref {
+            add(Component::Backup, &format!("{field}.{place}.s3.caSecretRef"), secret, &["ca.crt"]);
+        }
+    }
     all
 }
 

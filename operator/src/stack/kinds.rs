@@ -4,7 +4,7 @@
 use k8s_openapi::api::{
     apps::v1::{Deployment, StatefulSet},
     autoscaling::v2::HorizontalPodAutoscaler,
-    batch::v1::Job,
+    batch::v1::{CronJob, Job},
     core::v1::{ConfigMap, PersistentVolumeClaim, Service},
     networking::v1::{Ingress, NetworkPolicy},
     policy::v1::PodDisruptionBudget,
@@ -139,6 +139,8 @@ kinds! {
         Ingress,
         /// How many pods there should be.
         HorizontalPodAutoscaler,
+        /// Backups.
+        CronJob,
     }
     unwatched {
         /// The size of a volume. Claims are made by their StatefulSet, and belong to it.

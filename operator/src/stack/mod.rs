@@ -19,6 +19,7 @@ pub mod plan;
 pub mod pod_overrides;
 pub mod pods;
 pub mod publish;
+pub mod quota;
 pub mod reserved;
 pub mod rotation;
 pub mod routes;
@@ -45,6 +46,7 @@ use self::{
     apply::{Applier, Memory, Outcome},
     observe::{SecretCache, Stores},
     observed::Observed,
+    quota::Quota,
 };
 use crate::{
     api::v1alpha1::{TrackloreStack, TrackloreStackStatus},
@@ -68,6 +70,8 @@ pub struct Context {
     pub announcer: Announcer,
     /// Which stacks failed how often.
     pub backoff: Backoff,
+    /// How many stacks a namespace may hold.
+    pub quota: Quota,
 }
 
 impl Context {
@@ -93,6 +97,9 @@ pub enum Error {
     #[error("failed to write the status: {0}")]
     Publish(#[source] Box<kube::Error>),
 }
+
+/// When a stack that its namespace has no room for is looked at again: nothing tells that another one went.
+const UNTIL_THERE_IS_ROOM: Duration = Duration::from_mins(1);
 
 /// One pass over one stack.
 pub async fn reconcile(stack: Arc<GuardedStack>, context: Arc<Context>) -> Result<Action, Error> {
@@ -150,6 +157,10 @@ async fn pass(guarded: &GuardedStack, context: &Context) -> Result<Action, Error
 async fn next(stack: &TrackloreStack, context: &Context) -> Result<(TrackloreStackStatus, Action), Error> {
     let before = stack.status.as_ref();
     let generation = stack.metadata.generation;
+    if let Some(refusal) = context.quota.refusal(&stack.metadata) {
+        let status = status::refused(before, generation, &refusal, Timestamp::now());
+        return Ok((status, Action::requeue(UNTIL_THERE_IS_ROOM)));
+    }
     let valid = match validate::validate(stack) {
         Ok(valid) => valid,
         Err(refusal) => {

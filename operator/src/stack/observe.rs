@@ -22,7 +22,7 @@ use kube::{
 };
 
 use super::{
-    build::secret_names,
+    build::{FETCH_KEYS, RESTORED_KEYS, secret_names},
     component::{Component, INSTANCE, MANAGED_BY, MANAGER, Names},
     given::{self, GivenSecret},
     kinds::Object,
@@ -162,6 +162,10 @@ pub async fn observe(
     }
     if routed || stack.routes.is_some() {
         look_at_routes(client, names, uid, &mut observed).await?;
+    }
+    let lacks_key = || RESTORED_KEYS.iter().any(|key| !observed.secrets.contains_key(&names.child(key)));
+    if stack.restore.is_some() && lacks_key() {
+        observed.seal = pods::last_words(&pods::of(client, names).await?, FETCH_KEYS);
     }
     let anew = if prepared { without_stateful_set(stack, &observed) } else { Vec::new() };
     if !anew.is_empty() || observed.waits_for_pods() {

@@ -107,6 +107,8 @@ pub struct Observed {
     pub secrets: BTreeMap<String, SecretSeen>,
     /// The Secrets that people gave and that exist, by name.
     pub given: BTreeMap<String, GivenSeen>,
+    /// The sealed Secrets of the copy that the stack begins with, once they have been fetched and while they are needed.
+    pub seal: Option<String>,
     /// What the Gateways say of the routes, where the stack has any.
     pub routes: Option<RoutesState>,
     /// Why pods don't run, by component or purpose of their Job; only looked for while something isn't ready.

@@ -77,6 +77,28 @@ pub struct GeneratedSecret {
     pub component: Component,
     /// How its content is made.
     pub recipe: Recipe,
+    /// Whether it is made at all, or comes from a copy.
+    pub origin: Origin,
+}
+
+/// Where the content of a Secret that isn't there comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// It is made.
+    New,
+    /// From the copy that the stack begins with; nothing as long as that hasn't been fetched.
+    Copy(Option<Restored>),
+}
+
+/// What a copy says of a Secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Restored {
+    /// The sealed Secrets of the copy.
+    pub seal: String,
+    /// The name under which this one is among them.
+    pub name: String,
+    /// The Secret with the key that opens the seal.
+    pub key_secret: String,
 }
 
 /// How far something is that has to happen before something else.
@@ -104,6 +126,17 @@ impl Step {
     }
 }
 
+/// How far a stack is that begins with a copy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Restoring {
+    /// Fetching the Secrets.
+    pub keys: Step,
+    /// Filling the databases.
+    pub data: Step,
+    /// Telling others, by service.
+    pub told: Vec<(Tracklore, Step)>,
+}
+
 /// All that should be in place.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
@@ -123,6 +156,8 @@ pub struct Plan {
     pub kafka: Step,
     /// Migrations, by service.
     pub migrations: Vec<(Tracklore, Step)>,
+    /// Bringing a copy back, where the stack begins with one.
+    pub restore: Option<Restoring>,
     /// What people still have to give, a sentence each.
     pub missing: Vec<Missing>,
     /// Services whose Deployment waits for something.

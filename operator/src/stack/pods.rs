@@ -36,6 +36,14 @@ pub fn left_alone(pods: &[Pod], component: Component) -> Option<Workload> {
     })
 }
 
+/// The last words of a Job's pod that ended well.
+pub fn last_words(pods: &[Pod], purpose: &str) -> Option<String> {
+    let of_purpose = pods.iter().filter(|pod| pod.labels().get(NAME).is_some_and(|name| name == purpose));
+    let statuses = of_purpose.filter_map(|pod| pod.status.as_ref()?.container_statuses.as_deref());
+    let mut ends = statuses.flatten().filter_map(|container| container.state.as_ref()?.terminated.as_ref());
+    ends.find(|end| end.exit_code == 0).and_then(|end| end.message.clone())
+}
+
 /// Whether it serves.
 pub fn is_ready(pod: &Pod) -> bool {
     let conditions = pod.status.as_ref().and_then(|status| status.conditions.as_ref());

@@ -1,5 +1,6 @@
 //! What is told about a stack: pure, so that the same picture always gives the same words.
 
+mod restoring;
 mod view;
 
 use jiff::Timestamp;

@@ -9,8 +9,8 @@ use jiff::SignedDuration;
 use k8s_openapi::api::core::v1::PodTemplateSpec;
 
 use crate::api::v1alpha1::{
-    Auth, DeletionPolicy, EmailVerification, GatewayApi, Ingress, NetworkPolicyMode, ServiceSettings, Smtp,
-    Tracing, TrackloreStack, TrackloreStackSpec, Traefik,
+    Auth, Backup, DeletionPolicy, EmailVerification, GatewayApi, Ingress, NetworkPolicyMode, Restore,
+    ServiceSettings, Smtp, Tracing, TrackloreStack, TrackloreStackSpec, Traefik,
 };
 
 use super::{
@@ -79,6 +79,10 @@ pub struct ValidStack {
     pub network_policy: NetworkPolicyMode,
     /// When the keys that sign tokens get a successor.
     pub rotation: Rule,
+    /// Copies that are made, if any.
+    pub backup: Option<Backup>,
+    /// The copy that it begins with, if it does.
+    pub restore: Option<Restore>,
 }
 
 impl ValidStack {
@@ -150,6 +154,11 @@ pub fn validate(stack: &TrackloreStack) -> Result<ValidStack, Refusal> {
         );
     }
 
+    for (field, asked) in [("backup", spec.backup.is_some()), ("restore", spec.restore.is_some())] {
+        if asked && spec.postgres.managed.is_none() {
+            refusals.push(format!("{field} is for postgres.managed; remove {field}"));
+        }
+    }
     let external = spec.postgres.external.clone().and_then(ForeignPostgres::of);
     let postgres = Source::of(spec.postgres.managed.clone(), external);
     let external = spec.kafka.external.clone().and_then(ForeignKafka::of);
@@ -190,6 +199,8 @@ pub fn validate(stack: &TrackloreStack) -> Result<ValidStack, Refusal> {
             routes: spec.gateway.gateway_api.clone(),
             network_policy: spec.security.network_policy,
             rotation: rotation(spec),
+            backup: spec.backup.clone(),
+            restore: spec.restore.clone(),
         }),
         _ => Err(Refusal(refusals)),
     }
@@ -267,6 +278,9 @@ fn placements(stack: &TrackloreStack, refusals: &mut Vec<String>) -> BTreeMap<Co
             Ok(placement) => drop(placements.insert(component, placement)),
             Err(sentences) => refusals.extend(sentences),
         }
+    }
+    if let Some(postgres) = placements.get(&Component::Postgres).cloned() {
+        placements.insert(Component::Backup, postgres);
     }
     placements
 }

@@ -36,6 +36,8 @@ pub struct ImageSet {
     pub redis: String,
     /// Traefik.
     pub traefik: String,
+    /// What moves backups.
+    pub backup: String,
     /// The services.
     pub services: PerService<String>,
 }
@@ -53,9 +55,10 @@ impl ImageSet {
             kafka: dependency(ReplaceableImage::Kafka, release.kafka),
             redis: dependency(ReplaceableImage::Redis, release.redis),
             traefik: dependency(ReplaceableImage::Traefik, release.traefik),
+            backup: dependency(ReplaceableImage::Backup, &own("backup", release)),
             services: PerService::from_fn(|service| {
                 chosen(service)
-                    .unwrap_or_else(|| mirrored(&own(service, release), images.registry.as_deref()))
+                    .unwrap_or_else(|| mirrored(&own(service.as_str(), release), images.registry.as_deref()))
             }),
         })
     }
@@ -71,8 +74,8 @@ pub fn images(version: Option<&str>) -> Vec<String> {
     let mut images = vec![format!("{OWN}/operator:{}", env!("CARGO_PKG_VERSION"))];
     for release in RELEASES.iter().filter(|release| version.is_none_or(|version| release.version == version))
     {
-        let services = Service::ALL.map(|service| own(service, release));
-        images.extend(services);
+        images.extend(Service::ALL.map(|service| own(service.as_str(), release)));
+        images.push(own("backup", release));
         images.extend([release.postgres, release.kafka, release.redis, release.traefik].map(str::to_owned));
     }
     images.sort();
@@ -85,8 +88,8 @@ pub fn is_known(version: &str) -> bool {
     RELEASES.iter().any(|release| release.version == version)
 }
 
-fn own(service: Service, release: &Release) -> String {
-    format!("{OWN}/{}:{}", service.as_str(), release.version)
+fn own(program: &str, release: &Release) -> String {
+    format!("{OWN}/{program}:{}", release.version)
 }
 
 /// Puts another registry host in front of an image's path.
@@ -113,10 +116,8 @@ mod tests {
     fn the_list_for_a_mirror_has_every_image_that_a_stack_asks_for() {
         let set = ImageSet::of("0.1.0", &Images::default(), |_| None).unwrap();
         let list = images(Some("0.1.0"));
-        assert_eq!(list.len(), 9);
-        for image in
-            [&set.postgres, &set.kafka, &set.redis, &set.traefik, &set.services.auth, &set.services.feed]
-        {
+        assert_eq!(list.len(), 10);
+        for image in [&set.postgres, &set.kafka, &set.redis, &set.traefik, &set.backup, &set.services.auth] {
             assert!(list.contains(image), "{image}");
         }
         assert_eq!(images(None), list);

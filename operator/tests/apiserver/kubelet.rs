@@ -1,9 +1,10 @@
-//! Plays the kubelet: what a Job runs has ended well, and everything else runs and is ready.
+//! Plays the kubelet: what a Job runs has ended well, and everything else runs and is ready. A Job's last words are those
+//! that the ConfigMap `last-words` of its namespace has for what it is for.
 
 use std::pin::pin;
 
 use futures::StreamExt;
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{ConfigMap, Pod};
 use kube::{
     Api, Client, Resource, ResourceExt,
     api::{Patch, PatchParams},
@@ -28,10 +29,22 @@ pub async fn play(client: Client) {
         let ready = if ends { "False" } else { "True" };
         let ready = json!({"type": "Ready", "status": ready, "lastTransitionTime": since});
         let phase = if ends { "Succeeded" } else { "Running" };
-        let status = json!({"status": {"phase": phase, "conditions": [ready]}});
-        let api: Api<Pod> =
-            Api::namespaced(client.clone(), &pod.meta().namespace.clone().unwrap_or_default());
+        let namespace = pod.meta().namespace.clone().unwrap_or_default();
+        let mut status = json!({"status": {"phase": phase, "conditions": [ready]}});
+        if ends && let Some(words) = last_words(&client, &namespace, &pod).await {
+            let end = json!({"exitCode": 0, "message": words});
+            status["status"]["containerStatuses"] = json!([{
+                "name": "seal", "image": "i", "imageID": "", "ready": false, "restartCount": 0, "state": {"terminated": end},
+            }]);
+        }
+        let api: Api<Pod> = Api::namespaced(client.clone(), &namespace);
         // One that is gone meanwhile needs no status.
         drop(api.patch_status(&pod.name_any(), &PatchParams::default(), &Patch::Merge(status)).await);
     }
+}
+
+async fn last_words(client: &Client, namespace: &str, pod: &PartialObjectMeta<Pod>) -> Option<String> {
+    let words =
+        Api::<ConfigMap>::namespaced(client.clone(), namespace).get_opt("last-words").await.ok()??;
+    words.data?.get(pod.labels().get("app.kubernetes.io/name")?).cloned()
 }

@@ -9,6 +9,8 @@ mod faults;
 mod kubelet;
 mod operator;
 mod picture;
+mod quotas;
+mod restores;
 mod rotations;
 mod rounds;
 mod server;

@@ -22,12 +22,18 @@ pub struct Operator {
 impl Operator {
     /// Starts one that keeps the stacks of a namespace.
     pub async fn start(namespace: &str, faults: Faults) -> Self {
+        Self::start_for(namespace, 0, faults).await
+    }
+
+    /// Starts one that keeps at most so many.
+    pub async fn start_for(namespace: &str, most: usize, faults: Faults) -> Self {
         let config = server::config(server::server().kubeconfig("operator")).await;
         let client = ClientBuilder::try_from(config).unwrap().with_layer(&faults).build();
         let scope = Scope::Namespace(namespace.to_owned());
         let running = tokio::spawn(controller::keep(
             client,
             scope,
+            most,
             Arc::new(Progress::default()),
             CancellationToken::new(),
         ));

@@ -64,4 +64,6 @@ pub enum ReplaceableImage {
     Redis,
     /// The gateway.
     Traefik,
+    /// What moves backups.
+    Backup,
 }

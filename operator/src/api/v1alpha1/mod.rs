@@ -2,6 +2,7 @@
 
 mod amount;
 pub mod auth;
+pub mod backup;
 pub mod crd;
 pub mod gateway;
 pub mod gateway_api;
@@ -23,6 +24,7 @@ pub mod untyped;
 
 pub use amount::Amount;
 pub use auth::{Auth, EmailVerification, SigningKeys};
+pub use backup::{Backup, Bucket, ClaimRef, Restore, Shelf, StackRef};
 pub use gateway::{
     ExternalTrafficPolicy, Gateway, GatewayService, GatewayServiceType, GatewayTls, Ingress, RateLimit,
     SelfSigned, Traefik,

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Auth, Gateway, Images, Kafka, Mail, Observability, Postgres, Redis, Security, Services,
+    Auth, Backup, Gateway, Images, Kafka, Mail, Observability, Postgres, Redis, Restore, Security, Services,
     TrackloreStackStatus,
 };
 
@@ -52,6 +52,15 @@ use super::{
     ),
     validation = Rule::new("self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')").message(
         "the name becomes part of host names: use a-z, 0-9 and '-', begin with a letter, end with a letter or digit"
+    ),
+    validation = Rule::new("!has(self.spec.backup) || has(self.spec.postgres.managed)").message(
+        "backup is for postgres.managed; a Postgres that isn't the operator's is backed up by whoever runs it: remove backup"
+    ),
+    validation = Rule::new("!has(self.spec.restore) || has(self.spec.postgres.managed)").message(
+        "restore is for postgres.managed; restore the databases on your server and remove restore"
+    ),
+    validation = Rule::new("!has(self.spec.restore) || has(oldSelf.spec.restore) && self.spec.restore == oldSelf.spec.restore").message(
+        "restore is decided when a stack is made, and can only be removed later: what the stack holds isn't overwritten; make a new stack with it"
     )
 )]
 #[serde(rename_all = "camelCase")]
@@ -119,6 +128,14 @@ pub struct TrackloreStackSpec {
     /// What the stack tells of itself, and to whom.
     #[serde(default)]
     pub observability: Observability,
+
+    /// Copies of the databases, made again and again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backup: Option<Backup>,
+
+    /// The copy that a new stack begins with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub restore: Option<Restore>,
 }
 
 /// What happens to data when its stack goes.

@@ -2,6 +2,7 @@
 
 mod address;
 mod authority;
+mod backup;
 mod config_map;
 mod gateway;
 mod horizontal_pod_autoscaler;
@@ -17,14 +18,17 @@ mod pod_disruption_budget;
 mod postgres;
 mod postgres_provision;
 mod redis;
+mod restore;
 mod secrets;
 mod service_deployment;
 mod service_env;
+mod shelf;
 mod stateful_set;
 mod tracing;
 
 pub use self::{
     pod::{owner, restricted_container},
+    restore::{FETCH_KEYS, FILL, KEYS as RESTORED_KEYS},
     service_deployment::is_own_volume,
 };
 
@@ -37,7 +41,7 @@ use super::{
     component::{Component, Service},
     given,
     observed::{ChildId, JobState, Kind, Observed, Owner, Workload},
-    plan::{Child, Plan, Step, digest},
+    plan::{Child, Origin, Plan, Restoring, Step, digest},
     source::Source,
     validate::ValidStack,
 };
@@ -61,8 +65,12 @@ struct Planner<'a> {
 }
 
 fn empty(stack: &ValidStack, observed: &Observed) -> Plan {
+    let secrets = secrets::all(stack);
     Plan {
-        secrets: secrets::all(stack),
+        secrets: match &stack.restore {
+            Some(restore) => restore::from_copy(stack, restore, observed, secrets),
+            None => secrets,
+        },
         secrets_owned: stack.deletion_policy == DeletionPolicy::Delete,
         children: Vec::new(),
         expected: BTreeSet::new(),
@@ -70,6 +78,7 @@ fn empty(stack: &ValidStack, observed: &Observed) -> Plan {
         postgres: Step::Waiting,
         kafka: Step::Waiting,
         migrations: Vec::new(),
+        restore: None,
         missing: given::missing(stack, &observed.given),
         held: Vec::new(),
         gateway: None,
@@ -85,11 +94,14 @@ impl<'a> Planner<'a> {
         });
         self.boundaries();
         self.addresses();
+        self.restored_keys();
         self.postgres(secrets_ready);
+        self.restored_data(secrets_ready);
         self.kafka(secrets_ready);
         self.redis(secrets_ready);
         self.services(secrets_ready);
         self.gateway(secrets_ready);
+        self.backup(secrets_ready);
         self.plan
     }
 
@@ -105,6 +117,53 @@ impl<'a> Planner<'a> {
     fn addresses(&mut self) {
         let stack = self.stack;
         self.all(Service::ALL.map(|service| service_deployment::address(stack, service)));
+    }
+
+    /// The Secrets that a copy brings, before all others: pods wait for them.
+    fn restored_keys(&mut self) {
+        let Some(restore) = &self.stack.restore else { return };
+        let come = self.plan.secrets.iter().any(|secret| secret.origin != Origin::New);
+        let given = !self.lacks(Component::Backup);
+        let keys =
+            if come { self.step(restore::keys_job(self.stack, restore), given, false) } else { Step::Done };
+        self.plan.restore = Some(Restoring { keys, data: Step::Waiting, told: Vec::new() });
+    }
+
+    /// The databases that a copy brings. What was brought once isn't again, whatever has become of it.
+    fn restored_data(&mut self, secrets_ready: bool) {
+        let Some(restore) = &self.stack.restore else { return };
+        let may_run = secrets_ready && self.plan.postgres.is_done() && !self.lacks(Component::Backup);
+        let data = self.step(restore::data_job(self.stack, restore), may_run, true);
+        if let Some(restoring) = &mut self.plan.restore {
+            restoring.data = data;
+        }
+    }
+
+    /// Whether the databases hold what they should before migrations.
+    fn is_filled(&self) -> bool {
+        self.plan.postgres.is_done() && self.plan.restore.as_ref().is_none_or(|it| it.data.is_done())
+    }
+
+    /// Whether others have been told, where they have to be, of what a service has.
+    fn has_told(&mut self, service: Service, migrated: bool) -> bool {
+        let Some(restore) = self.stack.restore.as_ref().filter(|_| restore::TELLERS.contains(&service))
+        else {
+            return true;
+        };
+        let step = self.step(restore::republish_job(self.stack, restore, service), migrated, true);
+        let is_done = step.is_done();
+        if let Some(restoring) = &mut self.plan.restore {
+            restoring.told.push((service, step));
+        }
+        is_done
+    }
+
+    fn backup(&mut self, secrets_ready: bool) {
+        let Some(backup) = &self.stack.backup else { return };
+        // A copy of databases that don't hold yet what they should would take the place of a better one.
+        let filled = self.is_filled() && self.plan.migrations.iter().all(|(_, step)| step.is_done());
+        let given = secrets_ready && !self.lacks(Component::Backup);
+        self.when(given && filled, backup::cron_job(self.stack, backup));
     }
 
     fn postgres(&mut self, secrets_ready: bool) {
@@ -165,13 +224,10 @@ impl<'a> Planner<'a> {
         for service in Service::ALL {
             let migrated = if service.has_database() {
                 let job = migration_job::job(stack, service);
-                let step = self.step(
-                    job,
-                    secrets_ready && self.plan.postgres.is_done(),
-                    self.plan.postgres.is_done(),
-                );
+                let filled = self.is_filled();
+                let step = self.step(job, secrets_ready && filled, filled);
                 self.plan.migrations.push((service, step.clone()));
-                step.is_done()
+                self.has_told(service, step.is_done()) && step.is_done()
             } else {
                 // The feed begins once there is a Redis; afterwards it copes with its absence.
                 self.observed.deployments.contains_key(&stack.names.of(Component::Service(service)))

@@ -18,7 +18,7 @@ use k8s_openapi::{
 
 use super::{pod, tracing};
 use crate::{
-    api::v1alpha1::Smtp,
+    api::v1alpha1::{Bucket, Smtp},
     stack::{
         component::{Component, INSTANCE, Service},
         observed::Observed,
@@ -42,7 +42,7 @@ pub fn policies(stack: &ValidStack, observed: &Observed) -> Vec<NetworkPolicy> {
     let entries = components.into_iter().map(|component| entry(stack, component));
     let mail = stack.mail.as_ref().map(|smtp| mail(stack, smtp));
     let tracing = stack.tracing.as_ref().map(|tracing| tracing::policy(stack, tracing));
-    let ways_out = mail.into_iter().chain(tracing).chain(exits(stack, observed));
+    let ways_out = mail.into_iter().chain(tracing).chain(exits(stack, observed)).chain(bucket(stack));
     std::iter::once(nothing_else(stack)).chain(entries).chain(ways_out).collect()
 }
 
@@ -51,6 +51,15 @@ fn mail(stack: &ValidStack, smtp: &Smtp) -> NetworkPolicy {
     let auth = Component::Service(Service::Auth);
     let pods = LabelSelector { match_labels: Some(stack.names.selector(auth)), ..LabelSelector::default() };
     exit(stack, "mail", auth, pods, &[smtp.port])
+}
+
+/// The way out to the S3 servers that copies are kept on.
+fn bucket(stack: &ValidStack) -> Option<NetworkPolicy> {
+    let target = stack.backup.as_ref().and_then(|backup| backup.target.s3.as_ref());
+    let source = stack.restore.as_ref().and_then(|restore| restore.source.s3.as_ref());
+    let ports: BTreeSet<i32> = target.into_iter().chain(source).map(Bucket::port).collect();
+    let pods = members(stack, &[Component::Backup]);
+    (!ports.is_empty()).then(|| exit(stack, "backup", Component::Backup, pods, &Vec::from_iter(ports)))
 }
 
 /// The ways out to dependencies that the operator doesn't run, for those who use them and for the Jobs that prepare them.
@@ -135,6 +144,8 @@ fn entry(stack: &ValidStack, component: Component) -> NetworkPolicy {
         Component::Postgres => {
             let mut callers = clients(&Service::WITH_DATABASE);
             callers.push(component);
+            let copies = stack.backup.is_some() || stack.restore.is_some();
+            callers.extend(copies.then_some(Component::Backup));
             vec![from(stack, &callers, 5432)]
         }
         Component::Kafka => {
@@ -145,6 +156,8 @@ fn entry(stack: &ValidStack, component: Component) -> NetworkPolicy {
             let tls = stack.gateway.as_ref().is_some_and(|gateway| gateway.tls.is_some());
             std::iter::once(anyone(8000)).chain(tls.then(|| anyone(8443))).collect()
         }
+        // Nobody calls them.
+        Component::Backup => Vec::new(),
         Component::Service(service) => {
             let mut rules = vec![match stack.gateway {
                 Some(_) if service == Service::Auth => {

@@ -79,6 +79,15 @@ pub fn spec(stack: &ValidStack, user: i64, container: Container, volumes: Vec<Vo
     }
 }
 
+/// Lets a container run to its end before the others of a pod start.
+pub fn begin_with(spec: &mut PodSpec, container: Container) {
+    spec.init_containers.get_or_insert_default().push(Container {
+        security_context: Some(restricted_container()),
+        termination_message_policy: Some("FallbackToLogsOnError".into()),
+        ..container
+    });
+}
+
 /// What holds for every container of a stack.
 pub fn restricted_container() -> SecurityContext {
     SecurityContext {

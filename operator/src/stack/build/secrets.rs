@@ -5,7 +5,7 @@ use crate::{
     api::v1alpha1::{Database, GatewayTls},
     stack::{
         component::{Component, Names, Service},
-        plan::{GeneratedSecret, Recipe},
+        plan::{GeneratedSecret, Origin, Recipe},
         source::{ForeignDatabases, ForeignKafka, ForeignLogin, ForeignPostgres, Source},
         validate::ValidStack,
     },
@@ -187,7 +187,7 @@ fn kafka_secrets(stack: &ValidStack) -> Vec<GeneratedSecret> {
 }
 
 fn secret(name: String, component: Component, recipe: Recipe) -> GeneratedSecret {
-    GeneratedSecret { name, component, recipe }
+    GeneratedSecret { name, component, recipe, origin: Origin::New }
 }
 
 fn login(username: &str) -> Recipe {

@@ -20,6 +20,7 @@ macro_rules! golden {
 }
 
 mod autoscaling;
+mod backup;
 mod external;
 mod growing;
 mod options;

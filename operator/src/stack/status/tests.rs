@@ -263,3 +263,31 @@ fn routes_count_once_the_gateways_have_taken_them_and_are_remembered() {
         0
     )));
 }
+
+#[test]
+fn a_stack_that_begins_with_a_copy_says_what_it_waits_for() {
+    let mut asked = fixtures::stack();
+    asked.spec.restore = serde_json::from_value(serde_json::json!({
+        "source": {"claim": {"name": "copies"}}, "keySecretRef": {"name": "key"}
+    }))
+    .unwrap();
+    let stack = crate::stack::validate::validate(&asked).unwrap();
+    let said = |observed: &Observed| {
+        let plan = build::plan(&stack, observed, &[]);
+        let status = settled(None, Some(1), &stack, &plan, observed, &Outcome::default(), at(0));
+        (told(&status, "PostgresReady").1, told(&status, "Degraded").1, told(&status, "Stalled").1)
+    };
+    let expected = |postgres: &str, degraded: &str, stalled: &str| {
+        (postgres.to_owned(), degraded.to_owned(), stalled.to_owned())
+    };
+    let mut observed = Observed::default();
+    assert_eq!(said(&observed), expected("SecretMissing", "AsExpected", "SecretMissing"));
+    let given =
+        crate::stack::given::GivenSeen { keys: ["key".to_owned()].into(), digest: "d".into(), port: None };
+    observed.given.insert("key".into(), given);
+    assert_eq!(said(&observed), expected("Restoring", "AsExpected", "Valid"));
+    let job = build::plan(&stack, &observed, &[]).children.into_iter().map(|child| child.id());
+    let job = job.filter(|id| id.kind == crate::stack::observed::Kind::Job).map(|id| id.name).next().unwrap();
+    observed.jobs.insert(job, JobState::Failed);
+    assert_eq!(said(&observed), expected("RestoreFailed", "RestoreFailed", "Valid"));
+}

@@ -3,6 +3,7 @@
 use super::State;
 use crate::stack::{
     apply::{Obstacle, Outcome},
+    build::{FETCH_KEYS, FILL},
     component::{Component, Names, Service},
     observed::{Observed, Workload},
     plan::{Plan, Step},
@@ -18,7 +19,7 @@ pub(super) struct View<'a> {
 }
 
 impl View<'_> {
-    fn names(&self) -> &Names {
+    pub(super) fn names(&self) -> &Names {
         &self.stack.names
     }
 
@@ -35,6 +36,11 @@ impl View<'_> {
 
     /// A dependency: its pods, then what has to be prepared in it.
     pub(super) fn dependency(&self, component: Component, step: Option<&Step>) -> State {
+        let restore = self.plan.restore.as_ref().filter(|_| component == Component::Postgres);
+        // Everything waits for the Secrets of a copy.
+        if let Some(state) = restore.and_then(|restore| self.restoring(FETCH_KEYS, &restore.keys)) {
+            return state;
+        }
         let name = self.names().of(component);
         let external = self.external(component);
         if external.is_none() {
@@ -67,7 +73,11 @@ impl View<'_> {
             Some(Step::Failed { job }) => State::no("ProvisioningFailed", gave_up(job, self.names())),
             Some(Step::Done) | None => match external {
                 Some(address) => State::yes("Ready", format!("{address} is prepared")),
-                None => State::yes("Ready", format!("StatefulSet {name} is ready and prepared")),
+                None => {
+                    restore.and_then(|restore| self.restoring(FILL, &restore.data)).unwrap_or_else(|| {
+                        State::yes("Ready", format!("StatefulSet {name} is ready and prepared"))
+                    })
+                }
             },
         }
     }
@@ -83,7 +93,7 @@ impl View<'_> {
             Component::Redis => {
                 Some(format!("Redis of Secret {}", self.stack.redis.external()?.url_secret_ref.name))
             }
-            Component::Service(_) | Component::Gateway => None,
+            Component::Service(_) | Component::Gateway | Component::Backup => None,
         }
     }
 
@@ -130,7 +140,8 @@ impl View<'_> {
                 }
             }
         }
-        State::yes("Complete", "all databases are as their services expect")
+        let complete = || State::yes("Complete", "all databases are as their services expect");
+        self.telling().unwrap_or_else(complete)
     }
 
     pub(super) fn gateway(&self) -> State {
@@ -222,6 +233,9 @@ impl View<'_> {
                 "WaitingForDeletion",
                 format!("{label}, which is being deleted, isn't gone yet"),
             );
+        }
+        if self.is_restoring() {
+            return State::yes("Restoring", "a copy is brought back");
         }
         let preparations = [("Postgres", &self.plan.postgres), ("Kafka", &self.plan.kafka)];
         for (what, step) in preparations {
@@ -346,7 +360,7 @@ impl View<'_> {
     }
 
     /// A sentence, and what is known of the pods it is about.
-    fn because(&self, pods: &str, sentence: String) -> String {
+    pub(super) fn because(&self, pods: &str, sentence: String) -> String {
         match self.observed.troubles.get(pods) {
             Some(trouble) => format!("{sentence}: {trouble}"),
             None => sentence,
@@ -357,7 +371,8 @@ impl View<'_> {
         let provisioning =
             [&self.plan.postgres, &self.plan.kafka].into_iter().map(|step| ("ProvisioningFailed", step));
         let migrations = self.plan.migrations.iter().map(|(_, step)| ("MigrationFailed", step));
-        provisioning.chain(migrations).find_map(|(reason, step)| match step {
+        let restore = self.restore_steps();
+        restore.chain(provisioning).chain(migrations).find_map(|(reason, step)| match step {
             Step::Failed { job } => Some((reason, job.as_str())),
             _ => None,
         })
@@ -378,7 +393,7 @@ fn taken(label: &str) -> String {
     )
 }
 
-fn gave_up(job: &str, names: &Names) -> String {
+pub(super) fn gave_up(job: &str, names: &Names) -> String {
     format!(
         "Job {job} gave up; see kubectl logs -n {} job/{job}; it is tried again ten minutes after its end, or when it is deleted",
         names.namespace

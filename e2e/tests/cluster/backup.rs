@@ -1,0 +1,136 @@
+//! Copies of a stack, and a new stack that begins with one: row by row the same, with sessions that go on.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Secret};
+use kube::{Api, Client, api::PostParams};
+use reqwest::Method;
+use serde_json::{Value, json};
+use tracklore_e2e::{Person, TestStack, plugin::tracklore, shell};
+use tracklore_testkit::{Answer, eventually_within};
+
+use crate::{client, name};
+
+const PATIENCE: Duration = Duration::from_mins(5);
+const DATABASES: [&str; 3] = ["auth", "user", "posts"];
+
+/// What copies need: a place, and a key.
+async fn prepare(client: &Client, namespace: &str) {
+    let claim = json!({"metadata": {"name": "copies"}, "spec": {
+        "accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}
+    }});
+    let claim: PersistentVolumeClaim = serde_json::from_value(claim).unwrap();
+    let claims: Api<PersistentVolumeClaim> = Api::namespaced(client.clone(), namespace);
+    claims.create(&PostParams::default(), &claim).await.unwrap();
+    let key = json!({"metadata": {"name": "copies"}, "stringData": {"key": format!("{:064x}", rand::random::<u128>())}});
+    let key: Secret = serde_json::from_value(key).unwrap();
+    let secrets: Api<Secret> = Api::namespaced(client.clone(), namespace);
+    secrets.create(&PostParams::default(), &key).await.unwrap();
+}
+
+/// Rows and their hash, of each table of each database but the outboxes, which tell things again.
+async fn content(stack: &TestStack) -> BTreeMap<String, String> {
+    let pod = format!("{}-postgres-0", stack.name);
+    let query = async |database: &str, text: &str| {
+        let database = format!("tracklore_{database}");
+        let psql =
+            ["--username=postgres", "--no-align", "--tuples-only", "--dbname", &database, "--command", text];
+        let exec =
+            ["--context", "kind-tracklore", "--namespace", &stack.namespace, "exec", &pod, "--", "psql"];
+        shell::run("kubectl", &[&exec[..], &psql].concat()).await.unwrap()
+    };
+    let mut content = BTreeMap::new();
+    for database in DATABASES {
+        let tables = "SELECT quote_ident(tablename) FROM pg_tables WHERE schemaname = 'public' AND tablename NOT LIKE 'outbox%'";
+        for table in query(database, tables).await.lines() {
+            let hash =
+                format!("SELECT count(*), md5(string_agg(t::text, ' ' ORDER BY t::text)) FROM {table} t");
+            content.insert(format!("{database}.{table}"), query(database, &hash).await.trim().to_owned());
+        }
+    }
+    content
+}
+
+async fn log_in(person: &Person) -> Value {
+    let body = json!({"login": person.username, "password": person.login().password});
+    Answer::of(person.anonymous(Method::POST, "/v1/auth/login").json(&body)).await.expect(200).json
+}
+
+#[tokio::test]
+async fn a_new_stack_begins_with_a_copy_of_another_one_and_its_people_notice_nothing() {
+    let client = client().await;
+    let old = TestStack::namespace(&client, "copied").await;
+    prepare(&client, &old.namespace).await;
+    let mut spec = old.spec();
+    spec["backup"] = json!({
+        "schedule": "0 3 1 1 *", "target": {"claim": {"name": "copies"}}, "keySecretRef": {"name": "copies"}
+    });
+    old.apply(&client, &spec).await.unwrap();
+    old.wait_until_ready(&client).await;
+    let url = old.url(&client).await;
+    let mut ada = Person::sign_up(&url, &name("ada")).await;
+    let grace = Person::sign_up(&url, &name("grace")).await;
+    let post = ada.post("kept in a copy").await;
+    let feed = |post: &str| {
+        let post = json!(post);
+        move |items: &[Value]| items.iter().any(|item| item["post"]["id"] == post)
+    };
+    ada.feed("/v1/feed/global", "the post", feed(&post)).await;
+    let _ = grace.call(Method::PUT, &format!("/v1/users/me/following/{}", ada.id), None).await.expect(204);
+    let session = log_in(&ada).await;
+
+    // At rest, so that both can be compared.
+    spec["suspended"] = json!(true);
+    old.apply(&client, &spec).await.unwrap();
+    old.wait_for(&client, PATIENCE, "Progressing", "False").await;
+    let said = tracklore(&old, &["backup"]).await.unwrap();
+    assert!(said.contains("kept 20") && said.contains("posts.dump"), "{said}");
+    let kept = content(&old).await;
+    assert!(kept.len() > 10, "{kept:?}");
+    old.delete(&client).await;
+
+    let new = TestStack { namespace: old.namespace.clone(), name: "begun".into() };
+    let mut spec = new.spec();
+    spec["suspended"] = json!(true);
+    spec["restore"] = json!({
+        "source": {"claim": {"name": "copies"}}, "stack": {"name": "copied"}, "keySecretRef": {"name": "copies"}
+    });
+    new.apply(&client, &spec).await.unwrap();
+    new.wait_for(&client, PATIENCE, "MigrationsComplete", "True").await;
+    let brought_back = content(&new).await;
+    for (table, rows) in &kept {
+        assert_eq!(brought_back.get(table), Some(rows), "{table}");
+    }
+    spec["suspended"] = json!(false);
+    new.apply(&client, &spec).await.unwrap();
+    new.wait_until_ready(&client).await;
+
+    // The session of before goes on, and so does everything else.
+    let url = new.url(&client).await;
+    let (mut ada, grace) = (ada.at(&url), grace.at(&url));
+    let refresh = json!({"refresh_token": session["refresh_token"]});
+    eventually_within(PATIENCE, "the session goes on", async || {
+        let answer =
+            Answer::attempt(ada.anonymous(Method::POST, "/v1/auth/refresh").json(&refresh)).await.ok()?;
+        assert_ne!(answer.status, 401, "{}", answer.json);
+        (answer.status == 200).then_some(())
+    })
+    .await;
+    let _ = log_in(&grace).await;
+    ada.feed("/v1/feed/global", "the post of before", feed(&post)).await;
+    ada.log_in().await;
+    let next = ada.post("written after it").await;
+    ada.feed("/v1/feed/global", "both posts", |items| feed(&post)(items) && feed(&next)(items)).await;
+    let newcomer = Person::sign_up(&url, &name("hedy")).await;
+    assert!(newcomer.id > grace.id.max(ada.id), "no id is given again");
+
+    // A copy isn't brought back twice, nor into a stack that has data.
+    let mut another = spec.clone();
+    another["restore"]["copy"] = json!("20200101T000000Z");
+    let refused = new.apply(&client, &another).await.unwrap_err().to_string();
+    assert!(refused.contains("restore is decided when a stack is made"), "{refused}");
+    spec.as_object_mut().unwrap().remove("restore");
+    new.apply(&client, &spec).await.unwrap();
+    new.wait_until_ready(&client).await;
+    new.discard(&client).await;
+}

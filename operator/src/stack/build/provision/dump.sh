@@ -1,0 +1,10 @@
+# A dump of each database of the stack, by the role that acts as its owner. That of auth is the last one: accounts that the
+# others don't know yet are told to them again, while a profile or a post of an account that isn't there would stay without one.
+umask 077
+dump() {
+    PGUSER=$2 PGPASSWORD=$3 pg_dump --format=custom --no-owner --no-privileges \
+        --dbname="tracklore_$1" --file="/dumps/$1.dump"
+}
+dump posts "$POSTS_USERNAME" "$POSTS_PASSWORD"
+dump user "$USER_USERNAME" "$USER_PASSWORD"
+dump auth "$AUTH_USERNAME" "$AUTH_PASSWORD"

@@ -1,0 +1,127 @@
+//! The program that moves copies between a pod and where they are kept, and how it gets there.
+
+use k8s_openapi::api::core::v1::{
+    Container, EnvVar, KeyToPath, PersistentVolumeClaimVolumeSource, SecretVolumeSource, Volume, VolumeMount,
+};
+
+use super::pod;
+use crate::{
+    api::v1alpha1::{Bucket, Resources, SecretRef, Shelf},
+    stack::{component::Service, validate::ValidStack},
+};
+
+/// Where the containers of a pod hand dumps to each other.
+const DUMPS: &str = "dumps";
+/// Where a volume with copies appears.
+const FOLDER: &str = "/shelf";
+/// Where the certificates of who signs for the S3 server are.
+const AUTHORITY: &str = "/var/run/tracklore/s3-ca";
+
+/// A container that runs `command` of the program on the copies of `stack_folder`, which is `<namespace>/<stack>`.
+pub fn container(
+    stack: &ValidStack,
+    shelf: &Shelf,
+    stack_folder: &str,
+    command: &str,
+    env: Vec<EnvVar>,
+) -> Container {
+    let mut all = vec![pod::env("TRACKLORE_BACKUP_STACK", stack_folder)];
+    let mut mounts = vec![pod::mount(DUMPS, "/dumps")];
+    if shelf.claim.is_some() {
+        all.push(pod::env("TRACKLORE_BACKUP_SHELF", format!("file://{FOLDER}")));
+        mounts.push(pod::mount("shelf", FOLDER));
+    }
+    if let Some(bucket) = &shelf.s3 {
+        all.extend(bucket_env(bucket));
+        mounts.extend(bucket.ca_secret_ref.as_ref().map(|_| pod::read_only("s3-ca", AUTHORITY)));
+    }
+    all.extend(env);
+    Container {
+        name: command.to_owned(),
+        image: Some(stack.images.backup.clone()),
+        args: Some(pod::words(&[command])),
+        env: Some(all),
+        resources: Some(pod::resources(&Resources::default(), ("20m", "32Mi"), "256Mi")),
+        volume_mounts: Some(mounts),
+        ..Container::default()
+    }
+}
+
+fn bucket_env(bucket: &Bucket) -> Vec<EnvVar> {
+    let secret = &bucket.secret_ref.name;
+    let mut env = vec![
+        pod::env("TRACKLORE_BACKUP_SHELF", format!("s3://{}/{}", bucket.bucket, bucket.prefix)),
+        pod::env("TRACKLORE_BACKUP_S3_REGION", bucket.region.clone()),
+        pod::secret_env("TRACKLORE_BACKUP_S3_ACCESS_KEY_ID", secret, "access-key-id"),
+        pod::secret_env("TRACKLORE_BACKUP_S3_SECRET_ACCESS_KEY", secret, "secret-access-key"),
+    ];
+    let endpoint = bucket.endpoint.as_ref();
+    env.extend(endpoint.map(|endpoint| pod::env("TRACKLORE_BACKUP_S3_ENDPOINT", endpoint.clone())));
+    let authority = bucket.ca_secret_ref.as_ref();
+    env.extend(authority.map(|_| pod::env("TRACKLORE_BACKUP_S3_CA_FILE", format!("{AUTHORITY}/ca.crt"))));
+    env
+}
+
+/// The volumes that [`container`] and [`postgres`] use. Dumps are compressed: they take no more room than the data.
+pub fn volumes(stack: &ValidStack, shelf: &Shelf) -> Vec<Volume> {
+    let size = stack.postgres.managed().map_or("10Gi", |managed| managed.storage.size.as_str());
+    let claim = shelf.claim.as_ref().map(|claim| Volume {
+        name: "shelf".into(),
+        persistent_volume_claim: Some(PersistentVolumeClaimVolumeSource {
+            claim_name: claim.name.clone(),
+            read_only: None,
+        }),
+        ..Volume::default()
+    });
+    let authority = shelf.s3.as_ref().and_then(|bucket| bucket.ca_secret_ref.as_ref());
+    let authority = authority.map(|secret| file("s3-ca", secret, "ca.crt"));
+    [pod::scratch(DUMPS, size), pod::in_memory("tmp", "4Mi")]
+        .into_iter()
+        .chain(claim)
+        .chain(authority)
+        .collect()
+}
+
+/// One key of a Secret as a file, and nothing else that the Secret may hold.
+fn file(volume: &str, secret: &SecretRef, key: &str) -> Volume {
+    Volume {
+        name: volume.to_owned(),
+        secret: Some(SecretVolumeSource {
+            secret_name: Some(secret.name.clone()),
+            items: Some(vec![KeyToPath { key: key.into(), path: key.into(), mode: Some(0o440) }]),
+            ..SecretVolumeSource::default()
+        }),
+        ..Volume::default()
+    }
+}
+
+/// A container that runs a script of Postgres' own tools on the dumps, with the logins of the databases' owners.
+pub fn postgres(stack: &ValidStack, name: &str, script: &str) -> Container {
+    let mut env =
+        vec![pod::env("PGHOST", stack.names.child("postgres")), pod::env("PGCONNECT_TIMEOUT", "10")];
+    for service in Service::WITH_DATABASE {
+        let secret = super::secrets::migration_login(stack, service);
+        let prefix = service.as_str().to_uppercase();
+        env.push(pod::secret_env(&format!("{prefix}_USERNAME"), &secret, "username"));
+        env.push(pod::secret_env(&format!("{prefix}_PASSWORD"), &secret, "password"));
+    }
+    Container {
+        name: name.to_owned(),
+        image: Some(stack.images.postgres.clone()),
+        command: Some(pod::words(&["/bin/sh", "-euc", script])),
+        env: Some(env),
+        resources: Some(pod::resources(&Resources::default(), ("50m", "64Mi"), "512Mi")),
+        volume_mounts: Some(vec![pod::mount(DUMPS, "/dumps"), pod::mount("tmp", "/tmp")]),
+        ..Container::default()
+    }
+}
+
+/// What seals and opens.
+pub fn key(secret: &SecretRef) -> EnvVar {
+    pod::secret_env("TRACKLORE_BACKUP_KEY", &secret.name, "key")
+}
+
+/// A Secret of the stack as files, for the program to seal.
+pub fn sealed(volume: &str, secret: &str) -> (Volume, VolumeMount) {
+    (pod::secret_volume(volume, secret), pod::read_only(volume, &format!("/secrets/{volume}")))
+}
