@@ -83,7 +83,7 @@ pub async fn store(
 ) -> Result<Copy, Error> {
     // before anything is written: a key that can't be used is told at once
     let seal = secrets.seal(key)?;
-    let mut copy = Copy { name: copy::name(now), dumps: BTreeMap::new() };
+    let mut copy = Copy { name: free_name(shelf, now).await?, dumps: BTreeMap::new() };
     for name in names(folder).await?.into_iter().filter(|name| name.ends_with(DUMP)) {
         let file = upload(shelf, &copy.name, &name, &folder.join(&name)).await?;
         copy.dumps.insert(name, file);
@@ -94,6 +94,14 @@ pub async fn store(
     shelf.store.put(&shelf.file(&copy.name, SEAL), seal.into_bytes().into()).await?;
     shelf.store.put(&shelf.file(&copy.name, LABEL), serde_json::to_vec_pretty(&copy)?.into()).await?;
     Ok(copy)
+}
+
+/// The name of the present second, or of the first one after it that no other copy has.
+async fn free_name(shelf: &Shelf, now: Timestamp) -> Result<String, Error> {
+    let taken = fetch::folders(shelf).await?;
+    let names = (0..).map_while(|seconds| now.checked_add(SignedDuration::from_secs(seconds)).ok());
+    let mut names = names.map(copy::name).filter(|name| !taken.contains(name));
+    Ok(names.next().unwrap_or_else(|| copy::name(now)))
 }
 
 async fn upload(shelf: &Shelf, copy: &str, name: &str, from: &Path) -> Result<File, Error> {
