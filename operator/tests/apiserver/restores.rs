@@ -1,7 +1,7 @@
 //! A stack begins with a copy: its keys are those that were sealed, whenever the operator dies, and no others where the seal doesn't
 //! open.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::LazyLock};
 
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::api::PostParams;
@@ -21,6 +21,16 @@ const KEY: &str = "a key of more than thirty-two bytes, of course";
 const SESSION: &str = "c2l4dGVlbiBieXRlcyBvZiBhbiBvbGQgc2Vzc2lvbiE=";
 const SIGNING: &str = "20260101000000.pem";
 
+/// The same for all: pictures show it, and no two seals are alike.
+static SEAL: LazyLock<String> = LazyLock::new(|| {
+    let texts = |name: &str, text: &str| BTreeMap::from([(name.to_owned(), text.to_owned())]);
+    let secrets = Secrets(BTreeMap::from([
+        ("auth-session-key".to_owned(), texts("session-key", SESSION)),
+        ("auth-signing-keys".to_owned(), texts(SIGNING, "an old key")),
+    ]));
+    secrets.seal(KEY).unwrap()
+});
+
 fn restored() -> Value {
     let mut spec = spec();
     spec["restore"] = json!({"source": {"claim": {"name": "copies"}}, "keySecretRef": {"name": "copies"}});
@@ -30,13 +40,7 @@ fn restored() -> Value {
 impl Space {
     /// What people and a copy bring.
     async fn with_copy(self, key: &str) -> Self {
-        let texts = |name: &str, text: &str| BTreeMap::from([(name.to_owned(), text.to_owned())]);
-        let sealed = Secrets(BTreeMap::from([
-            ("auth-session-key".to_owned(), texts("session-key", SESSION)),
-            ("auth-signing-keys".to_owned(), texts(SIGNING, "an old key")),
-        ]));
-        let words =
-            json!({"metadata": {"name": "last-words"}, "data": {"restore-keys": sealed.seal(KEY).unwrap()}});
+        let words = json!({"metadata": {"name": "last-words"}, "data": {"restore-keys": *SEAL}});
         let words: ConfigMap = serde_json::from_value(words).unwrap();
         self.api().create(&PostParams::default(), &words).await.unwrap();
         let secret = json!({"metadata": {"name": "copies"}, "stringData": {"key": key}});

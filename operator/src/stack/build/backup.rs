@@ -32,7 +32,8 @@ pub fn cron_job(stack: &ValidStack, backup: &Backup) -> CronJob {
         metadata: pod::metadata(stack, &stack.names.of(COMPONENT), COMPONENT),
         spec: Some(CronJobSpec {
             schedule: backup.schedule.clone(),
-            time_zone: Some("Etc/UTC".into()),
+            // The one name that an API server knows without a database of time zones.
+            time_zone: Some("UTC".into()),
             concurrency_policy: Some("Forbid".into()),
             // A controller that was away makes up for what it missed.
             starting_deadline_seconds: Some(3600),
