@@ -1,6 +1,8 @@
 # A dump of each database of the stack, by the role that acts as its owner. That of auth is the last one: accounts that the
 # others don't know yet are told to them again, while a profile or a post of an account that isn't there would stay without one.
 umask 077
+# A network that enforces policies learns of a new pod a moment after its start.
+until pg_isready --quiet; do sleep 1; done
 dump() {
     PGUSER=$2 PGPASSWORD=$3 pg_dump --format=custom --no-owner --no-privileges \
         --dbname="tracklore_$1" --file="/dumps/$1.dump"
