@@ -1,4 +1,4 @@
-//! How a bucket is reached: hyper over rustls, as object_store wants it.
+//! How a bucket is reached: hyper over rustls, as `object_store` wants it.
 
 use std::{
     path::{Path, PathBuf},

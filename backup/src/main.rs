@@ -116,8 +116,9 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
             println!("took the sealed Secrets of {copy}");
         }
         Cli::List(args) => {
-            let copies = fetch::all(&Shelf::open(&args.shelf)?).await?;
-            copies.iter().for_each(|copy| println!("{copy}"));
+            for copy in fetch::all(&Shelf::open(&args.shelf)?).await? {
+                println!("{copy}");
+            }
         }
     }
     Ok(())

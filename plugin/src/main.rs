@@ -123,7 +123,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Error> {
         Command::Pause => pause::run(&target().await?, true).await,
         Command::Resume => pause::run(&target().await?, false).await,
         Command::Rotate => rotate::run(&target().await?).await,
-        Command::Backup => backup::run(&target().await?).await,
+        Command::Backup => Box::pin(backup::run(&target().await?)).await,
         Command::Dlq(options) => dlq::run(&target().await?, &options).await,
         Command::RebuildFeed => rebuild_feed::run(&target().await?).await,
         Command::Render(options) => render::run(which, &options).await,

@@ -59,7 +59,7 @@ fn a_copy_that_was_not_ended_is_none() {
     let forgotten = place.path("shelf/social/demo/20200101T000000Z");
     fs::create_dir(&forgotten).unwrap();
     fs::write(forgotten.join("auth.dump"), "acc").unwrap();
-    assert_eq!(place.copies(), [whole.clone()]);
+    assert_eq!(place.copies(), std::slice::from_ref(&whole));
     assert!(place.good("fetch", &[]).contains(&whole), "it isn't the latest either");
     place.keep(&[]);
     assert!(half.exists(), "somebody may be at it");

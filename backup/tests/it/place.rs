@@ -32,9 +32,9 @@ impl Place {
 
     /// A bucket of an S3 server that is started for it.
     pub fn bucket() -> Self {
-        let program = std::env::var("TRACKLORE_TEST_S3").expect(
-            "TRACKLORE_TEST_S3 names the S3 server's program. Run the tests by `make test-integration`.",
-        );
+        let program = std::env::var("TRACKLORE_TEST_S3").unwrap_or_else(|_| {
+            panic!("TRACKLORE_TEST_S3 names the program of an S3 server. Run the tests by `make test-integration`.")
+        });
         let room = tempfile::tempdir().unwrap();
         fs::create_dir_all(room.path().join("s3/copies")).unwrap();
         fs::create_dir_all(room.path().join("notes")).unwrap();

@@ -154,11 +154,7 @@ pub fn validate(stack: &TrackloreStack) -> Result<ValidStack, Refusal> {
         );
     }
 
-    for (field, asked) in [("backup", spec.backup.is_some()), ("restore", spec.restore.is_some())] {
-        if asked && spec.postgres.managed.is_none() {
-            refusals.push(format!("{field} is for postgres.managed; remove {field}"));
-        }
-    }
+    refusals.extend(without_own_postgres(spec));
     let external = spec.postgres.external.clone().and_then(ForeignPostgres::of);
     let postgres = Source::of(spec.postgres.managed.clone(), external);
     let external = spec.kafka.external.clone().and_then(ForeignKafka::of);
@@ -204,6 +200,13 @@ pub fn validate(stack: &TrackloreStack) -> Result<ValidStack, Refusal> {
         }),
         _ => Err(Refusal(refusals)),
     }
+}
+
+/// What is asked for and only a Postgres of the operator's can have.
+fn without_own_postgres(spec: &TrackloreStackSpec) -> impl Iterator<Item = String> {
+    let asked = [("backup", spec.backup.is_some()), ("restore", spec.restore.is_some())];
+    let refused = asked.into_iter().filter(|(_, asked)| *asked && spec.postgres.managed.is_none());
+    refused.map(|(field, _)| format!("{field} is for postgres.managed; remove {field}"))
 }
 
 /// When the keys that sign tokens get a successor. What isn't a number of days was refused by the API server.

@@ -7,7 +7,7 @@ use k8s_openapi::api::{
     core::v1::Pod,
 };
 use kube::{
-    Api, ResourceExt,
+    Api, Resource, ResourceExt,
     api::{ListParams, LogParams, PostParams},
     runtime::wait::{Condition, await_condition},
 };
@@ -15,16 +15,13 @@ use tracklore_operator::stack::component::Component;
 
 use crate::{Error, target::Target};
 
-/// Makes a Job of the stack's CronJob, waits for its end, and shows what it said. The exit code is 1 when no copy was kept.
+/// Makes a Job of the stack's `CronJob`, waits for its end, and shows what it said. The exit code is 1 when no copy was kept.
 pub async fn run(target: &Target) -> Result<ExitCode, Error> {
-    let cron_job = format!("{}-{}", target.name(), Component::Backup.as_str());
-    let template = target.api::<CronJob>().get_opt(&cron_job).await?.and_then(|found| found.spec);
-    let template = template.ok_or_else(|| Error::Refused(format!(
-        "there is no CronJob {cron_job}; set spec.backup of the stack, and see by `kubectl tracklore status` whether it waits for something"
+    let name = format!("{}-{}", target.name(), Component::Backup.as_str());
+    let job = target.api::<CronJob>().get_opt(&name).await?.and_then(|cron_job| job(&cron_job));
+    let job = job.ok_or_else(|| Error::Refused(format!(
+        "there is no CronJob {name}; set spec.backup of the stack, and see by `kubectl tracklore status` whether it waits for something"
     )))?;
-    let mut job = Job { spec: template.job_template.spec, ..Job::default() };
-    job.metadata = template.job_template.metadata.unwrap_or_default();
-    job.metadata.generate_name = Some(format!("{cron_job}-now-"));
     let jobs: Api<Job> = target.api();
     let name = jobs.create(&PostParams::default(), &job).await?.name_any();
     writeln!(std::io::stdout(), "Job {name} makes a copy.")?;
@@ -39,6 +36,17 @@ pub async fn run(target: &Target) -> Result<ExitCode, Error> {
         )?;
     }
     Ok(if kept { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// What `kubectl create job --from` makes of it: it goes with the `CronJob`, and counts among those that stay to be looked at.
+fn job(cron_job: &CronJob) -> Option<Job> {
+    let template = cron_job.spec.clone()?.job_template;
+    let mut metadata = template.metadata.unwrap_or_default();
+    metadata.generate_name = Some(format!("{}-now-", cron_job.name_any()));
+    metadata.owner_references = Some(vec![cron_job.controller_owner_ref(&())?]);
+    let manual = ("cronjob.kubernetes.io/instantiate".to_owned(), "manual".to_owned());
+    metadata.annotations.get_or_insert_default().extend([manual]);
+    Some(Job { metadata, spec: template.spec, status: None })
 }
 
 fn ended() -> impl Condition<Job> {

@@ -116,7 +116,7 @@ impl Bucket {
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct ClaimRef {
-    /// Name of the PersistentVolumeClaim. You make it; nothing ever deletes it.
+    /// Name of the claim. You make it; nothing ever deletes it.
     #[schemars(length(min = 1, max = 253))]
     pub name: String,
 }

@@ -1,4 +1,4 @@
-//! The CronJob that keeps copies: Postgres' own tools make dumps, the program of [`super::shelf`] keeps them and the sealed Secrets.
+//! The `CronJob` that keeps copies: Postgres' own tools make dumps, the program of [`super::shelf`] keeps them and the sealed Secrets.
 
 use std::collections::BTreeMap;
 
@@ -23,7 +23,7 @@ const COMPONENT: Component = Component::Backup;
 /// No copy takes longer, or the next one waits for it.
 const DEADLINE: i64 = 6 * 3600;
 
-/// The CronJob. `kubectl create job --from=cronjob/<stack>-backup` makes a copy now.
+/// The `CronJob`. `kubectl create job --from=cronjob/<stack>-backup` makes a copy now.
 pub fn cron_job(stack: &ValidStack, backup: &Backup) -> CronJob {
     // Those of its Jobs aren't the operator's children: they come and go with the CronJob.
     let mut labels = stack.names.labels(COMPONENT);

@@ -33,13 +33,11 @@ impl View<'_> {
         let mut told = self.plan.restore.iter().flat_map(|restore| &restore.told);
         let (service, step) = told.find(|(_, step)| !step.is_done())?;
         let service = service.as_str();
-        Some(match step {
-            Step::Failed { job } => State::no("RepublishFailed", gave_up(job, self.names())),
-            _ => {
-                let sentence = format!("{service} tells the others what it has from the copy");
-                State::no("Republishing", self.because(&format!("{service}-republish"), sentence))
-            }
-        })
+        if let Step::Failed { job } = step {
+            return Some(State::no("RepublishFailed", gave_up(job, self.names())));
+        }
+        let sentence = format!("{service} tells the others what it has from the copy");
+        Some(State::no("Republishing", self.because(&format!("{service}-republish"), sentence)))
     }
 
     /// Whether the copy is on its way.

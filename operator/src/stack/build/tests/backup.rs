@@ -110,7 +110,10 @@ fn a_stack_that_begins_with_a_copy_takes_its_keys_and_its_data_before_it_migrate
         Origin::Copy(Some(restored)) => Some((restored.name.as_str(), restored.seal.as_str())),
         _ => None,
     });
-    assert_eq!(Vec::from_iter(from_copy), [("auth-signing-keys", "sealed"), ("auth-session-key", "sealed")]);
+    assert_eq!(
+        from_copy.collect::<Vec<_>>(),
+        [("auth-signing-keys", "sealed"), ("auth-session-key", "sealed")]
+    );
 
     // The databases, and only then what changes them.
     observed.secrets = fixtures::with_secrets(&stack).secrets;
