@@ -1,3 +1,4 @@
+#!/bin/sh
 # A dump of each database of the stack, by the role that acts as its owner. That of auth is the last one: accounts that the
 # others don't know yet are told to them again, while a profile or a post of an account that isn't there would stay without one.
 umask 077

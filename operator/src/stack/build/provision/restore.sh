@@ -1,3 +1,4 @@
+#!/bin/sh
 # Puts dumps into the empty databases of a new stack, each in one transaction and by the role that acts as the owner. A
 # database that has been restored is left as it is, so that this can be run again; one that holds anything else, too.
 MARK='Tracklore: restored'
