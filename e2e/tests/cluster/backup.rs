@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Secret};
+use k8s_openapi::api::{
+    batch::v1::CronJob,
+    core::v1::{PersistentVolumeClaim, Secret},
+};
 use kube::{Api, Client, api::PostParams};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -87,6 +90,13 @@ async fn a_new_stack_begins_with_a_copy_of_another_one_and_its_people_notice_not
     assert!(said.contains("kept 20") && said.contains("posts.dump"), "{said}");
     let kept = content(&old).await;
     assert!(kept.len() > 10, "{kept:?}");
+    // A stack that isn't to be copied any more isn't.
+    spec.as_object_mut().unwrap().remove("backup");
+    old.apply(&client, &spec).await.unwrap();
+    eventually_within(PATIENCE, "there is no schedule", async || {
+        old.list::<CronJob>(&client).await.is_empty().then_some(())
+    })
+    .await;
     old.delete(&client).await;
 
     let new = TestStack { namespace: old.namespace.clone(), name: "begun".into() };
