@@ -16,7 +16,7 @@ use k8s_openapi::{
     NamespaceResourceScope,
     api::{
         apps::v1::{Deployment, StatefulSet},
-        batch::v1::Job,
+        batch::v1::{CronJob, Job, JobSpec},
         core::v1::PodTemplateSpec,
     },
 };
@@ -196,6 +196,11 @@ pub fn children(client: &Client, scope: &Scope, progress: &Arc<Progress>) -> Chi
         jobs: watches.watch::<Job>("Job", |job| {
             if let Some(spec) = &mut job.spec {
                 spec.template = PodTemplateSpec::default();
+            }
+        }),
+        cron_jobs: watches.watch::<CronJob>("CronJob", |cron_job| {
+            if let Some(spec) = &mut cron_job.spec {
+                spec.job_template.spec = Some(JobSpec::default());
             }
         }),
         plain: {

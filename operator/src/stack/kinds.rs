@@ -124,6 +124,8 @@ kinds! {
         Deployment,
         /// Provisioning and migrations.
         Job,
+        /// Backups.
+        CronJob,
     }
     // Watched without their content.
     plain {
@@ -139,8 +141,6 @@ kinds! {
         Ingress,
         /// How many pods there should be.
         HorizontalPodAutoscaler,
-        /// Backups.
-        CronJob,
     }
     unwatched {
         /// The size of a volume. Claims are made by their StatefulSet, and belong to it.

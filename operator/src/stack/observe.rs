@@ -10,7 +10,7 @@ use futures::future::BoxFuture;
 use k8s_openapi::{
     api::{
         apps::v1::{Deployment, StatefulSet},
-        batch::v1::Job,
+        batch::v1::{CronJob, Job},
         core::v1::Secret,
     },
     apimachinery::pkg::apis::meta::v1::ObjectMeta,
@@ -26,7 +26,7 @@ use super::{
     component::{Component, INSTANCE, MANAGED_BY, MANAGER, Names},
     given::{self, GivenSecret},
     kinds::Object,
-    observed::{ChildId, JobState, Kind, Observed, Owner, SecretSeen, Seen, Workload},
+    observed::{ChildId, Copies, JobState, Kind, Observed, Owner, SecretSeen, Seen, Workload},
     plan::digest,
     pods, rotation, routes, troubles,
     validate::ValidStack,
@@ -41,6 +41,8 @@ pub struct Stores {
     pub stateful_sets: Store<StatefulSet>,
     /// Provisioning and migrations.
     pub jobs: Store<Job>,
+    /// Backups.
+    pub cron_jobs: Store<CronJob>,
     /// Everything else, without its content.
     pub plain: Vec<Box<dyn PlainStore>>,
 }
@@ -73,6 +75,7 @@ impl Stores {
         self.deployments.wait_until_ready().await?;
         self.stateful_sets.wait_until_ready().await?;
         self.jobs.wait_until_ready().await?;
+        self.cron_jobs.wait_until_ready().await?;
         for store in &self.plain {
             store.ready().await?;
         }
@@ -142,6 +145,13 @@ pub async fn observe(
             observed.jobs.insert(job.name_any(), job_state(&job));
         }
         observed.seen.insert(ChildId { kind: Kind::Job, name: job.name_any() }, seen);
+    }
+    for cron_job in of_stack(&stores.cron_jobs, names) {
+        let seen = seen(&*cron_job, names, uid);
+        if seen.owner == Owner::Us {
+            observed.copies = Some(copies(&cron_job));
+        }
+        observed.seen.insert(ChildId { kind: Kind::CronJob, name: cron_job.name_any() }, seen);
     }
     observed.seen.extend(stores.plain.iter().flat_map(|store| store.seen(names, uid)));
     let secrets = Api::<Secret>::namespaced(client.clone(), &names.namespace);
@@ -344,6 +354,15 @@ fn job_state(job: &Job) -> JobState {
         JobState::Failed
     } else {
         JobState::Running { failures: status.and_then(|status| status.failed).unwrap_or(0) }
+    }
+}
+
+fn copies(cron_job: &CronJob) -> Copies {
+    let Some(status) = &cron_job.status else { return Copies::default() };
+    Copies {
+        due: status.last_schedule_time.as_ref().map(|time| time.0),
+        kept: status.last_successful_time.as_ref().map(|time| time.0),
+        running: status.active.as_ref().is_some_and(|active| !active.is_empty()),
     }
 }
 

@@ -70,6 +70,24 @@ pub enum JobState {
     Failed,
 }
 
+/// How the copies get on that a `CronJob` makes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Copies {
+    /// When the last one was due.
+    pub due: Option<Timestamp>,
+    /// When one was last kept.
+    pub kept: Option<Timestamp>,
+    /// Whether one is being made.
+    pub running: bool,
+}
+
+impl Copies {
+    /// Whether the last one that was due wasn't kept, nor any after it.
+    pub fn failed(&self) -> bool {
+        !self.running && self.due.is_some() && self.kept < self.due
+    }
+}
+
 /// What Gateways say of an `HTTPRoute`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RoutesState {
@@ -103,6 +121,8 @@ pub struct Observed {
     pub stateful_sets: BTreeMap<String, Workload>,
     /// Jobs by name.
     pub jobs: BTreeMap<String, JobState>,
+    /// The copies that are made of the stack, if any are.
+    pub copies: Option<Copies>,
     /// The generated Secrets that exist, by name.
     pub secrets: BTreeMap<String, SecretSeen>,
     /// The Secrets that people gave and that exist, by name.

@@ -1,5 +1,6 @@
 //! What is told about a stack: pure, so that the same picture always gives the same words.
 
+mod backup;
 mod restoring;
 mod view;
 
@@ -17,7 +18,7 @@ use super::{
 use crate::api::v1alpha1::TrackloreStackStatus;
 
 /// All conditions, in the order in which they are told.
-pub const CONDITIONS: [&str; 9] = [
+pub const CONDITIONS: [&str; 10] = [
     "Ready",
     "Progressing",
     "Degraded",
@@ -27,6 +28,7 @@ pub const CONDITIONS: [&str; 9] = [
     "RedisReady",
     "MigrationsComplete",
     "GatewayReady",
+    "BackupReady",
 ];
 
 /// The reasons of `GatewayReady` while there is an `HTTPRoute`.
@@ -34,8 +36,12 @@ const ROUTES: [&str; 2] = ["RoutesAccepted", "RoutesNotAccepted"];
 
 /// Whether the stack had an `HTTPRoute` when this was told.
 pub fn tells_of_routes(status: &TrackloreStackStatus) -> bool {
-    let mut conditions = status.conditions.iter().filter(|condition| condition.type_ == "GatewayReady");
-    conditions.any(|condition| ROUTES.contains(&condition.reason.as_str()))
+    tells_of(Some(status), "GatewayReady", &ROUTES)
+}
+
+fn tells_of(status: Option<&TrackloreStackStatus>, kind: &str, reasons: &[&str]) -> bool {
+    let mut conditions = status.iter().flat_map(|status| &status.conditions);
+    conditions.any(|condition| condition.type_ == kind && reasons.contains(&condition.reason.as_str()))
 }
 
 /// A condition without its times.
@@ -103,6 +109,7 @@ pub fn settled(
         view.dependency(Component::Redis, None),
         view.migrations(),
         view.gateway(),
+        view.backup(tells_of(before, "BackupReady", &[backup::FAILED])),
     ];
     let rolled_out = !stack.paused
         && plan.held.is_empty()

@@ -19,7 +19,7 @@ pub struct TrackloreStackStatus {
 
     /// `Ready`: the stack serves. `Progressing`: something asked for isn't in place yet. `Degraded`: something that should
     /// work doesn't. `Stalled`: nothing more happens until the spec changes. `PostgresReady`, `KafkaReady`, `RedisReady`,
-    /// `MigrationsComplete`, `GatewayReady`: the parts.
+    /// `MigrationsComplete`, `GatewayReady`, `BackupReady`: the parts.
     #[serde(default)]
     #[schemars(length(max = 20))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]

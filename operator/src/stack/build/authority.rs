@@ -3,7 +3,10 @@
 use k8s_openapi::api::core::v1::{KeyToPath, SecretVolumeSource, Volume, VolumeMount};
 
 use super::pod;
-use crate::stack::{component::Service, validate::ValidStack};
+use crate::{
+    api::v1alpha1::Shelf,
+    stack::{component::Service, validate::ValidStack},
+};
 
 /// The key in a Secret, and the name of the file.
 pub const KEY: &str = "ca.crt";
@@ -31,6 +34,12 @@ impl Authority {
     pub fn redis(stack: &ValidStack) -> Option<Self> {
         let secret = stack.redis.external()?.ca_secret_ref.as_ref()?.name.clone();
         Some(Self { volume: "redis-ca", secret })
+    }
+
+    /// Who signs for the S3 server that keeps copies.
+    pub fn shelf(shelf: &Shelf) -> Option<Self> {
+        let secret = shelf.s3.as_ref()?.ca_secret_ref.as_ref()?.name.clone();
+        Some(Self { volume: "s3-ca", secret })
     }
 
     /// Who signs for what a service connects to.

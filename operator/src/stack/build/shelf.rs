@@ -1,10 +1,8 @@
 //! The program that moves copies between a pod and where they are kept, and how it gets there.
 
-use k8s_openapi::api::core::v1::{
-    Container, EnvVar, KeyToPath, PersistentVolumeClaimVolumeSource, SecretVolumeSource, Volume, VolumeMount,
-};
+use k8s_openapi::api::core::v1::{Container, EnvVar, PersistentVolumeClaimVolumeSource, Volume, VolumeMount};
 
-use super::pod;
+use super::{authority::Authority, pod};
 use crate::{
     api::v1alpha1::{Bucket, Resources, SecretRef, Shelf},
     stack::{component::Service, validate::ValidStack},
@@ -14,8 +12,6 @@ use crate::{
 const DUMPS: &str = "dumps";
 /// Where a volume with copies appears.
 const FOLDER: &str = "/shelf";
-/// Where the certificates of who signs for the S3 server are.
-const AUTHORITY: &str = "/var/run/tracklore/s3-ca";
 
 /// A container that runs `command` of the program on the copies of `stack_folder`, which is `<namespace>/<stack>`.
 pub fn container(
@@ -33,7 +29,10 @@ pub fn container(
     }
     if let Some(bucket) = &shelf.s3 {
         all.extend(bucket_env(bucket));
-        mounts.extend(bucket.ca_secret_ref.as_ref().map(|_| pod::read_only("s3-ca", AUTHORITY)));
+    }
+    if let Some(authority) = Authority::shelf(shelf) {
+        all.push(pod::env("TRACKLORE_BACKUP_S3_CA_FILE", authority.path()));
+        mounts.push(authority.mount());
     }
     all.extend(env);
     Container {
@@ -57,8 +56,6 @@ fn bucket_env(bucket: &Bucket) -> Vec<EnvVar> {
     ];
     let endpoint = bucket.endpoint.as_ref();
     env.extend(endpoint.map(|endpoint| pod::env("TRACKLORE_BACKUP_S3_ENDPOINT", endpoint.clone())));
-    let authority = bucket.ca_secret_ref.as_ref();
-    env.extend(authority.map(|_| pod::env("TRACKLORE_BACKUP_S3_CA_FILE", format!("{AUTHORITY}/ca.crt"))));
     env
 }
 
@@ -73,26 +70,12 @@ pub fn volumes(stack: &ValidStack, shelf: &Shelf) -> Vec<Volume> {
         }),
         ..Volume::default()
     });
-    let authority = shelf.s3.as_ref().and_then(|bucket| bucket.ca_secret_ref.as_ref());
-    let authority = authority.map(|secret| file("s3-ca", secret, "ca.crt"));
+    let authority = Authority::shelf(shelf).map(|authority| authority.volume());
     [pod::scratch(DUMPS, size), pod::in_memory("tmp", "4Mi")]
         .into_iter()
         .chain(claim)
         .chain(authority)
         .collect()
-}
-
-/// One key of a Secret as a file, and nothing else that the Secret may hold.
-fn file(volume: &str, secret: &SecretRef, key: &str) -> Volume {
-    Volume {
-        name: volume.to_owned(),
-        secret: Some(SecretVolumeSource {
-            secret_name: Some(secret.name.clone()),
-            items: Some(vec![KeyToPath { key: key.into(), path: key.into(), mode: Some(0o440) }]),
-            ..SecretVolumeSource::default()
-        }),
-        ..Volume::default()
-    }
 }
 
 /// A container that runs a script of Postgres' own tools on the dumps, with the logins of the databases' owners.

@@ -8,7 +8,8 @@ use crate::{
     stack::{
         apply::Obstacle,
         build, fixtures,
-        observed::{JobState, RoutesState, Workload},
+        given::GivenSeen,
+        observed::{Copies, JobState, RoutesState, Workload},
     },
 };
 
@@ -58,6 +59,38 @@ fn a_serving_stack_is_ready_and_settled() {
         assert_eq!(told(&status, kind).0, "False", "{kind}");
     }
     assert_eq!(status.version.as_deref(), Some("0.1.0"));
+}
+
+#[test]
+fn copies_that_fail_are_told_until_one_is_kept_again() {
+    let mut asked = fixtures::stack();
+    let backup = serde_json::json!({
+        "schedule": "0 3 * * *", "target": {"claim": {"name": "copies"}}, "keySecretRef": {"name": "copies"}
+    });
+    asked.spec.backup = serde_json::from_value(backup).unwrap();
+    let stack = crate::stack::validate::validate(&asked).unwrap();
+    let mut observed = fixtures::serving(&stack);
+    let key = GivenSeen { keys: ["key".to_owned()].into(), digest: "some".into(), port: None };
+    observed.given.insert("copies".into(), key);
+    let mut before = None;
+    let mut told_at = |due: Option<i64>, kept: Option<i64>, running: bool| {
+        observed.copies = Some(Copies { due: due.map(at), kept: kept.map(at), running });
+        let plan = build::plan(&stack, &observed, &[]);
+        let outcome = Outcome::default();
+        let status = settled(before.as_ref(), Some(1), &stack, &plan, &observed, &outcome, at(0));
+        let condition = told(&status, "BackupReady");
+        before = Some(status);
+        condition
+    };
+    assert_eq!(told_at(None, None, false), pair("True", "NoCopyYet"));
+    assert_eq!(told_at(Some(10), None, true), pair("True", "NoCopyYet"));
+    assert_eq!(told_at(Some(10), None, false), pair("False", "CopyFailed"));
+    assert_eq!(told_at(Some(20), None, true), pair("False", "CopyFailed"));
+    assert_eq!(told_at(Some(20), Some(21), false), pair("True", "CopyKept"));
+    assert_eq!(told_at(Some(30), Some(21), true), pair("True", "CopyKept"));
+    assert_eq!(told_at(Some(30), Some(21), false), pair("False", "CopyFailed"));
+    // One made by hand.
+    assert_eq!(told_at(Some(30), Some(35), false), pair("True", "CopyKept"));
 }
 
 #[test]
