@@ -37,7 +37,7 @@ head_of_page() {
 # Benchmarks
 
 What \`make bench\` printed when it was last kept. Each figure stands beside the least that it could cost on the same machine in the same
-run: read the shares, the rest is this machine's. In release, with Postgres, Valkey and Kafka in containers beside it, and whoever asks on the
+run: read the shares, the rest is this machine's. Built as releases are, with Postgres, Valkey and Kafka in containers beside it, and whoever asks on the
 same processors.
 
 TEXT
@@ -49,7 +49,10 @@ circumstances() {
 }
 # As the page has it now.
 kept_section() { awk -v heading="## $1" '/^## / {on = $0 == heading} on' "$page"; }
-build() { cargo build --release --locked --workspace --bins && cargo bench --locked --workspace --no-run "${selected[@]}"; }
+build() {
+  cargo build --profile dist --locked --workspace --bin=tracklore-{auth,user,posts,feed} &&
+    cargo bench --profile dist --locked --workspace --no-run "${selected[@]}"
+}
 run_part() {
   printf '## %s\n\n' "${title[$1]}"
   circumstances
@@ -68,14 +71,14 @@ fenced() {
 }
 bench() {
   # shellcheck disable=SC2086,SC2154,SC2163  # KEY=value words
-  (unset "${!TRACKLORE_@}"; export $variables; cargo bench --quiet --locked --workspace --bench "$1")
+  (unset "${!TRACKLORE_@}"; export $variables; cargo bench --profile dist --quiet --locked --workspace --bench "$1")
 }
 
 kept=$(mktemp -d)
 trap 'rm -rf "$kept"' EXIT
 for part in "${order[@]}"; do kept_section "${title[$part]}" >"$kept/$part"; done
 if [ ${#selected[@]} -gt 0 ]; then
-  step "Build in release" bench-build build
+  step "Build as for a release" bench-build build
   "$scripts/deps.sh" up test
   variables=$("$scripts/deps.sh" env test)
 fi

@@ -3,23 +3,26 @@
 #   build-images.sh          both of these, the second where a cluster runs
 #   build-images.sh build    compile and build; the names go to standard output and to $CACHE/images/services.env
 #   build-images.sh load     load them into the cluster
+# TRACKLORE_BUILD_PROFILE is Cargo's profile: release, or dist for what is handed out.
 # A tag says what is in the image: the same program on the same base has the same tag, and nothing is built or loaded twice.
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=../airgap/versions.sh
 . "$ROOT/e2e/airgap/versions.sh"
 names=(operator auth user posts feed backup)
+profile=${TRACKLORE_BUILD_PROFILE:-release}
+programs=$CARGO_TARGET_DIR/$profile
 list=$CACHE/images/services.env
 cd "$ROOT"
 
 compile() {
   local name packages=()
   for name in "${names[@]}"; do packages+=(-p "tracklore-$name"); done
-  cargo build --release --locked "${packages[@]}"
+  cargo build --profile "$profile" --locked "${packages[@]}"
 }
 
 image_of() { # name
   local content
-  content=$(content_key "$CARGO_TARGET_DIR/release/tracklore-$1" Dockerfile <(docker image inspect -f '{{.Id}}' "$base"))
+  content=$(content_key "$programs/tracklore-$1" Dockerfile <(docker image inspect -f '{{.Id}}' "$base"))
   echo "ghcr.io/tracklore/$1:$version-$content"
 }
 
@@ -27,7 +30,7 @@ package() { # name, image
   local context
   context=$(mktemp -d) || return
   mkdir -p "$context/usr/bin" &&
-    install -m 755 "$CARGO_TARGET_DIR/release/tracklore-$1" "$context/usr/bin/" &&
+    install -m 755 "$programs/tracklore-$1" "$context/usr/bin/" &&
     ln -s "tracklore-$1" "$context/usr/bin/tracklore" &&
     docker build -q -f Dockerfile --build-arg "BASE=$base" -t "$2" "$context" &&
     # A machine with a newer C library than the base image's makes programs that don't start there.

@@ -32,9 +32,10 @@ chart() {
   helm package charts/tracklore-operator --destination "$folder"
   cp crds/tracklorestacks.tracklore.io.yaml "$folder/"
 }
+# With the packages of the images, as those are built: alone it would choose other features, and compile all dependencies again.
 plugin() {
-  cargo build --release --locked -p tracklore-plugin
-  tar -C "$CARGO_TARGET_DIR/release" -czf "$folder/kubectl-tracklore-$version-linux-$(uname -m).tar.gz" kubectl-tracklore
+  cargo build --profile dist --locked "${programs[@]/#/-ptracklore-}" -p tracklore-plugin
+  tar -C "$CARGO_TARGET_DIR/dist" -czf "$folder/kubectl-tracklore-$version-linux-$(uname -m).tar.gz" kubectl-tracklore
 }
 images() {
   docker run --rm --network none "$(sed -n 's/^TRACKLORE_IMAGE_OPERATOR=//p' "$CACHE/images/services.env")" \
@@ -57,7 +58,7 @@ checksums() { (cd "$folder" && sha256sum -- * >SHA256SUMS); }
 release() {
   "$scripts/prerequisites.sh"
   "$ROOT/e2e/airgap/docker.sh"
-  "$scripts/build-images.sh" build
+  TRACKLORE_BUILD_PROFILE=dist "$scripts/build-images.sh" build
   rm -rf "$folder"
   mkdir -p "$folder"
   [ -x "$cyclonedx_home/bin/cargo-cyclonedx" ] || step "Build cargo-cyclonedx $CYCLONEDX_VERSION (once, some minutes)" cargo-cyclonedx install_cyclonedx

@@ -1,5 +1,7 @@
 //! What wraps every route: request id and trace, log line and metric, problem bodies, panics, time-outs, body limit.
 
+mod measured;
+
 use std::{
     any::Any,
     panic::AssertUnwindSafe,
@@ -18,9 +20,9 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use tower_http::cors::CorsLayer;
 use tracing::Instrument;
 
+use self::measured::Active;
 use crate::{
     client_address, deadline, extract,
-    metrics::{ACTIVE_REQUESTS, REQUEST_DURATION},
     problem::Problem,
     trace::{Described, Kind, Span, TRACEPARENT, TraceContext},
 };
@@ -75,8 +77,8 @@ async fn observe(request: Request, next: Next) -> Response {
         .get(TRACEPARENT)
         .and_then(|value| TraceContext::from_str(value.to_str().ok()?).ok());
     let span = Span::entry_from_anybody(Kind::Server, caller);
-    let method = method_label(request.method());
-    let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
+    let method = measured::method_label(request.method());
+    let matched = request.extensions().get::<MatchedPath>().cloned();
     // Of the highest level, so that the lines of all levels have its fields. Who calls is written into it as soon as it is
     // known, so that refusals tell who was refused.
     let line = tracing::error_span!(
@@ -93,12 +95,13 @@ async fn observe(request: Request, next: Next) -> Response {
         let code = finish(&mut response, &request_id);
         let status = response.status();
         let took = started.elapsed();
+        let route = matched.as_ref().map_or("unmatched", MatchedPath::as_str);
         if response.extensions().get::<Unlogged>().is_none() {
-            log(method, &route, status, code, took);
+            log(method, route, status, code, took);
         }
-        record(method, &route, status, took);
+        measured::record(method, route, status, took);
         drop(active);
-        span.end(status.is_server_error(), || described(method, &route, status, request_id));
+        span.end(status.is_server_error(), || described(method, route, status, request_id));
         response
     }
     .instrument(line)
@@ -110,16 +113,6 @@ fn log(method: &'static str, route: &str, status: StatusCode, code: Option<&str>
     tracing::info!(method, route, status = status.as_u16(), code, duration_ms, "answered");
 }
 
-fn record(method: &'static str, route: &str, status: StatusCode, took: Duration) {
-    metrics::histogram!(
-        REQUEST_DURATION.name,
-        "http_request_method" => method,
-        "http_route" => route.to_owned(),
-        "http_response_status_code" => status.as_str().to_owned(),
-    )
-    .record(took);
-}
-
 fn described(method: &'static str, route: &str, status: StatusCode, request_id: String) -> Described {
     let described = Described::new(format!("{method} {route}"))
         .with("http.request.method", method)
@@ -127,37 +120,6 @@ fn described(method: &'static str, route: &str, status: StatusCode, request_id: 
         .with("http.response.status_code", status.as_u16())
         .with("tracklore.request_id", request_id);
     if status.is_server_error() { described.failed(status) } else { described }
-}
-
-/// A request that is being answered, also when its client goes away before.
-struct Active(metrics::Gauge);
-
-impl Active {
-    fn new(method: &'static str) -> Self {
-        let gauge = metrics::gauge!(ACTIVE_REQUESTS.name, "http_request_method" => method);
-        gauge.increment(1);
-        Self(gauge)
-    }
-}
-
-impl Drop for Active {
-    fn drop(&mut self) {
-        self.0.decrement(1);
-    }
-}
-
-/// Clients can invent methods; labels must stay few.
-fn method_label(method: &Method) -> &'static str {
-    match *method {
-        Method::GET => "GET",
-        Method::POST => "POST",
-        Method::PUT => "PUT",
-        Method::PATCH => "PATCH",
-        Method::DELETE => "DELETE",
-        Method::HEAD => "HEAD",
-        Method::OPTIONS => "OPTIONS",
-        _ => "_OTHER",
-    }
 }
 
 /// Completes the answer; the problem's code, if it is one.

@@ -22,13 +22,11 @@ impl View<'_> {
         if copies.failed() || (copies.running && failed_before) {
             return State::no(FAILED, self.failed_copy());
         }
-        match copies.kept {
-            Some(kept) => State::yes("CopyKept", format!("the last copy was kept at {kept}")),
-            None => {
-                let schedule = &backup.schedule;
-                State::yes("NoCopyYet", format!("the first copy is made when {schedule} (UTC) says so"))
-            }
-        }
+        let schedule = &backup.schedule;
+        copies.kept.map_or_else(
+            || State::yes("NoCopyYet", format!("the first copy is made when {schedule} (UTC) says so")),
+            |kept| State::yes("CopyKept", format!("the last copy was kept at {kept}")),
+        )
     }
 
     fn failed_copy(&self) -> String {
