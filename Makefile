@@ -74,7 +74,7 @@ plugin: ## Build kubectl-tracklore and put it beside the project's other tools
 .PHONY: crd docs-generated
 crd: ## Write crds/ anew from the Rust types
 	@$(run)/generate.sh crd
-docs-generated: ## Write the generated pages of docs/ anew: configuration and OpenAPI documents of the services, fields of the CRD
+docs-generated: ## Write the generated pages of docs/ anew: configuration and OpenAPI documents of the services, fields of the CRD, values of the chart
 	@$(run)/generate.sh docs
 
 .PHONY: clean clean-cache

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What is generated from the code and checked in.
 #   generate.sh crd     writes crds/ anew
-#   generate.sh docs    writes the references in docs/ anew: configuration and OpenAPI documents of the services, fields of the CRD
+#   generate.sh docs    writes the references in docs/ anew: configuration and OpenAPI documents of the services, fields of the CRD, values of the chart
 #   generate.sh check   fails when any of these isn't what the programs in the target folder print
 . "$(dirname "$0")/lib.sh"
 cd "$ROOT"
@@ -78,6 +78,7 @@ docs() {
   done
   for service in auth user posts; do generated "docs/api/$service-internal.json" printed "$service" openapi --internal; done
   generated docs/metrics.md metrics
+  generated charts/tracklore-operator/README.md "$ROOT/e2e/scripts/values.py" charts/tracklore-operator
 }
 
 mode=${1:-}

@@ -24,6 +24,7 @@ mod backup;
 mod external;
 mod growing;
 mod options;
+mod upgrading;
 
 fn serving_plan() -> Plan {
     let stack = fixtures::valid();
