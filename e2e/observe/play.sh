@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Plays runbooks on the demo stack while `make observe` watches it: does what brings the alert, looks as the runbook says, mends
 # it, sees that it is over, and keeps what was seen in docs/runbooks/played.
-#   play.sh kafka-away dead-letter service-gone stack-stalled
+#   play.sh kafka-away dead-letter service-gone stack-stalled stack-not-ready operator-gone backup-fails connections-used-up
 . "$(dirname "$0")/../scripts/lib.sh"
 cd "$ROOT"
 prometheus=http://127.0.0.1:9091
@@ -31,6 +31,7 @@ show() {
   case $1 in
     stack) typed="kubectl tracklore -n demo ${typed#stack }" ;;
     kube) typed="kubectl ${typed#kube }" ;;
+    query) typed="kubectl -n demo exec demo-postgres-0 -- psql -U postgres -d tracklore_$2 -c \"$3\"" ;;
     ask) typed="promtool query instant $prometheus '${typed#ask }'" ;;
   esac
   printf '\n```\n$ %s\n' "$typed"
@@ -131,6 +132,83 @@ stack_stalled() {
   show curl -s -o /dev/null -w '%{http_code}\n' http://localhost:8080/v1/feed/global
   show kube -n demo patch tstack demo --type merge -p "{\"spec\":{\"version\":\"$version\"}}"
   until_silent TrackloreStackStalled
+}
+
+stack_not_ready() {
+  play stack-not-ready "A stack that isn't Ready" stack-not-ready
+  at "The image of the feed is one that nobody has, and its pods are gone: the new ones can't start."
+  show kube -n demo patch tstack demo --type merge -p '{"spec":{"services":{"feed":{"image":"ghcr.io/tracklore/feed:nobody-has-it"}}}}'
+  show kube -n demo delete pod -l app.kubernetes.io/component=feed
+  python3 e2e/observe/load.py 600 >/dev/null &
+  until_fires TrackloreStackNotReady
+  at "The runbook: what is waited for, and the pods."
+  show kube -n demo get tstack demo -o 'jsonpath={.status.conditions[?(@.type=="Ready")].message}{"\n"}'
+  show kube -n demo get pods -l app.kubernetes.io/component=feed
+  show stack doctor
+  at "What to do: give the feed an image that is there."
+  show kube -n demo patch tstack demo --type json -p '[{"op":"remove","path":"/spec/services/feed/image"}]'
+  show stack status --watch
+  until_silent TrackloreStackNotReady
+  show kube -n demo get tstack
+  wait
+}
+
+operator_gone() {
+  play operator-gone "No operator works" operator-no-leader
+  at "The operator is scaled to nothing."
+  show kube -n tracklore-system scale deployment tracklore-operator --replicas 0
+  until_fires TrackloreOperatorNoLeader
+  at "The runbook: its pods, and who holds the Lease."
+  show kube -n tracklore-system get pods
+  show kube -n tracklore-system get lease tracklore-operator -o 'jsonpath={.spec.holderIdentity}{"\n"}'
+  at "Stacks run on:"
+  show curl -s -o /dev/null -w '%{http_code}\n' http://localhost:8080/v1/feed/global
+  show kube -n tracklore-system scale deployment tracklore-operator --replicas 1
+  until_silent TrackloreOperatorNoLeader
+  show ask 'sum(tracklore_operator_leader)'
+}
+
+backup_fails() {
+  play backup-fails "Copies that can't be kept" backup-failed
+  at "A copy is due each minute, and goes to a server that isn't there."
+  kube -n demo create secret generic copies "--from-literal=key=$(openssl rand -base64 32)" --from-literal=access-key-id=a --from-literal=secret-access-key=b >&2
+  show kube -n demo patch tstack demo --type merge -p '{"spec":{"backup":{"schedule":"* * * * *","keySecretRef":{"name":"copies"},
+    "target":{"s3":{"endpoint":"https://copies.invalid","bucket":"copies","secretRef":{"name":"copies"}}}}}}'
+  until_fires TrackloreBackupFailed
+  show kube -n demo get tstack demo -o 'jsonpath={.status.conditions[?(@.type=="BackupReady")].message}{"\n"}'
+  show kube -n demo logs -l app.kubernetes.io/instance=demo,app.kubernetes.io/name=backup --all-containers --tail 3
+  at "What to do: the name of the server isn't found, so copies go to a claim until there is one."
+  kube -n demo create -f - >&2 <<'YAML'
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {name: copies}
+spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}
+YAML
+  show kube -n demo patch tstack demo --type merge -p '{"spec":{"backup":{"schedule":"0 3 * * *","target":{"s3":null,"claim":{"name":"copies"}}}}}'
+  show stack backup
+  until_silent TrackloreBackupFailed
+  show kube -n demo get tstack demo -o 'jsonpath={.status.conditions[?(@.type=="BackupReady")].message}{"\n"}'
+  kube -n demo patch tstack demo --type merge -p '{"spec":{"backup":null}}' >&2
+  kube -n demo delete secret/copies pvc/copies >&2
+}
+
+# In a database of the demo, as its superuser.
+query() { kube -n demo exec demo-postgres-0 -- psql -U postgres -d "tracklore_$1" -c "$2"; }
+connections_used_up() {
+  play connections-used-up "Requests that find no connection" connections-used-up
+  at "Somebody locks the table of posts and goes for lunch."
+  (query posts 'BEGIN; LOCK TABLE posts IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(1500)' >&2 || true) &
+  python3 e2e/observe/load.py 600 >/dev/null &
+  local load=$!
+  until_fires TrackloreConnectionsUsedUp
+  show ask 'max by (component, db_client_connection_state) (db_client_connection_count{namespace="demo",component="posts"})'
+  show query posts "SELECT pid, now() - query_start AS since, left(query, 60) AS query FROM pg_stat_activity WHERE state <> 'idle' AND backend_type = 'client backend' ORDER BY since DESC LIMIT 8"
+  at "What to do: the oldest of them holds up all others, so it is ended."
+  show query posts "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'BEGIN; LOCK%' AND pid <> pg_backend_pid()"
+  until_silent TrackloreConnectionsUsedUp
+  show ask 'sum by (component) (rate(db_client_connection_timeouts_total{namespace="demo"}[5m]))'
+  kill "$load" 2>/dev/null || true
+  wait
 }
 
 for name in "$@"; do ("${name//-/_}"); done
