@@ -50,6 +50,8 @@ part_chart() {
 }
 part_e2e() {
   "$scripts/install.sh"
+  "$ROOT/e2e/airgap/programs.sh" versitygw
+  export TRACKLORE_TEST_S3=$CACHE/programs/versitygw
   set -a
   # shellcheck source=/dev/null
   . "$CACHE/images/services.env"

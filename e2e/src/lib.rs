@@ -11,6 +11,8 @@
 )]
 
 pub mod audit;
+mod authority;
+pub mod bucket;
 pub mod gateways;
 pub mod ledger;
 mod person;

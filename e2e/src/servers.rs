@@ -8,11 +8,10 @@ use kube::{
     Api, Client, ResourceExt,
     api::{DeleteParams, Patch, PatchParams, PostParams},
 };
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use serde_json::{Value, json};
 use tracklore_testkit::eventually_within;
 
-use crate::{TestStack, stack::is_ready};
+use crate::{TestStack, authority::Certified, stack::is_ready};
 
 /// The administrator of Postgres: a role that may make databases and roles, and is no superuser.
 pub const POSTGRES_ADMIN: &str = "keeper";
@@ -68,21 +67,14 @@ impl Servers {
     /// Makes the namespace and what the servers' pods need.
     pub async fn prepare(client: &Client) -> Self {
         let namespace = TestStack::namespace(client, "servers").await.namespace;
-        let mut authority = CertificateParams::new(Vec::new()).expect("parameters");
-        authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        authority.distinguished_name.push(DnType::CommonName, "Authority of a test");
-        let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate().expect("a key"))
-            .expect("an authority");
         let names = ["postgres", "kafka", "redis"].map(|server| format!("{server}.{namespace}.svc"));
-        let key = KeyPair::generate().expect("a key");
-        let certificate = CertificateParams::new(names).expect("parameters");
-        let certificate = certificate.signed_by(&key, &authority).expect("a certificate").pem();
-        let servers = Self { namespace: namespace.clone(), authority: authority.pem() };
+        let Certified { authority, certificate, key } = Certified::new(names.into());
+        let servers = Self { namespace: namespace.clone(), authority };
         let files = [
             ("ca.crt", servers.authority.clone()),
             ("tls.crt", certificate.clone()),
-            ("tls.key", key.serialize_pem()),
-            ("kafka.pem", format!("{}{certificate}", key.serialize_pem())),
+            ("tls.key", key.clone()),
+            ("kafka.pem", format!("{key}{certificate}")),
         ];
         secret(client, &namespace, "tls", &files).await;
         servers

@@ -9,7 +9,7 @@ use k8s_openapi::api::{
 use kube::{Api, Client, api::PostParams};
 use reqwest::Method;
 use serde_json::{Value, json};
-use tracklore_e2e::{Person, TestStack, plugin::tracklore, shell};
+use tracklore_e2e::{Person, TestStack, bucket::Bucket, condition, plugin::tracklore, shell};
 use tracklore_testkit::{Answer, eventually_within};
 
 use crate::{client, name};
@@ -17,8 +17,8 @@ use crate::{client, name};
 const PATIENCE: Duration = Duration::from_mins(5);
 const DATABASES: [&str; 3] = ["auth", "user", "posts"];
 
-/// What copies need: a place, and a key.
-async fn prepare(client: &Client, namespace: &str) {
+/// What copies need: places, and a key.
+async fn prepare(client: &Client, namespace: &str, bucket: &Bucket) {
     let claim = json!({"metadata": {"name": "copies"}, "spec": {
         "accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}
     }});
@@ -26,9 +26,11 @@ async fn prepare(client: &Client, namespace: &str) {
     let claims: Api<PersistentVolumeClaim> = Api::namespaced(client.clone(), namespace);
     claims.create(&PostParams::default(), &claim).await.unwrap();
     let key = json!({"metadata": {"name": "copies"}, "stringData": {"key": format!("{:064x}", rand::random::<u128>())}});
-    let key: Secret = serde_json::from_value(key).unwrap();
     let secrets: Api<Secret> = Api::namespaced(client.clone(), namespace);
-    secrets.create(&PostParams::default(), &key).await.unwrap();
+    for secret in [key, bucket.secret()] {
+        let secret: Secret = serde_json::from_value(secret).unwrap();
+        secrets.create(&PostParams::default(), &secret).await.unwrap();
+    }
 }
 
 /// Rows and their hash, of each table of each database but the outboxes, which tell things again.
@@ -63,7 +65,8 @@ async fn log_in(person: &Person) -> Value {
 async fn a_new_stack_begins_with_a_copy_of_another_one_and_its_people_notice_nothing() {
     let client = client().await;
     let old = TestStack::namespace(&client, "copied").await;
-    prepare(&client, &old.namespace).await;
+    let bucket = Bucket::start().await;
+    prepare(&client, &old.namespace, &bucket).await;
     let mut spec = old.spec();
     spec["backup"] = json!({
         "schedule": "0 3 1 1 *", "target": {"claim": {"name": "copies"}}, "keySecretRef": {"name": "copies"}
@@ -86,8 +89,18 @@ async fn a_new_stack_begins_with_a_copy_of_another_one_and_its_people_notice_not
     spec["suspended"] = json!(true);
     old.apply(&client, &spec).await.unwrap();
     old.wait_for(&client, PATIENCE, "Progressing", "False").await;
-    let said = tracklore(&old, &["backup"]).await.unwrap();
-    assert!(said.contains("kept 20") && said.contains("posts.dump"), "{said}");
+    for target in [json!({"claim": {"name": "copies"}}), bucket.shelf()] {
+        spec["backup"]["target"] = target;
+        old.apply(&client, &spec).await.unwrap();
+        old.wait_for(&client, PATIENCE, "Progressing", "False").await;
+        let said = tracklore(&old, &["backup"]).await.unwrap();
+        assert!(said.contains("kept 20") && said.contains("posts.dump"), "{said}");
+    }
+    eventually_within(PATIENCE, "the stack tells that a copy was kept", async || {
+        let stack = old.stacks(&client).get(&old.name).await.ok()?;
+        (condition(&stack, "BackupReady")?["reason"] == "CopyKept").then_some(())
+    })
+    .await;
     let kept = content(&old).await;
     assert!(kept.len() > 10, "{kept:?}");
     // A stack that isn't to be copied any more isn't.
@@ -103,7 +116,7 @@ async fn a_new_stack_begins_with_a_copy_of_another_one_and_its_people_notice_not
     let mut spec = new.spec();
     spec["suspended"] = json!(true);
     spec["restore"] = json!({
-        "source": {"claim": {"name": "copies"}}, "stack": {"name": "copied"}, "keySecretRef": {"name": "copies"}
+        "source": bucket.shelf(), "stack": {"name": "copied"}, "keySecretRef": {"name": "copies"}
     });
     new.apply(&client, &spec).await.unwrap();
     new.wait_for(&client, PATIENCE, "MigrationsComplete", "True").await;
