@@ -74,7 +74,7 @@ pub fn stateful_set(
         }]),
         resources: Some(pod::resources(&managed.resources, ("100m", "128Mi"), "512Mi")),
         startup_probe: Some(Timing { failures: 300, ..Timing::STARTUP }.exec(&is_ready)),
-        readiness_probe: Some(Timing::READINESS.exec(&is_ready)),
+        readiness_probe: Some(Timing::READINESS_BY_COMMAND.exec(&is_ready)),
         liveness_probe: Some(Timing::LIVENESS.tcp("postgres")),
         // The signal that ends a pod makes Postgres wait for its clients for ever; this ends their sessions instead.
         lifecycle: Some(Lifecycle {

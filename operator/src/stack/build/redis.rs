@@ -71,7 +71,7 @@ pub fn stateful_set(
         resources: Some(pod::resources(&managed.resources, ("50m", "64Mi"), &limit)),
         // An answer means that the file has been read: until then every command is refused.
         startup_probe: Some(Timing { failures: 600, ..Timing::STARTUP }.exec(&ping)),
-        readiness_probe: Some(Timing::READINESS.exec(&ping)),
+        readiness_probe: Some(Timing::READINESS_BY_COMMAND.exec(&ping)),
         liveness_probe: Some(Timing::LIVENESS.tcp("redis")),
         volume_mounts: Some(vec![
             pod::mount(DATA, "/data"),
