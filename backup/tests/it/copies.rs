@@ -101,4 +101,5 @@ fn a_bucket_refuses_who_has_the_wrong_key_with_a_reason() {
     let complaint = place.bad("store", &[("TRACKLORE_BACKUP_S3_SECRET_ACCESS_KEY", "wrong")]);
     assert!(complaint.contains("SignatureDoesNotMatch") || complaint.contains("403"), "{complaint}");
     assert!(!complaint.contains("wrong"), "{complaint}");
+    assert_eq!(complaint.matches("list request").count(), 1, "it is said once: {complaint}");
 }
