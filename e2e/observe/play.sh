@@ -38,6 +38,8 @@ show() {
   "$@" 2>&1 | head -n 40 || true
   printf '```\n'
 }
+# What a condition of the demo says.
+show_condition() { show kube -n demo get tstack demo -o "jsonpath={.status.conditions[?(@.type==\"$1\")].message}{\"\\n\"}"; }
 ask() { curl -sf --get --data-urlencode "query=$1" "$prometheus/api/v1/query" | jq -r '.data.result[] | "\(.metric | del(.__name__, .instance, .job) | to_entries | map("\(.key)=\(.value)") | join(" "))  \(.value[1])"'; }
 alert() { curl -sf "$prometheus/api/v1/alerts" | jq -r --arg name "$1" '.data.alerts[] | select(.labels.alertname == $name and .state == "firing") | .annotations.summary'; }
 fires() { [ -n "$(alert "$1")" ]; }
@@ -63,7 +65,7 @@ kafka_away() {
   show ask 'max by (component) (tracklore_outbox_depth{namespace="demo"})'
   until_fires TrackloreConsumerDisconnected
   at "The runbook: the condition, the pods, the log of posts."
-  show kube -n demo get tstack demo -o 'jsonpath={.status.conditions[?(@.type=="KafkaReady")].message}{"\n"}'
+  show_condition KafkaReady
   show kube -n demo get pods -l app.kubernetes.io/component=kafka
   printf '\n```\n$ kubectl -n demo logs -l app.kubernetes.io/component=posts | grep "events wait in the outbox"\n'
   kube -n demo logs -l app.kubernetes.io/component=posts --tail 2000 | grep 'events wait in the outbox' | tail -n 1 | cut -c1-400 || true
@@ -127,7 +129,7 @@ stack_stalled() {
   show kube -n demo patch tstack demo --type merge -p '{"spec":{"version":"9.9.9"}}'
   until_fires TrackloreStackStalled
   show stack status
-  show kube -n demo get tstack demo -o 'jsonpath={.status.conditions[?(@.type=="Stalled")].message}{"\n"}'
+  show_condition Stalled
   at "What ran goes on:"
   show curl -s -o /dev/null -w '%{http_code}\n' http://localhost:8080/v1/feed/global
   show kube -n demo patch tstack demo --type merge -p "{\"spec\":{\"version\":\"$version\"}}"
@@ -142,7 +144,7 @@ stack_not_ready() {
   python3 e2e/observe/load.py 600 >/dev/null &
   until_fires TrackloreStackNotReady
   at "The runbook: what is waited for, and the pods."
-  show kube -n demo get tstack demo -o 'jsonpath={.status.conditions[?(@.type=="Ready")].message}{"\n"}'
+  show_condition Ready
   show kube -n demo get pods -l app.kubernetes.io/component=feed
   show stack doctor
   at "What to do: give the feed an image that is there."
@@ -175,7 +177,7 @@ backup_fails() {
   show kube -n demo patch tstack demo --type merge -p '{"spec":{"backup":{"schedule":"* * * * *","keySecretRef":{"name":"copies"},
     "target":{"s3":{"endpoint":"https://copies.invalid","bucket":"copies","secretRef":{"name":"copies"}}}}}}'
   until_fires TrackloreBackupFailed
-  show kube -n demo get tstack demo -o 'jsonpath={.status.conditions[?(@.type=="BackupReady")].message}{"\n"}'
+  show_condition BackupReady
   show kube -n demo logs -l app.kubernetes.io/instance=demo,app.kubernetes.io/name=backup --all-containers --tail 3
   at "What to do: the name of the server isn't found, so copies go to a claim until there is one."
   kube -n demo create -f - >&2 <<'YAML'
@@ -187,7 +189,7 @@ YAML
   show kube -n demo patch tstack demo --type merge -p '{"spec":{"backup":{"schedule":"0 3 * * *","target":{"s3":null,"claim":{"name":"copies"}}}}}'
   show stack backup
   until_silent TrackloreBackupFailed
-  show kube -n demo get tstack demo -o 'jsonpath={.status.conditions[?(@.type=="BackupReady")].message}{"\n"}'
+  show_condition BackupReady
   kube -n demo patch tstack demo --type merge -p '{"spec":{"backup":null}}' >&2
   kube -n demo delete secret/copies pvc/copies >&2
 }

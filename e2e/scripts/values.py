@@ -19,7 +19,7 @@ helm install tracklore-operator tracklore-operator-{version}.tgz --namespace tra
 ```
 
 The chart brings the CRD with it and applies it before each install and upgrade; `helm uninstall` leaves it, and with it all stacks and what they
-run, which go on without an operator. An upgrade restarts no stack. It needs Kubernetes {kubernetes} and no further permissions than
+run, which go on without an operator. An upgrade restarts pods of a stack only where its release says so. It needs Kubernetes {kubernetes} and no further permissions than
 those in `templates/_rules.tpl`: the operator reads Secrets by name, and never lists or watches them.
 
 ## Values

@@ -12,9 +12,8 @@ impl View<'_> {
         let Some(backup) = &self.stack.backup else {
             return State::yes("NotConfigured", "no copies are asked for");
         };
-        if let Some(missing) = self.plan.missing.iter().find(|missing| missing.component == Component::Backup)
-        {
-            return State::no("SecretMissing", missing.sentence.clone());
+        if let Some(missing) = self.missing(Component::Backup) {
+            return missing;
         }
         let Some(copies) = &self.observed.copies else {
             return State::no("Waiting", "copies are made once the databases are there");

@@ -9,8 +9,7 @@ use crate::stack::{component::Component, plan::Step};
 impl View<'_> {
     /// What it waits for, if it does: for the Job of this purpose, which has come so far.
     pub(super) fn restoring(&self, purpose: &str, step: &Step) -> Option<State> {
-        let missing = self.plan.missing.iter().find(|missing| missing.component == Component::Backup);
-        Some(match (step, missing) {
+        Some(match (step, self.missing(Component::Backup)) {
             (Step::Done, _) => return None,
             (Step::Failed { job }, _) => State::no("RestoreFailed", gave_up(job, self.names())),
             (Step::Retrying, _) => State::no(
@@ -20,7 +19,7 @@ impl View<'_> {
                     "bringing back the copy failed and is tried again; see the logs of its Job".to_owned(),
                 ),
             ),
-            (Step::Waiting, Some(missing)) => State::no("SecretMissing", missing.sentence.clone()),
+            (Step::Waiting, Some(missing)) => missing,
             (Step::Waiting | Step::Running, _) => {
                 let copy = self.stack.restore.as_ref().map_or("", |restore| restore.copy.as_str());
                 State::no("Restoring", format!("the copy ({copy}) is brought back"))

@@ -53,8 +53,8 @@ impl View<'_> {
         } else if component == Component::Redis {
             return self.external_redis();
         }
-        if let Some(missing) = self.plan.missing.iter().find(|missing| missing.component == component) {
-            return State::no("SecretMissing", missing.sentence.clone());
+        if let Some(missing) = self.missing(component) {
+            return missing;
         }
         match step {
             Some(Step::Waiting | Step::Running) => {
@@ -82,6 +82,12 @@ impl View<'_> {
         }
     }
 
+    /// That a component lacks a Secret which somebody has to give, if it does.
+    pub(super) fn missing(&self, component: Component) -> Option<State> {
+        let missing = self.plan.missing.iter().find(|missing| missing.component == component)?;
+        Some(State::no("SecretMissing", missing.sentence.clone()))
+    }
+
     /// Where a dependency is that the operator doesn't run.
     fn external(&self, component: Component) -> Option<String> {
         match component {
@@ -99,9 +105,8 @@ impl View<'_> {
 
     /// The feed is ready when it reaches its Redis, and no sooner.
     fn external_redis(&self) -> State {
-        if let Some(missing) = self.plan.missing.iter().find(|missing| missing.component == Component::Redis)
-        {
-            return State::no("SecretMissing", missing.sentence.clone());
+        if let Some(missing) = self.missing(Component::Redis) {
+            return missing;
         }
         let feed = Component::Service(Service::Feed);
         match self.observed.deployments.get(&self.names().of(feed)) {

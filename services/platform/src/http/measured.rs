@@ -30,13 +30,13 @@ fn kept<K: PartialEq, M: Clone>(known: &mut Known<K, M>, key: K, find: impl FnOn
 /// Tells that a request has been answered.
 pub(super) fn record(method: &'static str, route: &str, status: StatusCode, took: Duration) {
     let histogram = DURATIONS.with_borrow_mut(|routes| {
-        if !routes.contains_key(route) {
-            routes.insert(route.to_owned(), Vec::new());
-        }
-        let known = routes.get_mut(route)?;
-        Some(kept(known, (method, status), || duration(method, route, status)))
+        let known = match routes.get_mut(route) {
+            Some(known) => known,
+            None => routes.entry(route.to_owned()).or_default(),
+        };
+        kept(known, (method, status), || duration(method, route, status))
     });
-    histogram.inspect(|histogram| histogram.record(took));
+    histogram.record(took);
 }
 
 fn duration(method: &'static str, route: &str, status: StatusCode) -> Histogram {
