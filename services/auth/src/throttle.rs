@@ -15,7 +15,7 @@ use sqlx::{PgConnection, PgPool};
 use tokio_util::sync::CancellationToken;
 use tracklore_platform::{client_address::ClientAddress, problem::Chain, time::Timestamp};
 
-pub use self::policy::{Count, Policy, TooEarly};
+pub use self::policy::{Count, Policy, TooEarly, Undelayed};
 use crate::{
     error::Error,
     store::throttles::{self, About},
@@ -24,9 +24,6 @@ use crate::{
 /// A place where somebody has logged in is remembered so long.
 const REMEMBER_PLACE: Duration = Duration::from_hours(90 * 24);
 const HOUSEKEEPING: Duration = Duration::from_mins(1);
-/// Begins a transaction whose end doesn't wait for the disk: where the database itself dies, what was counted in the last
-/// moments before may be lost, and with it nothing that anybody was told.
-const UNHURRIED: &str = "BEGIN; SET LOCAL synchronous_commit = off";
 
 /// For all that is tried on one name.
 const SUBJECT: Policy = Policy {
@@ -115,8 +112,32 @@ impl Throttle {
             subject: self.subject_key(action, subject),
             place: self.place_key(action, subject, network),
         });
-        let mut tx = self.pool.begin_with(UNHURRIED).await?;
-        let counts = throttles::lock(&mut *tx, &network_key, about.as_ref(), now).await?;
+        let undelayed = throttles::charge_undelayed(
+            &self.pool,
+            (&network_key, self.network_policy(action).undelayed(now)),
+            (about.as_ref(), SUBJECT.undelayed(now)),
+            now,
+        );
+        let charged = undelayed.await?;
+        if charged.len() == 1 + usize::from(about.is_some()) {
+            return Ok(Ticket { network, charged });
+        }
+        // the others are looked at together
+        throttles::give_back(&self.pool, &charged).await?;
+        let charged = self.charge(action, &network_key, about.as_ref(), now).await?;
+        Ok(Ticket { network, charged })
+    }
+
+    /// Charges each key by its policy: all or none.
+    async fn charge(
+        &self,
+        action: Action,
+        network_key: &[u8],
+        about: Option<&About>,
+        now: Timestamp,
+    ) -> Result<Vec<(Vec<u8>, Count)>, Error> {
+        let mut tx = self.pool.begin().await?;
+        let counts = throttles::lock(&mut *tx, network_key, about, now).await?;
         let mut charged = Vec::with_capacity(counts.len());
         let mut too_early = None::<TooEarly>;
         for (key, count) in counts {
@@ -133,12 +154,11 @@ impl Throttle {
         }
         throttles::keep(&mut *tx, &charged).await?;
         tx.commit().await?;
-        Ok(Ticket { network, charged })
+        Ok(charged)
     }
 
-    /// The attempt went well, if the transaction of `connection` does: what was counted against `subjects` (all names of
-    /// the account) is forgotten, the network gets its attempt back, and counts for itself from now on when it is about
-    /// these names. Counts of all log-ins from a network are locked until the transaction ends: let it be the last step.
+    /// The attempt went well: what was counted against `subjects` (all names of the account) is forgotten, the network gets
+    /// its attempt back, and counts for itself from now on when it is about these names. `connection` is in no transaction.
     pub async fn succeeded(
         &self,
         connection: &mut PgConnection,

@@ -1,9 +1,10 @@
 //! A service's life: start three listeners and the background tasks; on SIGTERM turn unready, keep serving for the
 //! drain time (load balancers notice late), then finish what is in flight and stop.
 
-use std::{io, net::SocketAddr, time::Duration};
+use std::{io, net::SocketAddr, panic::AssertUnwindSafe, time::Duration};
 
 use axum::{Router, serve::ListenerExt};
+use futures::FutureExt;
 use tokio::{net::TcpListener, signal::unix::SignalKind, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -33,6 +34,7 @@ pub struct Service {
 pub struct Background {
     tasks: TaskTracker,
     stop: CancellationToken,
+    panicked: CancellationToken,
 }
 
 /// Why a service could not run.
@@ -54,16 +56,25 @@ pub enum ServeError {
     /// The metrics recorder was installed twice.
     #[error("metrics can't be recorded")]
     Metrics(#[from] metrics_exporter_prometheus::BuildError),
+    /// Part of the service is gone, and only a new process brings it back.
+    #[error("a background task panicked; the log above says where")]
+    Panicked,
 }
 
 impl Background {
-    /// Runs `task` until it ends by itself; it watches the token and ends soon after it is cancelled.
+    /// Runs `task` until it ends by itself; it watches the token and ends soon after it is cancelled. When it panics, the service
+    /// stops: whoever runs it starts it anew, while one that lacks a part would seem to be well.
     pub fn spawn<F, R>(&self, task: F)
     where
         F: FnOnce(CancellationToken) -> R,
         R: Future<Output = ()> + Send + 'static,
     {
-        self.tasks.spawn(task(self.stop.clone()));
+        let (task, panicked) = (task(self.stop.clone()), self.panicked.clone());
+        self.tasks.spawn(async move {
+            if AssertUnwindSafe(task).catch_unwind().await.is_err() {
+                panicked.cancel();
+            }
+        });
     }
 
     async fn finish(self) {
@@ -103,6 +114,7 @@ pub async fn serve(args: &ServerArgs, service: Service, background: Background) 
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
+        () = background.panicked.cancelled() => {}
     }
     tracing::info!(drain = ?args.shutdown_drain, "stopping: unready now, serving on while the word spreads");
     service.health.start_draining();
@@ -112,7 +124,24 @@ pub async fn serve(args: &ServerArgs, service: Service, background: Background) 
     if timeout(FINISH, tasks.wait()).await.is_err() {
         tracing::warn!("requests in flight were cut");
     }
+    let panicked = background.panicked.clone();
     background.finish().await;
     tracing::info!("stopped");
-    Ok(())
+    if panicked.is_cancelled() { Err(ServeError::Panicked) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_background_task_that_panics_is_noticed_and_one_that_ends_is_not() {
+        let background = Background::default();
+        background.spawn(async |_| ());
+        background.tasks.close();
+        background.tasks.wait().await;
+        assert!(!background.panicked.is_cancelled());
+        background.spawn(async |_| panic!("on purpose"));
+        background.panicked.cancelled().await;
+    }
 }

@@ -3,7 +3,6 @@
 use axum::{Json as JsonAnswer, extract::State, response::IntoResponse};
 use secrecy::SecretString;
 use serde::Deserialize;
-use sqlx::PgConnection;
 use tracklore_platform::{extract::Json, problem::ProblemBody, time::Timestamp};
 use utoipa::ToSchema;
 
@@ -93,29 +92,44 @@ async fn attempt(
     let usable = |account: &Account| {
         right && account.status == Status::Active && (account.email_verified || !state.verification_required)
     };
-    let mut proven = None;
-    if let (Some(account), Some(mut hash)) = (account.as_ref().filter(|account| usable(account)), hash) {
-        if state.hasher.is_outdated(&hash) {
-            hash = renew_hash(state, client, account, &hash, password).await?;
-        }
-        proven = Some((account.id, hash));
-    }
-
     let now = Timestamp::now();
-    let mut tx = state.pool.begin().await?;
-    // what ended the sessions meanwhile, such as another password, ends this attempt, too
-    let Some((user, scope)) = grants::hold(&mut *tx, proven).await? else {
-        let entry = Entry::failed_log_in(account.map(|account| account.id)).by(client);
-        audit::append(&mut tx, &entry, now).await?;
-        tx.commit().await?;
-        return Ok(None);
+    let begun = match (account.as_ref().filter(|account| usable(account)), hash) {
+        (Some(account), Some(hash)) => {
+            let hash = if state.hasher.is_outdated(&hash) {
+                renew_hash(state, client, account, &hash, password).await?
+            } else {
+                hash
+            };
+            begin(state, client, ticket, account, &hash, now).await?
+        }
+        _ => None,
     };
-    let tokens = open::session(state, &mut tx, user, &scope, What::LoggedIn, client, now).await?;
-    if let Some(account) = account {
-        forget_failures(state, &mut tx, ticket, &account, now).await?;
+    if begun.is_none() {
+        let entry = Entry::failed_log_in(account.map(|account| account.id)).by(client);
+        let mut connection = state.pool.acquire().await?;
+        audit::append(&mut connection, &entry, now).await?;
     }
-    tx.commit().await?;
-    Ok(Some(tokens))
+    Ok(begun)
+}
+
+/// A session of the account that had this hash. What ends its sessions meanwhile, such as another password, ends this attempt,
+/// too.
+async fn begin(
+    state: &AppState,
+    client: &Client,
+    ticket: &Ticket,
+    account: &Account,
+    hash: &str,
+    now: Timestamp,
+) -> Result<Option<TokenPair>, Error> {
+    let mut connection = state.pool.acquire().await?;
+    let begun = open::session(state, &mut *connection, (account.id, hash), What::LoggedIn, client, now);
+    let Some(opened) = begun.await? else { return Ok(None) };
+    let scope = grants::scope(&mut *connection, account.id).await?;
+    let names = [normalize_email(&account.username), account.email.clone()];
+    let names = names.each_ref().map(String::as_str);
+    state.throttle.succeeded(&mut connection, Action::LogIn, ticket, &names, now).await?;
+    Ok(Some(opened.tokens(state, &scope, now)?))
 }
 
 /// Makes the hash as strong as new ones are, now that the password is at hand; the new one.
@@ -130,17 +144,4 @@ async fn renew_hash(
     accounts::replace_hash(&state.pool, account.id, old, &new).await?;
     tracing::info!(user = %account.id, "password hash renewed");
     Ok(new)
-}
-
-/// Forgets the failures before, under both names of the account.
-async fn forget_failures(
-    state: &AppState,
-    connection: &mut PgConnection,
-    ticket: &Ticket,
-    account: &Account,
-    now: Timestamp,
-) -> Result<(), Error> {
-    let names = [normalize_email(&account.username), account.email.clone()];
-    let names = names.each_ref().map(String::as_str);
-    state.throttle.succeeded(connection, Action::LogIn, ticket, &names, now).await
 }

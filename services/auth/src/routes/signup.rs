@@ -129,8 +129,9 @@ async fn make(
             Err(InsertError::IdTaken) => continue,
             Err(error) => return Err(error.into()),
         };
+        let opened = open::session(state, &mut *tx, (account.id, hash), What::SignedUp, client, now).await?;
         // a new account was granted nothing yet
-        let tokens = open::session(state, &mut tx, account.id, "", What::SignedUp, client, now).await?;
+        let tokens = opened.ok_or(sqlx::Error::RowNotFound)?.tokens(state, "", now)?;
         outbox::append(&mut tx, SERVICE, &account.created()).await?;
         let request = Request::Verify { email: account.email.clone() };
         state.mailbox.note(&mut tx, request, now).await?;

@@ -55,7 +55,7 @@ pub enum What {
 }
 
 impl What {
-    const fn as_str(self) -> &'static str {
+    pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::SignedUp => "signed-up",
             Self::LoggedIn => "logged-in",
@@ -149,7 +149,7 @@ impl Entry {
     }
 }
 
-/// Writes `entry` within the caller's transaction.
+/// Writes `entry`, in the transaction of what it tells, if that is one.
 pub async fn append(connection: &mut PgConnection, entry: &Entry, now: Timestamp) -> Result<(), sqlx::Error> {
     sqlx::query(
         "INSERT INTO account_events (id, user_id, type, session_id, ip, user_agent, detail, occurred_at, actor_id) \

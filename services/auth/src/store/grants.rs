@@ -3,22 +3,9 @@
 use sqlx::PgExecutor;
 use tracklore_platform::{id::UserId, time::Timestamp};
 
-/// The account whose password was proven to be the one with this hash, if that still holds and it may be used, and its
-/// scopes as they stand in tokens. One query whatever the answer. Holds on to the account until the transaction ends: whoever
-/// changes the password, suspends it or takes a scope away comes after this, and ends what has begun here.
-pub async fn hold(
-    executor: impl PgExecutor<'_>,
-    proven: Option<(UserId, String)>,
-) -> Result<Option<(UserId, String)>, sqlx::Error> {
-    let (user, hash) = proven.unzip();
-    sqlx::query_as(
-        "SELECT id, coalesce((SELECT string_agg(scope, ' ' ORDER BY scope) FROM grants WHERE user_id = users.id), '') \
-         FROM users WHERE id = $1 AND password_hash = $2 AND status = 'active' FOR SHARE OF users",
-    )
-    .bind(user)
-    .bind(hash)
-    .fetch_optional(executor)
-    .await
+/// The scopes of an account as they stand in tokens.
+pub async fn scope(executor: impl PgExecutor<'_>, user: UserId) -> Result<String, sqlx::Error> {
+    Ok(of(executor, user).await?.join(" "))
 }
 
 /// The scopes of an account, in order.

@@ -6,10 +6,27 @@ use tracklore_platform::{event::Event, event::payload, id::UserId, outbox, time:
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::audit::What;
 use crate::{
     SERVICE,
     session::{client::Client, lineage::Lineage},
 };
+
+/// A session that is to begin.
+pub struct New<'a> {
+    /// Which one.
+    pub id: Uuid,
+    /// Whose.
+    pub user: UserId,
+    /// The hash of the password that was proven.
+    pub password_hash: &'a str,
+    /// Where it stands.
+    pub lineage: &'a Lineage,
+    /// The key of its refresh tokens, encrypted.
+    pub wrapped_key: &'a [u8],
+    /// Where it was begun.
+    pub client: &'a Client,
+}
 
 /// A session and its key, as kept.
 #[derive(sqlx::FromRow)]
@@ -110,32 +127,39 @@ impl Reason {
     }
 }
 
-/// Keeps a new session.
-pub async fn insert(
+/// Keeps a new session of `user` and an entry that says `what` began it, if the password of the account is still the one with this
+/// hash and the account may be used; whether it was so. One statement: whoever changes the password or suspends the account comes
+/// before it, and there is no session, or after it, and ends the session.
+pub async fn begin(
     executor: impl PgExecutor<'_>,
-    id: Uuid,
-    user: UserId,
-    lineage: &Lineage,
-    wrapped_key: &[u8],
-    client: &Client,
-) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "INSERT INTO sessions \
-            (id, user_id, counter, wrapped_key, user_agent, ip, created_at, last_used_at, expires_at) \
-         VALUES ($1, $2, $3, $4, $5, $6::inet, $7, $8, $9)",
+    new: &New<'_>,
+    what: What,
+    now: Timestamp,
+) -> Result<bool, sqlx::Error> {
+    let begun = sqlx::query(
+        "WITH account AS (SELECT id FROM users WHERE id = $2 AND password_hash = $3 AND status = 'active' FOR SHARE), \
+         session AS ( \
+            INSERT INTO sessions (id, user_id, counter, wrapped_key, user_agent, ip, created_at, last_used_at, expires_at) \
+            SELECT $1, id, $4, $5, $6, $7::inet, $8, $9, $10 FROM account RETURNING id, user_id, ip, user_agent) \
+         INSERT INTO account_events (id, user_id, type, session_id, ip, user_agent, occurred_at) \
+         SELECT $11, user_id, $12, id, ip, user_agent, $13 FROM session",
     )
-    .bind(id)
-    .bind(user)
-    .bind(lineage.counter)
-    .bind(wrapped_key)
-    .bind(&client.user_agent)
-    .bind(client.address.ip().to_string())
-    .bind(lineage.created_at)
-    .bind(lineage.last_used_at)
-    .bind(lineage.expires_at)
+    .bind(new.id)
+    .bind(new.user)
+    .bind(new.password_hash)
+    .bind(new.lineage.counter)
+    .bind(new.wrapped_key)
+    .bind(&new.client.user_agent)
+    .bind(new.client.address.ip().to_string())
+    .bind(new.lineage.created_at)
+    .bind(new.lineage.last_used_at)
+    .bind(new.lineage.expires_at)
+    .bind(Uuid::now_v7())
+    .bind(what.as_str())
+    .bind(now)
     .execute(executor)
-    .await
-    .map(drop)
+    .await?;
+    Ok(begun.rows_affected() == 1)
 }
 
 /// The session, locked: uses of its refresh tokens happen one after the other.

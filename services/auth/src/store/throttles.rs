@@ -1,10 +1,13 @@
 //! Counts of failures, and places where names have logged in.
+//!
+//! What is counted doesn't wait for the disk (`unhurried`): where the database itself dies, the last moments before may be lost,
+//! and with them nothing that anybody was told.
 
 use chrono::{DateTime, Utc};
 use sqlx::{PgExecutor, PgPool};
 use tracklore_platform::time::Timestamp;
 
-use crate::throttle::Count;
+use crate::throttle::{Count, Undelayed};
 
 /// Rows forgotten at a time: a short lock, whatever has piled up.
 const BATCH: i64 = 500;
@@ -25,6 +28,48 @@ struct Row {
     forget_at: Timestamp,
 }
 
+impl Row {
+    fn counted(self) -> (Vec<u8>, Count) {
+        let failures = u32::try_from(self.failures).unwrap_or(0);
+        (self.key, Count { failures, opens_at: self.opens_at, forget_at: self.forget_at })
+    }
+}
+
+/// Charges an attempt to a network and to what is tried from it (`place` where the name has logged in from there before, else
+/// `subject`), where that causes no delay; those that were charged. One statement, as nearly all attempts are such.
+pub async fn charge_undelayed(
+    executor: impl PgExecutor<'_>,
+    (network, of_network): (&[u8], Undelayed),
+    (about, of_subject): (Option<&About>, Undelayed),
+    now: Timestamp,
+) -> Result<Vec<(Vec<u8>, Count)>, sqlx::Error> {
+    let failures = |undelayed: Undelayed| i32::try_from(undelayed.failures).unwrap_or(i32::MAX);
+    let rows: Vec<Row> = sqlx::query_as(
+        "WITH unhurried AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true)), \
+         wanted AS ( \
+            SELECT $1 AS key, $5::integer AS undelayed, $6 AS forget_at UNION \
+            SELECT CASE WHEN EXISTS (SELECT FROM known_places WHERE key = $3 AND forget_at > $4) THEN $3 ELSE $2 END, $7, $8 \
+            WHERE $2::bytea IS NOT NULL) \
+         INSERT INTO throttles (key, failures, opens_at, forget_at) \
+         SELECT key, 1, $4, forget_at FROM wanted, unhurried WHERE undelayed > 0 ORDER BY key \
+         ON CONFLICT (key) DO UPDATE SET opens_at = excluded.opens_at, forget_at = excluded.forget_at, \
+            failures = CASE WHEN throttles.forget_at > $4 THEN throttles.failures ELSE 0 END + 1 \
+         WHERE throttles.forget_at <= $4 OR throttles.failures < CASE WHEN throttles.key = $1 THEN $5 ELSE $7 END \
+         RETURNING key, failures, opens_at, forget_at",
+    )
+    .bind(network)
+    .bind(about.map(|about| about.subject.as_slice()))
+    .bind(about.map(|about| about.place.as_slice()))
+    .bind(now)
+    .bind(failures(of_network))
+    .bind(of_network.forget_at)
+    .bind(failures(of_subject))
+    .bind(of_subject.forget_at)
+    .fetch_all(executor)
+    .await?;
+    Ok(rows.into_iter().map(Row::counted).collect())
+}
+
 /// The counts of a network and of what is tried from it, locked until the transaction ends: of `place` where the name has
 /// logged in from there before, else of `subject`. New ones have no failures. Always in one order, so that two attempts
 /// never wait for each other.
@@ -35,8 +80,9 @@ pub async fn lock(
     now: Timestamp,
 ) -> Result<Vec<(Vec<u8>, Count)>, sqlx::Error> {
     let rows: Vec<Row> = sqlx::query_as(
-        "INSERT INTO throttles (key, failures, opens_at, forget_at) \
-         SELECT key, 0, $4, $4 FROM ( \
+        "WITH unhurried AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true)) \
+         INSERT INTO throttles (key, failures, opens_at, forget_at) \
+         SELECT key, 0, $4, $4 FROM unhurried, ( \
             SELECT $1 AS key UNION \
             SELECT CASE WHEN EXISTS (SELECT FROM known_places WHERE key = $3 AND forget_at > $4) THEN $3 ELSE $2 END \
             WHERE $2::bytea IS NOT NULL \
@@ -50,12 +96,7 @@ pub async fn lock(
     .bind(now)
     .fetch_all(executor)
     .await?;
-    let count = |row: &Row| Count {
-        failures: u32::try_from(row.failures).unwrap_or(0),
-        opens_at: row.opens_at,
-        forget_at: row.forget_at,
-    };
-    Ok(rows.into_iter().map(|row| (row.key.clone(), count(&row))).collect())
+    Ok(rows.into_iter().map(Row::counted).collect())
 }
 
 /// Keeps locked counts.
@@ -99,7 +140,7 @@ pub async fn give_back(
 
 /// An attempt went well: what was counted against `cleared` is forgotten, `charged` get one attempt back each, and `places`
 /// are known until `forget_at`, or a day less: a place that is used again and again isn't written each time. Locks in the one
-/// order that all transactions keep to.
+/// order that all transactions keep to, and doesn't wait for the disk.
 pub async fn settle(
     executor: impl PgExecutor<'_>,
     charged: &[(Vec<u8>, Count)],
@@ -108,8 +149,10 @@ pub async fn settle(
     forget_at: Timestamp,
 ) -> Result<(), sqlx::Error> {
     sqlx::query(
-        "WITH charged AS (SELECT * FROM unnest($1::bytea[], $2::timestamptz[]) AS given (key, opens_at)), \
-         locked AS MATERIALIZED (SELECT key FROM throttles WHERE key = ANY($1 || $3) ORDER BY key FOR UPDATE), \
+        "WITH unhurried AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true)), \
+         charged AS (SELECT * FROM unnest($1::bytea[], $2::timestamptz[]) AS given (key, opens_at)), \
+         locked AS MATERIALIZED ( \
+            SELECT key FROM throttles, unhurried WHERE key = ANY($1 || $3) ORDER BY key FOR UPDATE OF throttles), \
          gone AS (DELETE FROM throttles USING locked WHERE throttles.key = locked.key AND locked.key = ANY($3)), \
          given_back AS ( \
             UPDATE throttles SET failures = failures - 1, \

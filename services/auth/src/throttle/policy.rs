@@ -32,6 +32,15 @@ pub struct Count {
     pub forget_at: Timestamp,
 }
 
+/// Failures that cause no delay.
+#[derive(Clone, Copy, Debug)]
+pub struct Undelayed {
+    /// So many.
+    pub failures: u32,
+    /// They are forgotten then, if none comes after them.
+    pub forget_at: Timestamp,
+}
+
 /// An attempt comes too early.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooEarly {
@@ -54,6 +63,11 @@ impl Policy {
         let failures = count.map_or(0, |count| count.failures).saturating_add(1);
         let opens_at = now.plus(self.delay(failures));
         Ok(Count { failures, opens_at, forget_at: opens_at.plus(self.memory) })
+    }
+
+    /// How far a key may be charged at `now` without a look at what is known of it.
+    pub fn undelayed(&self, now: Timestamp) -> Undelayed {
+        Undelayed { failures: self.free.saturating_sub(1), forget_at: now.plus(self.memory) }
     }
 
     fn delay(&self, failures: u32) -> Duration {
@@ -97,6 +111,17 @@ mod tests {
             now += wait;
             count = Some(POLICY.charge(count, at(now)).unwrap());
         }
+    }
+
+    #[test]
+    fn failures_without_a_delay_close_nothing_and_the_next_one_does() {
+        let mut count = None;
+        let undelayed = POLICY.undelayed(at(0));
+        for failures in 1..=undelayed.failures {
+            count = Some(POLICY.charge(count, at(0)).unwrap());
+            assert_eq!(count, Some(Count { failures, opens_at: at(0), forget_at: undelayed.forget_at }));
+        }
+        assert_eq!(POLICY.charge(count, at(0)).unwrap().opens_at, at(2));
     }
 
     #[test]

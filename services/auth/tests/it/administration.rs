@@ -145,6 +145,32 @@ async fn a_scope_comes_with_the_next_token_and_goes_with_the_sessions() {
 }
 
 #[tokio::test]
+async fn a_log_in_that_waits_while_a_scope_is_taken_away_doesn_t_get_it() {
+    let stack = auth().await;
+    let ada = stack.sign_up("ada").await;
+    succeed(&stack, &["grant", "ada", "badges:admin"]);
+    let pool = stack.database("auth");
+    // as `revoke` does, before its end
+    let mut revoking = pool.begin().await.unwrap();
+    let account = sqlx::query("SELECT FROM users WHERE id = $1 FOR UPDATE").bind(ada.id);
+    account.execute(&mut *revoking).await.unwrap();
+    let grants = sqlx::query("DELETE FROM grants WHERE user_id = $1").bind(ada.id);
+    assert_eq!(grants.execute(&mut *revoking).await.unwrap().rows_affected(), 1);
+    let taken_away = async {
+        eventually("the log-in waits for the account", async || {
+            let waits = "SELECT EXISTS (SELECT FROM pg_stat_activity \
+                         WHERE datname = current_database() AND wait_event_type = 'Lock')";
+            let is_waiting: bool = sqlx::query_scalar(waits).fetch_one(&pool).await.unwrap();
+            is_waiting.then_some(())
+        })
+        .await;
+        revoking.commit().await.unwrap();
+    };
+    let (pair, ()) = tokio::join!(log_in(&stack, "ada", &ada.password), taken_away);
+    assert_eq!(scope(&stack, &text(&pair.expect(200), "access_token")).await, "");
+}
+
+#[tokio::test]
 async fn administrators_can_t_shut_the_door_behind_themselves() {
     let stack = auth().await;
     let root = administrator(&stack).await;
