@@ -7,6 +7,7 @@
 
 import json
 import math
+import re
 import sys
 import time
 import urllib.parse
@@ -55,7 +56,7 @@ def legend(form: str, labels: dict) -> str:
         return ""
     for name, value in labels.items():
         form = form.replace("{{" + name + "}}", value)
-    return form
+    return re.sub(r"{{.*?}}", "", form).strip()  # a label that the series hasn't
 
 
 def told(value: float, unit: str) -> str:
@@ -82,7 +83,7 @@ def draw(prometheus: str, folder: Path) -> None:
         figure.suptitle(dashboard["title"], fontsize=10, x=0.01, ha="left")
         for panel in dashboard["panels"]:
             place = panel["gridPos"]
-            box = [place["x"] / 24 + 0.03, 0.97 - (place["y"] + place["h"] - 0.9) / height * 0.97, place["w"] / 24 - 0.045, (place["h"] - 2.2) / height * 0.97]
+            box = [place["x"] / 24 + 0.04, 0.97 - (place["y"] + place["h"] - 0.9) / height * 0.97, place["w"] / 24 - 0.055, (place["h"] - 2.2) / height * 0.97]
             if panel["type"] == "row":
                 figure.text(0.01, 0.97 - (place["y"] + 0.7) / height * 0.97, panel["title"], fontsize=9, weight="bold")
                 continue
@@ -101,8 +102,8 @@ def draw(prometheus: str, folder: Path) -> None:
                 last = points[-1][0]
                 axes.plot([(at - last) / 60 for at, _ in points], [value / scale for _, value in points], linewidth=1, label=name or None)
             axes.set_ylim(bottom=0)
-            if 0 < sum(1 for name, _ in lines if name) <= 8:
-                axes.legend(fontsize=5, loc="upper left", framealpha=0.6)
+            if 0 < sum(1 for name, _ in lines if name) <= 12:
+                axes.legend(fontsize=5, loc="upper left", framealpha=0.6, ncols=2)
         folder.mkdir(parents=True, exist_ok=True)
         figure.savefig(folder / f"{file.stem}.png", dpi=80, metadata={"Software": None})
         pyplot.close(figure)

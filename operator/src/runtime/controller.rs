@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use futures::{StreamExt, stream};
 use kube::{
-    Client, Resource, ResourceExt,
+    Client,
     runtime::{
         controller::{self, Controller},
         reflector::store::WriterDropped,
@@ -54,10 +54,8 @@ pub async fn keep(
         backoff: Backoff::default(),
         quota: stack::quota::Quota::new(most),
     });
-    let forgetting = context.clone();
-    let (reader, stacks) = watches::stacks(&client, &scope, progress, move |stack| {
-        forgetting.forget(&stack.uid().unwrap_or_default(), stack.meta());
-    });
+    let hearing = context.clone();
+    let (reader, stacks) = watches::stacks(&client, &scope, progress, move |event| hearing.hear(event));
     context.quota.count(reader.clone());
     let mut watching = JoinSet::new();
     for task in children.tasks {

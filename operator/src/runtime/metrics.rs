@@ -115,10 +115,10 @@ pub fn requested(verb: &'static str, resource: String, code: Option<u16>, durati
         .record(duration);
 }
 
-/// Tells the conditions of a stack.
-pub fn conditions(meta: &ObjectMeta, status: &TrackloreStackStatus) {
+/// Tells that a stack is there, and which of its conditions hold.
+pub fn stack(meta: &ObjectMeta, status: Option<&TrackloreStackStatus>) {
     present(meta, true);
-    for condition in &status.conditions {
+    for condition in status.iter().flat_map(|status| &status.conditions) {
         gauge(meta, &condition.type_).set(if condition.status == "True" { 1.0 } else { 0.0 });
     }
 }

@@ -140,15 +140,15 @@ impl Scope {
     }
 }
 
-/// The watch on stacks: the store, and the stacks whose spec changed.
+/// The watch on stacks: the store, and the stacks whose spec changed. `hear` is told of all that happens, in its order.
 pub fn stacks<F>(
     client: &Client,
     scope: &Scope,
     progress: Arc<Progress>,
-    gone: F,
+    hear: F,
 ) -> (Store<GuardedStack>, impl Stream<Item = Result<GuardedStack, watcher::Error>> + Send + use<F>)
 where
-    F: Fn(&GuardedStack) + Send + 'static,
+    F: Fn(&Event<GuardedStack>) + Send + 'static,
 {
     let watch = scope.watch("TrackloreStack");
     progress.update(&watch, |_| {});
@@ -157,8 +157,8 @@ where
         .default_backoff()
         .inspect(move |event| {
             progress.event(&watch, event);
-            if let Ok(Event::Delete(stack)) = event {
-                gone(stack);
+            if let Ok(event) = event {
+                hear(event);
             }
         })
         .reflect(writer)

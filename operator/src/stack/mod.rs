@@ -37,8 +37,11 @@ use std::{
 };
 
 use jiff::Timestamp;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::{Client, Resource, ResourceExt, core::DeserializeGuard, runtime::controller::Action};
+use kube::{
+    Client, Resource, ResourceExt,
+    core::DeserializeGuard,
+    runtime::{controller::Action, watcher::Event},
+};
 use tracing::Instrument;
 use tracklore_telemetry::trace::{Described, Kind, Span};
 
@@ -76,12 +79,35 @@ pub struct Context {
 }
 
 impl Context {
-    /// Forgets a stack that is gone.
-    pub fn forget(&self, uid: &str, meta: &ObjectMeta) {
-        self.memory.forget(uid);
-        self.secrets.forget(uid);
-        self.backoff.succeeded(uid);
-        metrics::forget(meta);
+    /// Takes note of what the watch on stacks says. A pass may end when its stack is gone already; the watch knows the order.
+    pub fn hear(&self, event: &Event<GuardedStack>) {
+        match event {
+            Event::Apply(stack) | Event::InitApply(stack) => {
+                self.backoff.heard(&stack.uid().unwrap_or_default());
+                tell(stack);
+            }
+            Event::Delete(stack) => self.forget(stack),
+            Event::Init | Event::InitDone => {}
+        }
+    }
+
+    fn forget(&self, stack: &GuardedStack) {
+        let uid = stack.uid().unwrap_or_default();
+        self.memory.forget(&uid);
+        self.secrets.forget(&uid);
+        self.backoff.forget(&uid);
+        metrics::forget(stack.meta());
+    }
+}
+
+/// Tells Prometheus of a stack that is there.
+fn tell(stack: &GuardedStack) {
+    match &stack.0 {
+        Ok(read) => metrics::stack(stack.meta(), read.status.as_ref()),
+        Err(invalid) => {
+            let status = publish::unreadable(stack.meta(), &invalid.error, Timestamp::now());
+            metrics::stack(stack.meta(), Some(&status));
+        }
     }
 }
 
@@ -151,7 +177,6 @@ async fn pass(guarded: &GuardedStack, context: &Context) -> Result<Action, Error
             .map_err(|error| Error::Publish(Box::new(error)))?;
         context.announcer.tell(guarded, before, &status).await;
     }
-    metrics::conditions(guarded.meta(), &status);
     Ok(action)
 }
 

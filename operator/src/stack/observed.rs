@@ -49,11 +49,6 @@ impl Workload {
     pub fn is_ready(&self) -> bool {
         self.ready >= self.desired
     }
-
-    /// Whether it does some work, or was asked for none.
-    pub fn serves(&self) -> bool {
-        self.desired == 0 || self.ready > 0
-    }
 }
 
 /// State of a Job.

@@ -1,4 +1,4 @@
-//! What can happen to the operator's requests: the process dies after one of them.
+//! What can happen to the operator's requests: one of them is held up, or the process dies after it.
 
 use std::{
     sync::{
@@ -18,6 +18,8 @@ use tower::{BoxError, Layer, Service};
 pub enum Fate {
     /// It is done, and answered.
     Done,
+    /// It waits until it is let go.
+    HeldUp,
     /// It is done, and the process dies before it knows.
     DoneAndDies,
 }
@@ -31,12 +33,18 @@ pub struct Faults {
     decide: Arc<Decide>,
     writes: Arc<AtomicUsize>,
     dead: CancellationToken,
+    let_go: CancellationToken,
 }
 
 impl Faults {
     /// With this fate for each write.
     pub fn new(decide: impl Fn(usize) -> Fate + Send + Sync + 'static) -> Self {
-        Self { decide: Arc::new(decide), writes: Arc::default(), dead: CancellationToken::new() }
+        Self {
+            decide: Arc::new(decide),
+            writes: Arc::default(),
+            dead: CancellationToken::new(),
+            let_go: CancellationToken::new(),
+        }
     }
 
     /// Everything goes well.
@@ -47,6 +55,16 @@ impl Faults {
     /// The process dies once so many writes are done.
     pub fn death_after(writes: usize) -> Self {
         Self::new(move |number| if number == writes { Fate::DoneAndDies } else { Fate::Done })
+    }
+
+    /// This write is held up.
+    pub fn holding(write: usize) -> Self {
+        Self::new(move |number| if number == write { Fate::HeldUp } else { Fate::Done })
+    }
+
+    /// Lets go what is held up.
+    pub fn let_go(&self) {
+        self.let_go.cancel();
     }
 
     /// How many writes there were.
@@ -100,6 +118,9 @@ where
         }
         let answer = self.inner.call(request);
         Box::pin(async move {
+            if fate == Fate::HeldUp {
+                faults.let_go.cancelled().await;
+            }
             let Some(answer) = faults.dead.run_until_cancelled(answer).await else {
                 return std::future::pending().await;
             };
@@ -108,7 +129,7 @@ where
                     faults.dead.cancel();
                     std::future::pending().await
                 }
-                Fate::Done => answer,
+                Fate::Done | Fate::HeldUp => answer,
             }
         })
     }

@@ -9,6 +9,7 @@ mod faults;
 mod kubelet;
 mod operator;
 mod picture;
+mod presence;
 mod quotas;
 mod restores;
 mod rotations;

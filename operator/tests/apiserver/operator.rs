@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use kube::client::ClientBuilder;
-use tokio::task::AbortHandle;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracklore_operator::runtime::{
     controller,
@@ -16,7 +16,8 @@ use crate::{faults::Faults, server};
 pub struct Operator {
     /// What happens to its requests.
     pub faults: Faults,
-    running: AbortHandle,
+    running: JoinHandle<Result<(), controller::Error>>,
+    stop: CancellationToken,
 }
 
 impl Operator {
@@ -30,14 +31,16 @@ impl Operator {
         let config = server::config(server::server().kubeconfig("operator")).await;
         let client = ClientBuilder::try_from(config).unwrap().with_layer(&faults).build();
         let scope = Scope::Namespace(namespace.to_owned());
-        let running = tokio::spawn(controller::keep(
-            client,
-            scope,
-            most,
-            Arc::new(Progress::default()),
-            CancellationToken::new(),
-        ));
-        Self { faults, running: running.abort_handle() }
+        let stop = CancellationToken::new();
+        let progress = Arc::new(Progress::default());
+        let running = tokio::spawn(controller::keep(client, scope, most, progress, stop.clone()));
+        Self { faults, running, stop }
+    }
+
+    /// Lets its passes end, and ends it.
+    pub async fn stop(mut self) {
+        self.stop.cancel();
+        (&mut self.running).await.unwrap().unwrap();
     }
 }
 

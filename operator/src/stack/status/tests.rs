@@ -159,6 +159,25 @@ fn a_dependency_that_falls_degrades_the_stack() {
 }
 
 #[test]
+fn what_somebody_scaled_to_nothing_is_not_ready_and_what_the_spec_asks_for_is() {
+    let nothing = Workload { rolled_out: true, ..Workload::default() };
+    let mut observed = fixtures::serving(&fixtures::valid());
+    observed.deployments.insert("demo-user".into(), nothing.clone());
+    let ready = |replicas, observed: &Observed| {
+        told(&status_with(|stack| stack.spec.services.user.replicas = replicas, observed), "Ready")
+    };
+    assert_eq!(ready(1, &observed), pair("False", "ServiceNotReady"));
+    assert_eq!(ready(0, &observed), pair("True", "Serving"));
+
+    observed.stateful_sets.insert("demo-kafka".into(), nothing);
+    let status = status_with(|stack| stack.spec.paused = true, &observed);
+    assert_eq!(told(&status, "KafkaReady"), pair("False", "NotReady"));
+    assert_eq!(told(&status, "Degraded"), pair("True", "DependencyDown"));
+    let mut kafka = status.conditions.iter().filter(|told| told.type_ == "KafkaReady");
+    assert_eq!(kafka.next().unwrap().message, "StatefulSet demo-kafka is scaled to 0 pods");
+}
+
+#[test]
 fn a_failed_migration_holds_and_says_where_to_look() {
     let stack = fixtures::valid();
     let mut observed = fixtures::with_dependencies(&stack);
@@ -275,7 +294,7 @@ proptest! {
     fn a_stack_is_never_ready_while_a_component_serves_nobody(picture in picture()) {
         let status = status_of(&picture, &Outcome::default(), None, 0);
         let down = ["auth", "user", "posts", "feed", "gateway"].iter().any(|name| {
-            picture.deployments.get(&format!("demo-{name}")).is_none_or(|workload| !workload.serves())
+            picture.deployments.get(&format!("demo-{name}")).is_none_or(|workload| workload.ready == 0)
         });
         prop_assert!(!(down && told(&status, "Ready").0 == "True"));
     }

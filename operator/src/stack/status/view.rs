@@ -48,7 +48,7 @@ impl View<'_> {
             let Some(set) = self.set(component) else {
                 return State::no("Creating", format!("StatefulSet {name} isn't there yet"));
             };
-            if !set.is_ready() {
+            if !set.is_ready() || !self.serves(component, set) {
                 return State::no("NotReady", self.pods(component, &format!("StatefulSet {name}"), set));
             }
         } else if component == Component::Redis {
@@ -155,7 +155,9 @@ impl View<'_> {
         match self.observed.deployments.get(name) {
             None => State::no("Creating", format!("Deployment {name} isn't there yet")),
             Some(_) if self.stack.suspended => State::no("Suspended", SUSPENDED),
-            Some(workload) if workload.serves() => State::yes("Ready", format!("Deployment {name} serves")),
+            Some(workload) if self.serves(Component::Gateway, workload) => {
+                State::yes("Ready", format!("Deployment {name} serves"))
+            }
             Some(workload) => State::no("NotReady", self.pods(Component::Gateway, name, workload)),
         }
     }
@@ -210,10 +212,10 @@ impl View<'_> {
             return State::no("MigrationsNotComplete", migrations.message);
         }
         for (service, workload) in self.services() {
+            let component = Component::Service(service);
             match workload {
-                Some(workload) if workload.serves() => {}
+                Some(workload) if self.serves(component, workload) => {}
                 Some(workload) => {
-                    let component = Component::Service(service);
                     let name = self.names().of(component);
                     return State::no("ServiceNotReady", self.pods(component, &name, workload));
                 }
@@ -270,7 +272,7 @@ impl View<'_> {
         if let Some((component, _)) = sets.find(|(_, set)| set.is_none_or(|set| !set.rolled_out)) {
             return State::yes(
                 "RollingOut",
-                format!("StatefulSet {} is rolled out", self.names().of(component)),
+                format!("StatefulSet {} is being rolled out", self.names().of(component)),
             );
         }
         if self.failed_step().is_none() && !self.plan.held.is_empty() {
@@ -278,19 +280,19 @@ impl View<'_> {
             return State::yes("Waiting", format!("{} waits for its dependencies", held.join(", ")));
         }
         if let Some(name) = self.outcome.behind.first() {
-            return State::yes("RollingOut", format!("{name} is rolled out"));
+            return State::yes("RollingOut", format!("{name} is being rolled out"));
         }
         let rolling =
             |workload: Option<&Workload>| workload.is_none_or(|w| !w.rolled_out && w.stuck.is_none());
         for (service, workload) in self.services() {
             if !self.plan.held.contains(&service) && rolling(workload) {
-                return State::yes("RollingOut", format!("{} is rolled out", service.as_str()));
+                return State::yes("RollingOut", format!("{} is being rolled out", service.as_str()));
             }
         }
         if let Some(name) = &self.plan.gateway
             && rolling(self.observed.deployments.get(name))
         {
-            return State::yes("RollingOut", "the gateway is rolled out");
+            return State::yes("RollingOut", "the gateway is being rolled out");
         }
         if self.stack.suspended {
             let mut services = self.services().filter_map(|(service, workload)| Some((service, workload?)));
@@ -319,7 +321,8 @@ impl View<'_> {
             (Component::Redis, self.observed.deployments.contains_key(&self.names().child("feed"))),
         ];
         for (component, established) in established {
-            if established && let Some(set) = self.set(component).filter(|set| !set.is_ready()) {
+            let down = |set: &&Workload| !set.is_ready() || !self.serves(component, set);
+            if established && let Some(set) = self.set(component).filter(down) {
                 return State::yes("DependencyDown", self.pods(component, &self.names().of(component), set));
             }
         }
@@ -342,6 +345,19 @@ impl View<'_> {
             }
         }
         State::no("AsExpected", "nothing that should work is known not to")
+    }
+
+    /// Whether a component does some work, or was asked for none. One that somebody else scaled to nothing does not.
+    fn serves(&self, component: Component, workload: &Workload) -> bool {
+        let rests = match component {
+            Component::Service(service) => {
+                let settings = self.stack.services.get(service);
+                settings.autoscaling.is_none() && settings.replicas == 0
+            }
+            Component::Gateway => self.stack.gateway.as_ref().is_some_and(|gateway| gateway.replicas == 0),
+            _ => false,
+        };
+        rests || workload.ready > 0
     }
 
     /// How many ready pods are enough. Those that an autoscaler asks for beyond its fewest take their time.
@@ -367,7 +383,10 @@ impl View<'_> {
 
     /// How many pods of a component there are, and why there aren't more.
     fn pods(&self, component: Component, name: &str, workload: &Workload) -> String {
-        let count = format!("{} of {} pods of {name} are ready", workload.ready, workload.desired);
+        let count = match workload.desired {
+            0 => format!("{name} is scaled to 0 pods"),
+            desired => format!("{} of {desired} pods of {name} are ready", workload.ready),
+        };
         self.because(component.as_str(), count)
     }
 
