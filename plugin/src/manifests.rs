@@ -65,8 +65,13 @@ pub fn secrets(stack: &ValidStack, now: Timestamp) -> Result<Vec<Value>, generat
 fn prepared(stack: &ValidStack) -> Observed {
     let mut observed = Observed::default();
     for name in build::secret_names(stack) {
-        let seen =
-            SecretSeen { owner: Owner::Us, digest: String::new(), owners: [].into(), keys: Vec::new() };
+        let seen = SecretSeen {
+            owner: Owner::Us,
+            digest: String::new(),
+            owners: [].into(),
+            keys: Vec::new(),
+            logins: Vec::new(),
+        };
         observed.secrets.insert(name, seen);
     }
     for secret in given::given(stack) {

@@ -81,6 +81,18 @@ fn news(before: Option<&TrackloreStackStatus>, after: &TrackloreStackStatus) -> 
             (None, false) => {}
         }
     }
+    if let (was, Some(is)) = pair("Progressing") {
+        let rotates = |condition: &Condition| holds(condition) && condition.reason == "Rotating";
+        match (was.as_ref().is_some_and(rotates), rotates(&is)) {
+            (false, true) => all.push(news_of(false, "Rotating", &is)),
+            // What is paused or stalled isn't over.
+            (true, false) if holds(&is) => {
+                let note = "logins to Postgres have been replaced".to_owned();
+                all.push(News { warning: false, reason: "Rotated".into(), note });
+            }
+            _ => {}
+        }
+    }
     let version = |status: &TrackloreStackStatus| status.version.clone();
     if let (Some(old), Some(new)) = (before.and_then(version), version(after))
         && old != new
@@ -147,6 +159,23 @@ mod tests {
             reasons(Some(&down), &serving),
             [(false, "Ready".to_owned()), (false, "NoLongerDegraded".to_owned())]
         );
+    }
+
+    #[test]
+    fn a_rotation_is_told_when_it_begins_and_when_it_ends() {
+        let serving = status("True", "False", "0.1.0");
+        let mut rotating = serving.clone();
+        let mut progressing = rotating.conditions[0].clone();
+        (progressing.type_, progressing.reason) = ("Progressing".into(), "Rotating".into());
+        rotating.conditions.push(progressing.clone());
+        let mut preparing = serving.clone();
+        preparing.conditions.push(Condition { reason: "Preparing".into(), ..progressing });
+        assert_eq!(reasons(Some(&serving), &rotating), [(false, "Rotating".to_owned())]);
+        assert_eq!(reasons(Some(&rotating), &rotating), []);
+        assert_eq!(reasons(Some(&rotating), &preparing), [(false, "Rotated".to_owned())]);
+        assert_eq!(reasons(Some(&rotating), &serving), [], "nothing is told of what isn't said");
+        preparing.conditions.last_mut().unwrap().status = "False".into();
+        assert_eq!(reasons(Some(&rotating), &preparing), [], "it stands still");
     }
 
     #[test]

@@ -21,6 +21,7 @@ use super::{
     build,
     component::{MANAGER, Names},
     generate,
+    logins::{self, Due},
     observe::{SecretCache, mark, owner, secret_seen},
     observed::{ChildId, Kind, Observed, Owner, SecretSeen},
     plan::{Child, GeneratedSecret, Origin, Plan, Recipe, Restored},
@@ -60,7 +61,7 @@ pub enum Obstacle {
 pub struct Outcome {
     /// Children that couldn't be applied, as `Kind/name`.
     pub obstacles: Vec<(String, Obstacle)>,
-    /// Whether Secrets were made: the next pass can build what needs them.
+    /// Whether Secrets were made, or logins in them changed: the next pass can build what needs them.
     pub secrets_made: bool,
     /// Workloads whose newest spec the watch hasn't shown yet: what was seen of them is told of an older one.
     pub behind: BTreeSet<String>,
@@ -188,7 +189,8 @@ impl Applier<'_> {
                 Some(patch) => {
                     // whatever becomes of it, what is known is of before
                     self.secrets.forget(self.uid);
-                    tracing::info!(name = secret.name, "signing keys change: one is added, or old ones go");
+                    outcome.secrets_made |= secret.replacement.is_some();
+                    tracing::info!(name = secret.name, "secrets are rotated: new ones come, or old ones go");
                     api.patch(&secret.name, &PatchParams::default(), &Patch::Merge(patch)).await
                 }
             },
@@ -341,17 +343,24 @@ impl Applier<'_> {
     }
 }
 
-/// What changes about the keys of a Secret now: another one comes, those before it go. Nothing that it holds is overwritten.
+/// What changes about the keys of a Secret now: others come, or those before them go. Nothing that it holds is overwritten.
 fn successors(secret: &GeneratedSecret, seen: &SecretSeen) -> Result<Option<Value>, generate::Error> {
-    let Recipe::SigningKeys(rule) = &secret.recipe else { return Ok(None) };
     let now = jiff::Timestamp::now();
-    let due = rotation::due(&seen.keys, rule, now);
-    if due.is_nothing() {
-        return Ok(None);
-    }
-    let gone: BTreeMap<_, _> = due.retired.into_iter().map(|file| (file, Value::Null)).collect();
-    let new = if due.successor { generate::generate(&secret.recipe, now)? } else { BTreeMap::new() };
-    Ok(Some(json!({"data": gone, "stringData": new})))
+    let (new, gone) = match (&secret.recipe, &secret.replacement) {
+        (Recipe::SigningKeys(rule), _) => {
+            let due = rotation::due(&seen.keys, rule, now);
+            let new = if due.successor { generate::generate(&secret.recipe, now)? } else { BTreeMap::new() };
+            (new, due.retired)
+        }
+        (recipe, Some(replacement)) => match logins::due(&seen.logins, replacement, now) {
+            Some(Due::Successor(turn)) => (generate::successor(recipe, turn, now)?, Vec::new()),
+            Some(Due::Retired(turn)) => (BTreeMap::new(), logins::keys(turn).collect()),
+            None => return Ok(None),
+        },
+        _ => return Ok(None),
+    };
+    let gone: BTreeMap<_, _> = gone.into_iter().map(|key| (key, Value::Null)).collect();
+    Ok((!new.is_empty() || !gone.is_empty()).then(|| json!({"data": gone, "stringData": new})))
 }
 
 /// Whether there is no such kind: whoever applies an object is never told that it isn't there.

@@ -43,6 +43,7 @@ pub fn with_secrets(stack: &ValidStack) -> Observed {
                 digest: format!("digest-of-{name}"),
                 owners: [].into(),
                 keys: Vec::new(),
+                logins: Vec::new(),
             };
             (name, seen)
         })

@@ -13,7 +13,12 @@ use ed25519_dalek::{
 use jiff::Timestamp;
 use rand::distr::{Alphanumeric, SampleString};
 
-use super::{component::Service, plan::Recipe, rotation};
+use super::{
+    component::Service,
+    logins::{MADE, Turn},
+    plan::Recipe,
+    rotation,
+};
 
 /// Why content couldn't be made.
 #[derive(Debug, thiserror::Error)]
@@ -62,6 +67,20 @@ pub fn generate(recipe: &Recipe, now: Timestamp) -> Result<BTreeMap<String, Stri
     })
 }
 
+/// Makes another login by the recipe of the first, under the keys that it has at this turn.
+pub fn successor(recipe: &Recipe, turn: Turn, now: Timestamp) -> Result<BTreeMap<String, String>, Error> {
+    let recipe = match recipe.clone() {
+        Recipe::Login { username } => Recipe::Login { username: turn.role(&username) },
+        Recipe::Address { username, scheme, rest } => {
+            Recipe::Address { username: turn.role(&username), scheme, rest }
+        }
+        other => other,
+    };
+    let made = (MADE.to_owned(), now.to_string());
+    let parts = generate(&recipe, now)?.into_iter().chain([made]);
+    Ok(parts.map(|(part, value)| (turn.key(&part), value)).collect())
+}
+
 /// A password of letters and digits, which needs no escaping anywhere: 40 of them hold 238 bits.
 fn password() -> String {
     Alphanumeric.sample_string(&mut rand::rng(), 40)
@@ -98,8 +117,31 @@ mod tests {
     }
 
     #[test]
+    fn another_login_has_another_role_and_password_and_keys_of_its_own() {
+        let recipe = Recipe::Address {
+            username: "tracklore_auth".into(),
+            scheme: "postgres",
+            rest: "demo-postgres:5432/tracklore_auth".into(),
+        };
+        let now: Timestamp = "2026-11-20T09:30:00Z".parse().unwrap();
+        let (first, second) = (make(&recipe), successor(&recipe, Turn::Second, now).unwrap());
+        let password = &second["password-2"];
+        assert_ne!(*password, first["password"]);
+        let rest = "@demo-postgres:5432/tracklore_auth";
+        assert_eq!(second["uri-2"], format!("postgres://tracklore_auth_2:{password}{rest}"));
+        assert_eq!(
+            (second["username-2"].as_str(), second["made-2"].as_str()),
+            ("tracklore_auth_2", "2026-11-20T09:30:00Z")
+        );
+        assert!(first.keys().all(|key| !second.contains_key(key)), "nothing is overwritten");
+        let again = successor(&recipe, Turn::First, now).unwrap();
+        assert_eq!(again.keys().collect::<Vec<_>>(), ["made", "password", "uri", "username"]);
+        assert_eq!(again["username"], first["username"]);
+    }
+
+    #[test]
     fn a_signing_key_is_named_after_its_time_and_can_be_read() {
-        let rule = rotation::Rule { after: jiff::SignedDuration::from_hours(24), requested_at: None };
+        let rule = rotation::Rule { after: None, requested_at: None };
         let content = make(&Recipe::SigningKeys(rule));
         assert!(SigningKey::from_pkcs8_pem(&content["20261120093000.pem"]).is_ok());
     }

@@ -12,6 +12,7 @@ mod fixtures;
 pub mod generate;
 pub mod given;
 pub mod kinds;
+pub mod logins;
 pub mod observe;
 pub mod observed;
 pub mod placement;
@@ -189,10 +190,16 @@ async fn next(stack: &TrackloreStack, context: &Context) -> Result<(TrackloreSta
     let outcome = if valid.paused { Outcome::default() } else { applier.apply(&plan, &observed).await? };
     let status = status::settled(before, generation, &valid, &plan, &observed, &outcome, Timestamp::now());
     let unaccepted = valid.routes.is_some() && observed.routes.as_ref().is_none_or(|routes| !routes.accepted);
-    let unwatched = !plan.missing.is_empty() || unaccepted;
+    let unwatched = !plan.missing.is_empty() || unaccepted || logins::are_replaced(&plan.secrets, &observed);
     let wait = wait(&outcome, &observed, unwatched, &valid.uid);
-    let rotation = rotation::wait(&plan, &observed, Timestamp::now()).and_then(|wait| wait.try_into().ok());
-    Ok((status, Action::requeue(rotation.filter(|_| !valid.paused).map_or(wait, |due| wait.min(due)))))
+    let now = Timestamp::now();
+    let due = [rotation::wait(&plan, &observed, now), logins::wait(&plan, &observed, now)];
+    let rotation = due
+        .into_iter()
+        .flatten()
+        .filter(|_| !valid.paused && outcome.obstacles.is_empty())
+        .filter_map(|due| due.try_into().ok());
+    Ok((status, Action::requeue(rotation.fold(wait, Duration::min))))
 }
 
 /// When to look again although nothing has happened.
@@ -200,7 +207,7 @@ fn wait(outcome: &Outcome, observed: &Observed, unwatched: bool, uid: &str) -> D
     if outcome.secrets_made {
         Duration::from_millis(10)
     } else if !outcome.obstacles.is_empty() || observed.waits_for_pods() || unwatched {
-        // Why a pod doesn't start is told by no watch, and neither Secrets nor routes are watched.
+        // Why a pod doesn't start is told by no watch, nor that one has gone; and neither Secrets nor routes are watched.
         Duration::from_secs(15)
     } else {
         // Spread over half an hour, so that many stacks don't come at once.

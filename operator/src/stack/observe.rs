@@ -26,6 +26,7 @@ use super::{
     component::{Component, INSTANCE, MANAGED_BY, MANAGER, Names},
     given::{self, GivenSecret},
     kinds::Object,
+    logins,
     observed::{ChildId, Copies, JobState, Kind, Observed, Owner, SecretSeen, Seen, Workload},
     plan::digest,
     pods, rotation, routes, troubles,
@@ -177,6 +178,9 @@ pub async fn observe(
     if stack.restore.is_some() && lacks_key() {
         observed.seal = pods::last_words(&pods::of(client, names).await?, FETCH_KEYS);
     }
+    if observed.secrets.values().any(SecretSeen::has_two_logins) {
+        observed.in_use = pods::keys_in_use(&pods::with_copies_of(client, names).await?);
+    }
     let anew = if prepared { without_stateful_set(stack, &observed) } else { Vec::new() };
     if !anew.is_empty() || observed.waits_for_pods() {
         let pods = pods::of(client, names).await?;
@@ -297,7 +301,7 @@ pub fn secret_seen(secret: &Secret, names: &Names, uid: &str) -> SecretSeen {
         Owner::Us
     };
     let keys = secret.data.iter().flatten().filter_map(|(file, _)| rotation::made(file)).collect();
-    SecretSeen { owner, digest: digest(&secret.data), owners, keys }
+    SecretSeen { owner, digest: digest(&secret.data), owners, keys, logins: logins::seen(secret) }
 }
 
 fn deployment_state(deployment: &Deployment) -> Workload {

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::given::GivenSeen;
 pub use super::kinds::{ChildId, Kind};
+use super::{given::GivenSeen, logins::Login};
 
 /// Whose an object is that bears a child's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,6 +108,15 @@ pub struct SecretSeen {
     pub owners: BTreeSet<String>,
     /// When the keys that it holds were made, if it holds any.
     pub keys: Vec<Timestamp>,
+    /// The logins that it holds, the newest last.
+    pub logins: Vec<Login>,
+}
+
+impl SecretSeen {
+    /// Whether its login is being replaced.
+    pub fn has_two_logins(&self) -> bool {
+        self.logins.len() > 1
+    }
 }
 
 /// The picture.
@@ -131,15 +140,24 @@ pub struct Observed {
     pub seal: Option<String>,
     /// What the Gateways say of the routes, where the stack has any.
     pub routes: Option<RoutesState>,
+    /// Keys of Secrets, with the Secret's name, that pods were told of which haven't ended; only looked for while logins
+    /// are replaced.
+    pub in_use: BTreeSet<(String, String)>,
     /// Why pods don't run, by component or purpose of their Job; only looked for while something isn't ready.
     pub troubles: BTreeMap<String, String>,
 }
 
 impl Observed {
-    /// Hash of what a Secret holds, generated or given.
+    /// Hash of all that a Secret holds, generated or given.
     pub fn digest(&self, secret: &str) -> Option<String> {
         let given = || self.given.get(secret).map(|secret| &secret.digest);
         self.secrets.get(secret).map(|secret| &secret.digest).or_else(given).cloned()
+    }
+
+    /// Hash of what pods use of a Secret: of logins, the newest.
+    pub fn digest_in_use(&self, secret: &str) -> Option<String> {
+        let login = self.secrets.get(secret).and_then(|secret| secret.logins.last());
+        login.map(|login| login.digest.clone()).or_else(|| self.digest(secret))
     }
 
     /// Whether pods that should be there aren't ready, or a Job's pods have failed.

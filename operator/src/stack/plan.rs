@@ -9,6 +9,7 @@ pub use super::kinds::{Child, ChildId, Kind};
 use super::{
     component::{Component, Service as Tracklore},
     given::Missing,
+    logins::Replacement,
     rotation::Rule,
 };
 use crate::api::v1alpha1::CompletedJob;
@@ -79,6 +80,8 @@ pub struct GeneratedSecret {
     pub recipe: Recipe,
     /// Whether it is made at all, or comes from a copy.
     pub origin: Origin,
+    /// How its login is replaced, if it ever is.
+    pub replacement: Option<Replacement>,
 }
 
 /// Where the content of a Secret that isn't there comes from.

@@ -1,5 +1,7 @@
 //! The pods of a stack. They aren't watched; they are listed while something isn't ready or isn't there.
 
+use std::collections::BTreeSet;
+
 use k8s_openapi::api::core::v1::Pod;
 use kube::{Api, Client, ResourceExt, api::ListParams};
 
@@ -8,11 +10,19 @@ use super::{
     observed::Workload,
 };
 
-/// All of them: one request.
+/// All of them but those that make copies: one request.
 pub async fn of(client: &Client, names: &Names) -> Result<Vec<Pod>, kube::Error> {
-    let selector = format!("{MANAGED_BY}={MANAGER},{INSTANCE}={}", names.stack);
+    list(client, names, &format!("{MANAGED_BY}={MANAGER},{INSTANCE}={}", names.stack)).await
+}
+
+/// All of them, those that make copies, too: one request.
+pub async fn with_copies_of(client: &Client, names: &Names) -> Result<Vec<Pod>, kube::Error> {
+    list(client, names, &format!("{INSTANCE}={}", names.stack)).await
+}
+
+async fn list(client: &Client, names: &Names, selector: &str) -> Result<Vec<Pod>, kube::Error> {
     let api = Api::<Pod>::namespaced(client.clone(), &names.namespace);
-    let mut pods = api.list(&ListParams::default().labels(&selector)).await?.items;
+    let mut pods = api.list(&ListParams::default().labels(selector)).await?.items;
     // Words that don't depend on the order of the answer.
     pods.sort_by_key(ResourceExt::name_any);
     Ok(pods)
@@ -42,6 +52,18 @@ pub fn last_words(pods: &[Pod], purpose: &str) -> Option<String> {
     let statuses = of_purpose.filter_map(|pod| pod.status.as_ref()?.container_statuses.as_deref());
     let mut ends = statuses.flatten().filter_map(|container| container.state.as_ref()?.terminated.as_ref());
     ends.find(|end| end.exit_code == 0).and_then(|end| end.message.clone())
+}
+
+/// The keys of Secrets, with the Secret's name, that variables of pods come from which haven't ended.
+pub fn keys_in_use(pods: &[Pod]) -> BTreeSet<(String, String)> {
+    let phase = |pod: &Pod| pod.status.as_ref().and_then(|status| status.phase.clone());
+    let lives = |pod: &&Pod| !matches!(phase(pod).as_deref(), Some("Succeeded" | "Failed"));
+    let specs = pods.iter().filter(lives).filter_map(|pod| pod.spec.as_ref());
+    let containers =
+        specs.flat_map(|spec| spec.containers.iter().chain(spec.init_containers.iter().flatten()));
+    let variables = containers.flat_map(|container| container.env.iter().flatten());
+    let references = variables.filter_map(|it| it.value_from.as_ref()?.secret_key_ref.as_ref());
+    references.map(|reference| (reference.name.clone(), reference.key.clone())).collect()
 }
 
 /// Whether it serves.
@@ -81,5 +103,30 @@ mod tests {
         );
         let left = left_alone(&[owned, alone, starting], Component::Kafka).unwrap();
         assert_eq!((left.desired, left.ready, left.storage), (2, 1, None));
+    }
+
+    #[test]
+    fn keys_are_in_use_until_the_pods_that_were_told_of_them_have_ended() {
+        let variable =
+            |key: &str| json!([{"name": "V", "valueFrom": {"secretKeyRef": {"name": "login", "key": key}}}]);
+        let pod = |phase: &str, key: &str| -> Pod {
+            serde_json::from_value(json!({
+                "metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}, "status": {"phase": phase},
+                "spec": {
+                    "containers": [{"name": "serve", "env": variable(key)}],
+                    "initContainers": [{"name": "first", "env": variable(&format!("{key}-first"))}],
+                },
+            }))
+            .unwrap()
+        };
+        let pods = [
+            pod("Running", "uri"),
+            pod("Succeeded", "ended"),
+            pod("Failed", "ended"),
+            pod("Pending", "next"),
+        ];
+        let keys: Vec<_> =
+            keys_in_use(&pods).into_iter().map(|(secret, key)| format!("{secret}/{key}")).collect();
+        assert_eq!(keys, ["login/next", "login/next-first", "login/uri", "login/uri-first"]);
     }
 }

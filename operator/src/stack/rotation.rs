@@ -1,4 +1,4 @@
-//! When the keys that sign access tokens get a successor, and when those before it go.
+//! When keys and logins get a successor, and when the keys before one go.
 //!
 //! auth publishes every key of its Secret at once and signs with a new one 15 minutes later, when everybody knows it. What
 //! its predecessor has signed is valid for an hour at most.
@@ -16,11 +16,11 @@ const OVERLAP: SignedDuration = SignedDuration::from_hours(2);
 /// How the file of a key is named: after the moment when it was made.
 const FILE: &str = "%Y%m%d%H%M%S.pem";
 
-/// When a key has served long enough.
+/// When something has served long enough.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
-    /// At this age.
-    pub after: SignedDuration,
+    /// At this age, where there is one.
+    pub after: Option<SignedDuration>,
     /// When it was made before this moment, and the moment has come.
     pub requested_at: Option<Timestamp>,
 }
@@ -75,8 +75,9 @@ fn next(keys: &[Timestamp], rule: &Rule) -> Option<Timestamp> {
     retired_at.into_iter().chain([successor_at(newest, rule)]).min()
 }
 
-fn successor_at(newest: Timestamp, rule: &Rule) -> Timestamp {
-    let old = newest.saturating_add(rule.after).unwrap_or(Timestamp::MAX);
+/// When the successor is due of what was made at this moment.
+pub(super) fn successor_at(newest: Timestamp, rule: &Rule) -> Timestamp {
+    let old = rule.after.and_then(|after| newest.checked_add(after).ok()).unwrap_or(Timestamp::MAX);
     // names of files know no fractions of a second
     let requested = rule.requested_at.filter(|at| at.as_second() > newest.as_second());
     requested.map_or(old, |at| at.min(old))
@@ -95,7 +96,7 @@ mod tests {
     }
 
     fn rule(days: i64, requested: Option<i64>) -> Rule {
-        Rule { after: SignedDuration::from_secs(days * DAY), requested_at: requested.map(at) }
+        Rule { after: Some(SignedDuration::from_secs(days * DAY)), requested_at: requested.map(at) }
     }
 
     #[test]

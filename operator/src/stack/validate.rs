@@ -78,7 +78,9 @@ pub struct ValidStack {
     /// Whether NetworkPolicies are made.
     pub network_policy: NetworkPolicyMode,
     /// When the keys that sign tokens get a successor.
-    pub rotation: Rule,
+    pub key_rotation: Rule,
+    /// When the logins to databases get one.
+    pub login_rotation: Rule,
     /// Copies that are made, if any.
     pub backup: Option<Backup>,
     /// The copy that it begins with, if it does.
@@ -194,7 +196,8 @@ pub fn validate(stack: &TrackloreStack) -> Result<ValidStack, Refusal> {
             ingress: spec.gateway.ingress.clone(),
             routes: spec.gateway.gateway_api.clone(),
             network_policy: spec.security.network_policy,
-            rotation: rotation(spec),
+            key_rotation: rotation(spec, Some(spec.auth.signing_keys.rotate_after.as_str())),
+            login_rotation: rotation(spec, spec.security.rotation.after.as_deref()),
             backup: spec.backup.clone(),
             restore: spec.restore.clone(),
         }),
@@ -209,11 +212,12 @@ fn without_own_postgres(spec: &TrackloreStackSpec) -> impl Iterator<Item = Strin
     refused.map(|(field, _)| format!("{field} is for postgres.managed; remove {field}"))
 }
 
-/// When the keys that sign tokens get a successor. What isn't a number of days was refused by the API server.
-fn rotation(spec: &TrackloreStackSpec) -> Rule {
-    let days = spec.auth.signing_keys.rotate_after.trim_end_matches('d').parse::<u16>().unwrap_or(90);
+/// When something gets a successor: at an age, where there is one, or when it is asked for. What isn't a number of days was
+/// refused by the API server.
+fn rotation(spec: &TrackloreStackSpec, after: Option<&str>) -> Rule {
+    let days = after.and_then(|after| after.trim_end_matches('d').parse().ok());
     Rule {
-        after: SignedDuration::from_hours(24 * i64::from(days)),
+        after: days.map(|days: u16| SignedDuration::from_hours(24 * i64::from(days))),
         requested_at: spec.security.rotation.requested_at.as_ref().map(|at| at.0),
     }
 }

@@ -15,6 +15,7 @@ use crate::{
     api::v1alpha1::Backup,
     stack::{
         component::{Component, MANAGED_BY},
+        observed::Observed,
         validate::ValidStack,
     },
 };
@@ -24,7 +25,7 @@ const COMPONENT: Component = Component::Backup;
 const DEADLINE: i64 = 6 * 3600;
 
 /// The `CronJob`. `kubectl create job --from=cronjob/<stack>-backup` makes a copy now.
-pub fn cron_job(stack: &ValidStack, backup: &Backup) -> CronJob {
+pub fn cron_job(stack: &ValidStack, backup: &Backup, observed: &Observed) -> CronJob {
     // Those of its Jobs aren't the operator's children: they come and go with the CronJob.
     let mut labels = stack.names.labels(COMPONENT);
     labels.remove(MANAGED_BY);
@@ -39,14 +40,19 @@ pub fn cron_job(stack: &ValidStack, backup: &Backup) -> CronJob {
             starting_deadline_seconds: Some(3600),
             successful_jobs_history_limit: Some(2),
             failed_jobs_history_limit: Some(2),
-            job_template: job(stack, backup, labels),
+            job_template: job(stack, backup, observed, labels),
             suspend: Some(false),
         }),
         ..CronJob::default()
     }
 }
 
-fn job(stack: &ValidStack, backup: &Backup, labels: BTreeMap<String, String>) -> JobTemplateSpec {
+fn job(
+    stack: &ValidStack,
+    backup: &Backup,
+    observed: &Observed,
+    labels: BTreeMap<String, String>,
+) -> JobTemplateSpec {
     let (volumes, mounts): (Vec<_>, Vec<_>) =
         restore::KEYS.into_iter().map(|secret| shelf::sealed(secret, &stack.names.child(secret))).unzip();
     let env =
@@ -57,7 +63,7 @@ fn job(stack: &ValidStack, backup: &Backup, labels: BTreeMap<String, String>) ->
     let mut all = shelf::volumes(stack, &backup.target);
     all.extend(volumes);
     let mut spec = pod::spec(stack, postgres::USER, keep, all);
-    pod::begin_with(&mut spec, shelf::postgres(stack, "dump", include_str!("provision/dump.sh")));
+    pod::begin_with(&mut spec, shelf::postgres(stack, observed, "dump", include_str!("provision/dump.sh")));
     spec.restart_policy = Some("Never".into());
     stack.placement(COMPONENT).place(&mut spec);
     let metadata = Some(ObjectMeta { labels: Some(labels), ..ObjectMeta::default() });

@@ -4,8 +4,9 @@ use k8s_openapi::api::core::v1::Container;
 
 use super::{
     authority::Authority,
+    database_login,
     job::{self, HashedJob},
-    pod, secrets,
+    pod,
     service_deployment::USER,
     service_env,
 };
@@ -13,12 +14,13 @@ use crate::{
     api::v1alpha1::Resources,
     stack::{
         component::{Component, Service},
+        observed::Observed,
         validate::ValidStack,
     },
 };
 
 /// The Job of one service. It runs the image that will serve, as the role that acts for the database's owner.
-pub fn job(stack: &ValidStack, service: Service) -> HashedJob {
+pub fn job(stack: &ValidStack, observed: &Observed, service: Service) -> HashedJob {
     let authority = Authority::postgres(stack);
     let container = Container {
         name: "migrate".into(),
@@ -28,7 +30,7 @@ pub fn job(stack: &ValidStack, service: Service) -> HashedJob {
             stack,
             service,
             "TRACKLORE_MIGRATION_DATABASE",
-            &secrets::migration_login(stack, service),
+            &database_login::migration(stack, observed, service),
         )),
         volume_mounts: authority.as_ref().map(|authority| vec![authority.mount()]),
         resources: Some(pod::resources(&Resources::default(), ("20m", "32Mi"), "128Mi")),

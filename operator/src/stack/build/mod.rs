@@ -4,6 +4,7 @@ mod address;
 mod authority;
 mod backup;
 mod config_map;
+mod database_login;
 mod gateway;
 mod horizontal_pod_autoscaler;
 mod http_route;
@@ -102,6 +103,7 @@ impl<'a> Planner<'a> {
         self.services(secrets_ready);
         self.gateway(secrets_ready);
         self.backup(secrets_ready);
+        database_login::allow_replacement(&mut self.plan, self.stack, self.observed);
         self.plan
     }
 
@@ -133,7 +135,7 @@ impl<'a> Planner<'a> {
     fn restored_data(&mut self, secrets_ready: bool) {
         let Some(restore) = &self.stack.restore else { return };
         let may_run = secrets_ready && self.plan.postgres.is_done() && !self.lacks(Component::Backup);
-        let data = self.step(restore::data_job(self.stack, restore), may_run, true);
+        let data = self.step(restore::data_job(self.stack, restore, self.observed), may_run, true);
         if let Some(restoring) = &mut self.plan.restore {
             restoring.data = data;
         }
@@ -150,7 +152,8 @@ impl<'a> Planner<'a> {
         else {
             return true;
         };
-        let step = self.step(restore::republish_job(self.stack, restore, service), migrated, true);
+        let step =
+            self.step(restore::republish_job(self.stack, restore, self.observed, service), migrated, true);
         let is_done = step.is_done();
         if let Some(restoring) = &mut self.plan.restore {
             restoring.told.push((service, step));
@@ -163,14 +166,14 @@ impl<'a> Planner<'a> {
         // A copy of databases that don't hold yet what they should would take the place of a better one.
         let filled = self.is_filled() && self.plan.migrations.iter().all(|(_, step)| step.is_done());
         let given = secrets_ready && !self.lacks(Component::Backup);
-        self.when(given && filled, backup::cron_job(self.stack, backup));
+        self.when(given && filled, backup::cron_job(self.stack, backup, self.observed));
     }
 
     fn postgres(&mut self, secrets_ready: bool) {
         let stack = self.stack;
         let provision = self.config(postgres_provision::config(stack));
         let credentials = self.credentials(&postgres_provision::secrets_used(stack));
-        let job = postgres_provision::job(stack, &provision, &credentials);
+        let job = postgres_provision::job(stack, self.observed, &provision, &credentials);
         self.plan.postgres = match &stack.postgres {
             Source::Managed(managed) => {
                 self.now(postgres::service(stack));
@@ -223,7 +226,7 @@ impl<'a> Planner<'a> {
         let stack = self.stack;
         for service in Service::ALL {
             let migrated = if service.has_database() {
-                let job = migration_job::job(stack, service);
+                let job = migration_job::job(stack, self.observed, service);
                 let filled = self.is_filled();
                 let step = self.step(job, secrets_ready && filled, filled);
                 self.plan.migrations.push((service, step.clone()));

@@ -4,12 +4,13 @@ use k8s_openapi::api::core::v1::{ConfigMap, Container, EnvVar};
 
 use super::{
     authority::Authority,
-    config_map,
+    config_map, database_login,
     job::{self, HashedJob},
     pod, postgres, secrets,
 };
 use crate::stack::{
     component::{Component, Service},
+    observed::Observed,
     source::{ForeignDatabases, ForeignPostgres, Source},
     validate::ValidStack,
 };
@@ -32,13 +33,14 @@ pub fn config(stack: &ValidStack) -> ConfigMap {
 }
 
 /// The Job. `credentials` is a hash of the passwords that it sets or uses.
-pub fn job(stack: &ValidStack, config: &ConfigMap, credentials: &str) -> HashedJob {
+pub fn job(stack: &ValidStack, observed: &Observed, config: &ConfigMap, credentials: &str) -> HashedJob {
     let authority = Authority::postgres(stack);
     let (command, env) = match &stack.postgres {
-        Source::Managed(_) => (vec!["/bin/sh", "-ec", SCRIPT], own(stack)),
-        Source::External(external) => {
-            (vec!["/bin/sh", "/etc/tracklore/prepare.sh"], foreign(stack, external, authority.as_ref()))
-        }
+        Source::Managed(_) => (vec!["/bin/sh", "-ec", SCRIPT], own(stack, observed)),
+        Source::External(external) => (
+            vec!["/bin/sh", "/etc/tracklore/prepare.sh"],
+            foreign(stack, observed, external, authority.as_ref()),
+        ),
     };
     let mut mounts = vec![pod::read_only("config", "/etc/tracklore"), pod::mount("tmp", "/tmp")];
     let mut volumes =
@@ -78,7 +80,7 @@ pub fn secrets_used(stack: &ValidStack) -> Vec<String> {
 }
 
 /// What the Job is told of the server that the operator runs.
-fn own(stack: &ValidStack) -> Vec<EnvVar> {
+fn own(stack: &ValidStack, observed: &Observed) -> Vec<EnvVar> {
     let superuser = secrets::postgres_superuser(&stack.names);
     let mut env = vec![
         pod::env("PGHOST", stack.names.of(COMPONENT)),
@@ -87,12 +89,17 @@ fn own(stack: &ValidStack) -> Vec<EnvVar> {
         pod::env("PGCONNECT_TIMEOUT", "10"),
         pod::secret_env("PGPASSWORD", superuser, "password"),
     ];
-    env.extend(logins(stack, &["PASSWORD"]));
+    env.extend(logins(stack, observed, &["PASSWORD"]));
     env
 }
 
 /// What the Job is told of a server that is there.
-fn foreign(stack: &ValidStack, external: &ForeignPostgres, authority: Option<&Authority>) -> Vec<EnvVar> {
+fn foreign(
+    stack: &ValidStack,
+    observed: &Observed,
+    external: &ForeignPostgres,
+    authority: Option<&Authority>,
+) -> Vec<EnvVar> {
     let mut env = vec![
         pod::env("PGHOST", external.host.clone()),
         pod::env("PGPORT", external.port.to_string()),
@@ -110,33 +117,28 @@ fn foreign(stack: &ValidStack, external: &ForeignPostgres, authority: Option<&Au
                 pod::env("NAME_PREFIX", admin.name_prefix.clone()),
                 pod::env("STACK", format!("{}/{}", stack.names.namespace, stack.names.stack)),
             ]);
-            env.extend(logins(stack, &["PASSWORD"]));
+            env.extend(logins(stack, observed, &["PASSWORD"]));
         }
         ForeignDatabases::Given(_) => {
             env.push(pod::env("SERVICES", Service::WITH_DATABASE.map(capitals).join(" ")));
             env.extend(Service::WITH_DATABASE.map(|service| {
                 pod::env(&format!("{}_DATABASE", capitals(service)), external.database(service))
             }));
-            env.extend(logins(stack, &["USERNAME", "PASSWORD"]));
+            env.extend(logins(stack, observed, &["USERNAME", "PASSWORD"]));
         }
     }
     env
 }
 
-/// Keys of the Secrets by which services and migrations log in.
-fn logins(stack: &ValidStack, keys: &[&str]) -> Vec<EnvVar> {
-    let logins = Service::WITH_DATABASE.into_iter().flat_map(|service| {
-        let name = capitals(service);
-        let migration = secrets::migration_login(stack, service);
-        [(name.clone(), secrets::database_login(stack, service)), (format!("{name}_MIGRATION"), migration)]
-    });
-    logins
-        .flat_map(|(name, secret)| {
-            keys.iter()
-                .map(move |key| pod::secret_env(&format!("{name}_{key}"), &secret, &key.to_lowercase()))
-                .collect::<Vec<_>>()
-        })
-        .collect()
+/// Parts of the logins of services and migrations.
+fn logins(stack: &ValidStack, observed: &Observed, parts: &[&str]) -> Vec<EnvVar> {
+    let variables = |(name, login): (String, database_login::Reference)| {
+        parts
+            .iter()
+            .map(move |part| login.env(&format!("{name}_{part}"), &part.to_lowercase()))
+            .collect::<Vec<_>>()
+    };
+    database_login::provisioned(stack, observed).into_iter().flat_map(variables).collect()
 }
 
 fn capitals(service: Service) -> String {

@@ -5,8 +5,9 @@
 use k8s_openapi::api::core::v1::Container;
 
 use super::{
+    database_login,
     job::{self, HashedJob},
-    pod, postgres, secrets,
+    pod, postgres,
     service_deployment::USER,
     service_env, shelf,
 };
@@ -63,7 +64,7 @@ pub fn keys_job(stack: &ValidStack, restore: &Restore) -> HashedJob {
 }
 
 /// The Job that fetches the dumps and puts them into the databases.
-pub fn data_job(stack: &ValidStack, restore: &Restore) -> HashedJob {
+pub fn data_job(stack: &ValidStack, restore: &Restore, observed: &Observed) -> HashedJob {
     let fetch = shelf::container(
         stack,
         &restore.source,
@@ -71,14 +72,19 @@ pub fn data_job(stack: &ValidStack, restore: &Restore) -> HashedJob {
         "fetch",
         vec![copy(restore)],
     );
-    let fill = shelf::postgres(stack, "restore", include_str!("provision/restore.sh"));
+    let fill = shelf::postgres(stack, observed, "restore", include_str!("provision/restore.sh"));
     let mut spec = pod::spec(stack, postgres::USER, fill, shelf::volumes(stack, &restore.source));
     pod::begin_with(&mut spec, fetch);
     once(restore, job::job(stack, Component::Backup, FILL, &[], 6 * 3600, spec))
 }
 
 /// The Job that puts the present state of all that a service has into its outbox.
-pub fn republish_job(stack: &ValidStack, restore: &Restore, service: Service) -> HashedJob {
+pub fn republish_job(
+    stack: &ValidStack,
+    restore: &Restore,
+    observed: &Observed,
+    service: Service,
+) -> HashedJob {
     let container = Container {
         name: "republish".into(),
         image: Some(stack.images.services.get(service).clone()),
@@ -87,7 +93,7 @@ pub fn republish_job(stack: &ValidStack, restore: &Restore, service: Service) ->
             stack,
             service,
             "TRACKLORE_DATABASE",
-            &secrets::database_login(stack, service),
+            &database_login::runtime(stack, observed, service),
         )),
         resources: Some(pod::resources(&Resources::default(), ("20m", "32Mi"), "128Mi")),
         ..Container::default()

@@ -5,6 +5,7 @@ use crate::{
     api::v1alpha1::{Database, GatewayTls},
     stack::{
         component::{Component, Names, Service},
+        logins::Replacement,
         plan::{GeneratedSecret, Origin, Recipe},
         source::{ForeignDatabases, ForeignKafka, ForeignLogin, ForeignPostgres, Source},
         validate::ValidStack,
@@ -114,7 +115,7 @@ pub fn all(stack: &ValidStack) -> Vec<GeneratedSecret> {
         secrets.push(secret(redis_admin(names), Component::Redis, address("admin")));
         secrets.push(secret(redis_feed(names), Component::Redis, address("feed")));
     }
-    secrets.push(secret(signing_keys(names), auth, Recipe::SigningKeys(stack.rotation.clone())));
+    secrets.push(secret(signing_keys(names), auth, Recipe::SigningKeys(stack.key_rotation.clone())));
     secrets.push(secret(session_key(names), auth, Recipe::SessionKey));
     secrets.push(secret(clients(names), auth, Recipe::Clients));
     secrets.extend(self_signed(stack));
@@ -132,6 +133,14 @@ fn self_signed(stack: &ValidStack) -> Option<GeneratedSecret> {
 
 fn postgres_secrets(stack: &ValidStack) -> Vec<GeneratedSecret> {
     let names = &stack.names;
+    let replaced = |name: String, recipe: Recipe| GeneratedSecret {
+        replacement: Some(Replacement {
+            rule: stack.login_rotation.clone(),
+            may_begin: false,
+            may_end: false,
+        }),
+        ..secret(name, Component::Postgres, recipe)
+    };
     let roles = |recipe: &dyn Fn(Service, String) -> Recipe, prefix: &str| {
         Service::WITH_DATABASE
             .into_iter()
@@ -139,8 +148,8 @@ fn postgres_secrets(stack: &ValidStack) -> Vec<GeneratedSecret> {
                 let role = format!("{prefix}{}", service.as_str());
                 let migration = recipe(service, format!("{role}_migration"));
                 [
-                    secret(postgres(names, service), Component::Postgres, recipe(service, role)),
-                    secret(postgres_migration(names, service), Component::Postgres, migration),
+                    replaced(postgres(names, service), recipe(service, role)),
+                    replaced(postgres_migration(names, service), migration),
                 ]
             })
             .collect::<Vec<_>>()
@@ -187,7 +196,7 @@ fn kafka_secrets(stack: &ValidStack) -> Vec<GeneratedSecret> {
 }
 
 fn secret(name: String, component: Component, recipe: Recipe) -> GeneratedSecret {
-    GeneratedSecret { name, component, recipe, origin: Origin::New }
+    GeneratedSecret { name, component, recipe, origin: Origin::New, replacement: None }
 }
 
 fn login(username: &str) -> Recipe {

@@ -73,7 +73,7 @@ pub fn deployment(stack: &ValidStack, service: Service, observed: &Observed) -> 
         name: service.as_str().to_owned(),
         image: Some(stack.images.services.get(service).clone()),
         args: Some(pod::words(&["serve"])),
-        env: Some(service_env::environment(stack, service)),
+        env: Some(service_env::environment(stack, observed, service)),
         ports: Some(vec![port("http", 8080), port("internal", 8081), port("admin", 9090)]),
         resources: Some(pod::resources(&settings.resources, ("50m", "48Mi"), memory_limit)),
         startup_probe: Some(Timing::STARTUP.http("/startupz", "admin")),
@@ -83,7 +83,7 @@ pub fn deployment(stack: &ValidStack, service: Service, observed: &Observed) -> 
         ..Container::default()
     };
     let used = service_env::secrets_used(stack, service).into_iter();
-    let hashes: Vec<_> = used.map(|name| observed.digest(&name)).collect();
+    let hashes: Vec<_> = used.map(|name| observed.digest_in_use(&name)).collect();
     let mut spec = pod::spec(stack, USER, container, volumes);
     spec.topology_spread_constraints = spread(stack, component);
     stack.placement(component).place(&mut spec);

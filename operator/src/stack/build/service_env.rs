@@ -4,7 +4,7 @@ use k8s_openapi::api::core::v1::EnvVar;
 
 use super::{
     authority::Authority,
-    kafka,
+    database_login, kafka,
     pod::{env, secret_env},
     secrets, tracing,
 };
@@ -13,6 +13,7 @@ use crate::{
     stack::{
         component::{Component, Service},
         given,
+        observed::Observed,
         validate::ValidStack,
     },
 };
@@ -26,14 +27,14 @@ pub const CLIENTS: &str = "/var/run/tracklore/clients";
 const HASHING_THREADS: &str = "TRACKLORE_PASSWORD_THREADS";
 
 /// The environment of one service.
-pub fn environment(stack: &ValidStack, service: Service) -> Vec<EnvVar> {
+pub fn environment(stack: &ValidStack, observed: &Observed, service: Service) -> Vec<EnvVar> {
     let mut variables = common(stack, service);
     if service.has_database() {
         variables.extend(database(
             stack,
             service,
             "TRACKLORE_DATABASE",
-            &secrets::database_login(stack, service),
+            &database_login::runtime(stack, observed, service),
         ));
     }
     match service {
@@ -74,11 +75,16 @@ pub fn secrets_used(stack: &ValidStack, service: Service) -> Vec<String> {
     used
 }
 
-/// How to reach a database, in variables that begin with `prefix`, with the login of a Secret.
-pub fn database(stack: &ValidStack, service: Service, prefix: &str, login: &str) -> Vec<EnvVar> {
+/// How to reach a database, in variables that begin with `prefix`, with a login.
+pub fn database(
+    stack: &ValidStack,
+    service: Service,
+    prefix: &str,
+    login: &database_login::Reference,
+) -> Vec<EnvVar> {
     let url = format!("{prefix}_URL");
     let Some(external) = stack.postgres.external() else {
-        return vec![secret_env(&url, login, "uri")];
+        return vec![login.env(&url, "uri")];
     };
     let address = format!("postgres://{}:{}/{}", external.host, external.port, external.database(service));
     let address = match Authority::postgres(stack) {
@@ -87,8 +93,8 @@ pub fn database(stack: &ValidStack, service: Service, prefix: &str, login: &str)
     };
     vec![
         env(&url, address),
-        secret_env(&format!("{prefix}_USERNAME"), login, "username"),
-        secret_env(&format!("{prefix}_PASSWORD"), login, "password"),
+        login.env(&format!("{prefix}_USERNAME"), "username"),
+        login.env(&format!("{prefix}_PASSWORD"), "password"),
     ]
 }
 

@@ -2,10 +2,10 @@
 
 use k8s_openapi::api::core::v1::{Container, EnvVar, PersistentVolumeClaimVolumeSource, Volume, VolumeMount};
 
-use super::{authority::Authority, pod};
+use super::{authority::Authority, database_login, pod};
 use crate::{
     api::v1alpha1::{Bucket, Resources, SecretRef, Shelf},
-    stack::{component::Service, validate::ValidStack},
+    stack::{component::Service, observed::Observed, validate::ValidStack},
 };
 
 /// Where the containers of a pod hand dumps to each other.
@@ -79,14 +79,14 @@ pub fn volumes(stack: &ValidStack, shelf: &Shelf) -> Vec<Volume> {
 }
 
 /// A container that runs a script of Postgres' own tools on the dumps, with the logins of the databases' owners.
-pub fn postgres(stack: &ValidStack, name: &str, script: &str) -> Container {
+pub fn postgres(stack: &ValidStack, observed: &Observed, name: &str, script: &str) -> Container {
     let mut env =
         vec![pod::env("PGHOST", stack.names.child("postgres")), pod::env("PGCONNECT_TIMEOUT", "10")];
     for service in Service::WITH_DATABASE {
-        let secret = super::secrets::migration_login(stack, service);
+        let login = database_login::migration(stack, observed, service);
         let prefix = service.as_str().to_uppercase();
-        env.push(pod::secret_env(&format!("{prefix}_USERNAME"), &secret, "username"));
-        env.push(pod::secret_env(&format!("{prefix}_PASSWORD"), &secret, "password"));
+        env.push(login.env(&format!("{prefix}_USERNAME"), "username"));
+        env.push(login.env(&format!("{prefix}_PASSWORD"), "password"));
     }
     Container {
         name: name.to_owned(),

@@ -24,6 +24,7 @@ mod backup;
 mod external;
 mod growing;
 mod options;
+mod rotating;
 mod upgrading;
 
 fn serving_plan() -> Plan {

@@ -5,6 +5,7 @@ use crate::stack::{
     apply::{Obstacle, Outcome},
     build::{FETCH_KEYS, FILL},
     component::{Component, Names, Service},
+    logins,
     observed::{Observed, Workload},
     plan::{Plan, Step},
     validate::ValidStack,
@@ -229,6 +230,12 @@ impl View<'_> {
     pub(super) fn progressing(&self) -> State {
         if self.stack.paused {
             return State::no("Paused", "nothing is written; set spec.paused to false to go on");
+        }
+        if logins::are_replaced(&self.plan.secrets, self.observed) {
+            return State::yes(
+                "Rotating",
+                "logins to Postgres are replaced; the old ones go when no pod uses them any more",
+            );
         }
         if self.outcome.secrets_made {
             return State::yes("Creating", "Secrets have been made");

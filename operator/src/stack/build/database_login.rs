@@ -1,0 +1,87 @@
+//! How pods refer to the logins of databases, and when these may be replaced.
+
+use k8s_openapi::api::core::v1::EnvVar;
+
+use super::{pod, secrets};
+use crate::stack::{
+    component::{Component, Service},
+    logins::{self, Login, Turn},
+    observed::{JobState, Observed, Workload},
+    plan::{Plan, Step},
+    validate::ValidStack,
+};
+
+/// A login that a pod uses.
+pub struct Reference {
+    secret: String,
+    turn: Turn,
+}
+
+impl Reference {
+    /// The login of a Secret whose turn it is: the newest.
+    pub fn newest(observed: &Observed, secret: String) -> Self {
+        Self { turn: all(observed, &secret).pop().unwrap_or_default(), secret }
+    }
+
+    /// A variable from a part of it.
+    pub fn env(&self, variable: &str, part: &str) -> EnvVar {
+        pod::secret_env(variable, &self.secret, &self.turn.key(part))
+    }
+}
+
+/// By which a service logs in to its database.
+pub fn runtime(stack: &ValidStack, observed: &Observed, service: Service) -> Reference {
+    Reference::newest(observed, secrets::database_login(stack, service))
+}
+
+/// The same for its migrations.
+pub fn migration(stack: &ValidStack, observed: &Observed, service: Service) -> Reference {
+    Reference::newest(observed, secrets::migration_login(stack, service))
+}
+
+/// Each login that the database is told of: the variable's prefix, and where it is.
+pub fn provisioned(stack: &ValidStack, observed: &Observed) -> Vec<(String, Reference)> {
+    let mut logins = Vec::new();
+    for service in Service::WITH_DATABASE {
+        let name = service.as_str().to_uppercase();
+        let runtime = secrets::database_login(stack, service);
+        let migration = secrets::migration_login(stack, service);
+        for (role, secret) in [(name.clone(), runtime), (format!("{name}_MIGRATION"), migration)] {
+            let of = |turn: Turn| (turn.role(&role), Reference { secret: secret.clone(), turn });
+            logins.extend(all(observed, &secret).into_iter().map(of));
+        }
+    }
+    logins
+}
+
+/// The logins of a Secret, the newest last. One that people give, and one that isn't there yet, has the first.
+fn all(observed: &Observed, secret: &str) -> Vec<Turn> {
+    let seen = observed.secrets.get(secret).map_or(&[][..], |secret| &secret.logins);
+    if seen.is_empty() { vec![Turn::First] } else { seen.iter().map(|login| login.turn).collect() }
+}
+
+/// Says how far the replacement of logins may go.
+pub fn allow_replacement(plan: &mut Plan, stack: &ValidStack, observed: &Observed) {
+    // Another login makes Jobs start anew that use the one before: none of them is interrupted.
+    let services =
+        || Service::ALL.map(|service| observed.deployments.get(&stack.names.of(Component::Service(service))));
+    let installed = services().iter().all(Option::is_some);
+    let may_begin = installed
+        && plan.missing.iter().all(|missing| missing.component != Component::Postgres)
+        && observed.jobs.values().all(|job| *job == JobState::Complete);
+    let rolled_out = |workload: Option<&Workload>| workload.is_some_and(|it| it.is_ready() && it.rolled_out);
+    let may_end = plan.postgres.is_done()
+        && plan.migrations.iter().all(|(_, step)| *step == Step::Done)
+        && plan.held.is_empty()
+        && services().into_iter().all(rolled_out);
+    for secret in &mut plan.secrets {
+        let Some(replacement) = &mut secret.replacement else { continue };
+        replacement.may_begin = may_begin;
+        let older = observed.secrets.get(&secret.name).and_then(|seen| seen.logins.first());
+        replacement.may_end = may_end && older.is_some_and(|older| !is_used(observed, &secret.name, older));
+    }
+}
+
+fn is_used(observed: &Observed, secret: &str, login: &Login) -> bool {
+    logins::keys(login.turn).any(|key| observed.in_use.contains(&(secret.to_owned(), key)))
+}

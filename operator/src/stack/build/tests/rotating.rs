@@ -1,0 +1,146 @@
+//! Logins that are replaced: what refers to which of them, and how far it may go.
+
+use super::*;
+use crate::stack::logins::{Login, Turn};
+
+/// Lets the Secrets of all roles hold these logins, the newest last.
+fn hold(observed: &mut Observed, stack: &ValidStack, turns: &[Turn]) {
+    let replaced = plan(stack, observed, &[]).secrets.into_iter().filter(|it| it.replacement.is_some());
+    for secret in replaced {
+        let seen = observed.secrets.get_mut(&secret.name).unwrap();
+        let login = |(made, turn): (i64, &Turn)| Login {
+            turn: *turn,
+            made: jiff::Timestamp::from_second(made).unwrap(),
+            digest: format!("{turn:?} of {}", secret.name),
+        };
+        seen.logins = (0..).zip(turns).map(login).collect();
+        seen.digest = format!("{turns:?} of {}", secret.name);
+    }
+}
+
+/// The keys of the logins to databases that a child's pods are told of.
+fn keys(child: &Child) -> BTreeSet<String> {
+    let text = serde_json::to_string(child).unwrap();
+    let named = text.split("\"secretKeyRef\":{\"key\":\"").skip(1);
+    let references = named.filter_map(|rest| rest.split_once('}').map(|(reference, _)| reference));
+    let of_databases = references.filter(|it| it.contains("demo-postgres-") && !it.contains("superuser"));
+    of_databases.filter_map(|reference| Some(reference.split_once('"')?.0.to_owned())).collect()
+}
+
+fn told(plan: &Plan, kind: Kind) -> Vec<(String, Vec<String>)> {
+    let children = plan.children.iter().filter(|child| child.id().kind == kind);
+    let told = children.map(|child| {
+        let name = child.id().name;
+        let name = if kind == Kind::Job { name.rsplit_once('-').unwrap().0.to_owned() } else { name };
+        (name, keys(child).into_iter().collect::<Vec<_>>())
+    });
+    told.filter(|(_, keys)| !keys.is_empty()).collect()
+}
+
+fn each(names: [&str; 3], key: &str) -> Vec<(String, Vec<String>)> {
+    names.map(|name| (name.to_owned(), vec![key.to_owned()])).into()
+}
+
+fn allowed(plan: &Plan) -> BTreeSet<(bool, bool)> {
+    let replaced = plan.secrets.iter().filter_map(|secret| secret.replacement.as_ref());
+    replaced.map(|it| (it.may_begin, it.may_end)).collect()
+}
+
+const SERVICES: [&str; 3] = ["demo-auth", "demo-user", "demo-posts"];
+const MIGRATIONS: [&str; 3] = ["demo-auth-migrate", "demo-user-migrate", "demo-posts-migrate"];
+
+#[test]
+fn postgres_knows_the_next_login_before_pods_do_and_the_one_before_until_none_uses_it() {
+    let stack = fixtures::valid();
+    let mut observed = fixtures::serving(&stack);
+    hold(&mut observed, &stack, &[Turn::First]);
+    fixtures::complete_jobs(&stack, &mut observed);
+    let completed = plan(&stack, &observed, &[]).completed;
+    let before = plan(&stack, &observed, &completed);
+    assert_eq!(told(&before, Kind::Deployment), each(SERVICES, "uri"));
+    assert_eq!(allowed(&before), [(true, false)].into());
+
+    hold(&mut observed, &stack, &[Turn::First, Turn::Second]);
+    let preparing = plan(&stack, &observed, &completed);
+    let passwords = vec!["password".to_owned(), "password-2".to_owned()];
+    assert_eq!(told(&preparing, Kind::Job), [("demo-postgres-provision".to_owned(), passwords)]);
+    assert_eq!(preparing.held, Service::WITH_DATABASE, "pods stay as they are");
+
+    fixtures::complete_jobs(&stack, &mut observed);
+    let migrating = plan(&stack, &observed, &completed);
+    assert_eq!(told(&migrating, Kind::Job), each(MIGRATIONS, "uri-2"));
+    assert_eq!(migrating.held, Service::WITH_DATABASE);
+
+    fixtures::complete_jobs(&stack, &mut observed);
+    observed.in_use = [("demo-postgres-user".to_owned(), "uri".to_owned())].into();
+    let rolling = plan(&stack, &observed, &completed);
+    assert_eq!(told(&rolling, Kind::Deployment), each(SERVICES, "uri-2"));
+    let waiting = rolling.secrets.iter().filter(|it| it.replacement.as_ref().is_some_and(|it| !it.may_end));
+    assert_eq!(waiting.map(|it| it.name.as_str()).collect::<Vec<_>>(), ["demo-postgres-user"]);
+    observed.in_use.clear();
+    assert_eq!(allowed(&plan(&stack, &observed, &completed)), [(true, true)].into());
+
+    // What pods are told of doesn't change any more.
+    hold(&mut observed, &stack, &[Turn::Second]);
+    let ending = plan(&stack, &observed, &rolling.completed);
+    assert_eq!(
+        told(&ending, Kind::Job),
+        [("demo-postgres-provision".to_owned(), vec!["password-2".to_owned()])]
+    );
+    fixtures::complete_jobs(&stack, &mut observed);
+    let after = plan(&stack, &observed, &rolling.completed);
+    let templates = |plan: &Plan| {
+        plan.children.iter().filter(|it| it.id().kind == Kind::Deployment).cloned().collect::<Vec<_>>()
+    };
+    assert_eq!(templates(&after), templates(&rolling));
+    assert!(after.held.is_empty());
+}
+
+#[test]
+fn logins_are_not_replaced_while_something_else_is_under_way() {
+    let stack = fixtures::valid();
+    let mut observed = fixtures::serving(&stack);
+    hold(&mut observed, &stack, &[Turn::First]);
+    let may_begin = |observed: &Observed| allowed(&plan(&stack, observed, &[])).first().unwrap().0;
+    assert!(may_begin(&observed));
+    let mut migrating = observed.clone();
+    migrating.jobs.insert("demo-auth-migrate-00000000".into(), JobState::Running { failures: 0 });
+    assert!(!may_begin(&migrating));
+    observed.deployments.remove("demo-posts");
+    assert!(!may_begin(&observed), "the stack is still being made");
+}
+
+#[test]
+fn a_login_stays_while_a_service_has_not_rolled_out() {
+    let stack = fixtures::valid();
+    let mut observed = fixtures::serving(&stack);
+    hold(&mut observed, &stack, &[Turn::First, Turn::Second]);
+    fixtures::complete_jobs(&stack, &mut observed);
+    fixtures::complete_jobs(&stack, &mut observed);
+    let may_end = |observed: &Observed| allowed(&plan(&stack, observed, &[])).first().unwrap().1;
+    assert!(may_end(&observed));
+    for changed in
+        [Workload { rolled_out: false, ..fixtures::running() }, Workload { ready: 0, ..fixtures::running() }]
+    {
+        observed.deployments.insert("demo-auth".into(), changed);
+        assert!(!may_end(&observed));
+    }
+}
+
+#[test]
+fn copies_are_made_with_the_newest_login() {
+    let mut asked = fixtures::stack();
+    asked.spec.backup = serde_json::from_value(serde_json::json!({
+        "schedule": "0 3 * * *", "target": {"claim": {"name": "copies"}}, "keySecretRef": {"name": "copies"}
+    }))
+    .unwrap();
+    let stack = crate::stack::validate::validate(&asked).unwrap();
+    let mut observed = fixtures::serving(&stack);
+    let key = GivenSeen { keys: ["key".to_owned()].into(), digest: "some".into(), port: None };
+    observed.given.insert("copies".into(), key);
+    hold(&mut observed, &stack, &[Turn::First, Turn::Second]);
+    fixtures::complete_jobs(&stack, &mut observed);
+    fixtures::complete_jobs(&stack, &mut observed);
+    let keys = vec!["password-2".to_owned(), "username-2".to_owned()];
+    assert_eq!(told(&plan(&stack, &observed, &[]), Kind::CronJob), [("demo-backup".to_owned(), keys)]);
+}
