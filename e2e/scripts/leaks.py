@@ -15,7 +15,7 @@ import sys
 CONTEXT = ["kubectl", "--context", "kind-tracklore"]
 OPERATOR = "tracklore-system"
 # what Secrets hold that isn't secret
-OPEN_KEYS = {"username", "cluster-id", "ca.crt", "tls.crt", "email"}
+OPEN_KEYS = {"username", "username-2", "made", "made-2", "cluster-id", "ca.crt", "tls.crt", "email"}
 # all people of the tests have a password that begins so (e2e/src/person.rs, e2e/scripts/demo.sh)
 PASSWORDS = ["a long enough secret of", "a quiet lake at dawn"]
 # shorter ones would be found in words

@@ -34,13 +34,6 @@ pub struct Due {
     pub retired: Vec<String>,
 }
 
-impl Due {
-    /// Whether nothing is.
-    pub fn is_nothing(&self) -> bool {
-        *self == Self::default()
-    }
-}
-
 /// The file name of a key made at this moment.
 pub fn file(made: Timestamp) -> String {
     made.strftime(FILE).to_string()

@@ -1,6 +1,7 @@
-//! Keys that sign tokens get successors: one each time, whenever the operator dies, and no pod starts anew for it.
+//! What is rotated gets one successor each time, whenever the operator dies. Keys that sign tokens do so without a pod that starts
+//! anew, logins to databases with one new start of those that use them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::{
@@ -11,7 +12,7 @@ use kube::{
     ResourceExt,
     api::{ListParams, PostParams},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use tracklore_operator::stack::rotation;
 
 use crate::{
@@ -21,10 +22,28 @@ use crate::{
     spaces::{NAME, Space, spec},
 };
 
+/// What a Secret holds.
+type Content = BTreeMap<String, ByteString>;
+
 impl Space {
-    async fn signing_keys(&self) -> BTreeMap<String, ByteString> {
-        let secret = self.api::<Secret>().get(&format!("{NAME}-auth-signing-keys")).await.unwrap();
+    async fn content(&self, secret: &str) -> Content {
+        let secret = self.api::<Secret>().get(&format!("{NAME}-{secret}")).await.unwrap();
         secret.data.unwrap_or_default()
+    }
+
+    async fn signing_keys(&self) -> Content {
+        self.content("auth-signing-keys").await
+    }
+
+    /// The logins to databases, by name of their Secret.
+    async fn logins(&self) -> BTreeMap<String, Content> {
+        let mut logins = BTreeMap::new();
+        for service in ["auth", "user", "posts"] {
+            for name in [format!("postgres-{service}"), format!("postgres-{service}-migration")] {
+                logins.insert(name.clone(), self.content(&name).await);
+            }
+        }
+        logins
     }
 
     /// Asks for successors of all that was made before now.
@@ -35,14 +54,35 @@ impl Space {
     }
 
     /// How often what is asked for of each Deployment has changed.
-    async fn generations(&self) -> BTreeMap<String, Option<i64>> {
+    async fn generations(&self) -> BTreeMap<String, i64> {
         let deployments = self.api::<Deployment>().list(&ListParams::default()).await.unwrap();
-        deployments.iter().map(|one| (one.name_any(), one.metadata.generation)).collect()
+        deployments.iter().map(|one| (one.name_any(), one.metadata.generation.unwrap())).collect()
+    }
+
+    /// The keys of logins that pods are told of.
+    async fn keys_told(&self) -> BTreeSet<String> {
+        let deployments = self.api::<Deployment>().list(&ListParams::default()).await.unwrap();
+        let mut keys = BTreeSet::new();
+        collect(&json!(deployments.items), &mut keys);
+        keys
     }
 }
 
+fn collect(value: &Value, keys: &mut BTreeSet<String>) {
+    let reference = &value["secretKeyRef"];
+    if reference["name"].as_str().is_some_and(|name| name.contains("-postgres-")) {
+        keys.insert(reference["key"].as_str().unwrap().to_owned());
+    }
+    let members = value.as_object().into_iter().flat_map(|object| object.values());
+    members.chain(value.as_array().into_iter().flatten()).for_each(|value| collect(value, keys));
+}
+
+fn names(content: &Content) -> Vec<&str> {
+    content.keys().map(String::as_str).collect()
+}
+
 #[tokio::test]
-async fn keys_that_are_asked_to_get_one_successor_and_no_pod_notices() {
+async fn keys_that_are_asked_to_get_one_successor_and_pods_start_anew_for_their_logins_alone() {
     let space = Space::new("rotated").await;
     space.apply(&spec()).await;
     let operator = Operator::start(&space.name, Faults::none()).await;
@@ -55,11 +95,50 @@ async fn keys_that_are_asked_to_get_one_successor_and_no_pod_notices() {
     let both = space.signing_keys().await;
     assert_eq!(both.len(), 2, "{:?}", both.keys());
     assert!(first.iter().all(|(file, key)| both.get(file) == Some(key)), "the first key is as it was");
-    assert_eq!(space.generations().await, generations);
+    let again = space.generations().await;
+    let news = generations.into_iter().map(|(name, generation)| {
+        let more = again[&name] - generation;
+        (name, more)
+    });
+    let expected = [("auth", 1), ("feed", 0), ("gateway", 0), ("posts", 1), ("user", 1)];
+    assert_eq!(news.collect::<Vec<_>>(), expected.map(|(name, more)| (format!("{NAME}-{name}"), more)));
 
     drop(operator);
+    let logins = space.logins().await;
     space.settle(Faults::none()).await;
     assert_eq!(space.signing_keys().await, both, "another operator finds nothing to do");
+    assert_eq!(space.logins().await, logins);
+}
+
+#[tokio::test]
+async fn logins_to_databases_take_turns_and_the_one_before_goes_when_no_pod_uses_it() {
+    let space = Space::new("logins").await;
+    space.apply(&spec()).await;
+    let operator = Operator::start(&space.name, Faults::none()).await;
+    space.settled(&operator).await;
+    let first = space.logins().await;
+    assert!(first.values().all(|login| names(login) == ["password", "uri", "username"]));
+
+    space.ask_for_rotation().await;
+    space.settled(&operator).await;
+    let second = space.logins().await;
+    for (name, login) in &second {
+        assert_eq!(names(login), ["made-2", "password-2", "uri-2", "username-2"], "{name}");
+        let role = format!("{}_2", String::from_utf8_lossy(&first[name]["username"].0));
+        assert_eq!(login["username-2"].0, role.as_bytes());
+        assert_ne!(login["password-2"], first[name]["password"]);
+    }
+    assert_eq!(space.keys_told().await, ["uri-2".to_owned()].into());
+
+    space.ask_for_rotation().await;
+    space.settled(&operator).await;
+    for (name, login) in space.logins().await {
+        assert_eq!(names(&login), ["made", "password", "uri", "username"], "{name}");
+        assert_eq!(login["username"], first[&name]["username"]);
+        assert!(![&first[&name]["password"], &second[&name]["password-2"]].contains(&&login["password"]));
+    }
+    assert_eq!(space.keys_told().await, ["uri".to_owned()].into());
+    assert_nothing_made_twice(&space.name);
 }
 
 #[tokio::test]
@@ -68,10 +147,15 @@ async fn a_rotation_is_the_same_whenever_the_operator_dies() {
         let space = Space::new("crash-rotated").await;
         space.apply(&spec()).await;
         space.settle(Faults::none()).await;
+        let first = space.logins().await;
         space.ask_for_rotation().await;
         space.settle_or_die(faults.clone()).await;
         let (picture, _) = space.settle(Faults::none()).await;
         assert_eq!(space.signing_keys().await.len(), 2);
+        for (name, login) in space.logins().await {
+            assert_eq!(names(&login), ["made-2", "password-2", "uri-2", "username-2"], "{name}");
+            assert_ne!(login["password-2"], first[&name]["password"]);
+        }
         assert_nothing_made_twice(&space.name);
         (picture, faults.writes())
     };
