@@ -102,7 +102,8 @@ async fn login(client: &kube::Client, stack: &TestStack) -> BTreeMap<String, Str
 async fn log_in(stack: &TestStack, login: &BTreeMap<String, String>) -> Result<String, String> {
     let part = |part: &str| login.iter().find(|(key, _)| key.starts_with(part)).unwrap().1.as_str();
     let pod = format!("{}-postgres-0", stack.name);
-    let exec = ["--context", "kind-tracklore", "--namespace", &stack.namespace, "exec", "--stdin", &pod, "--"];
+    let exec =
+        ["--context", "kind-tracklore", "--namespace", &stack.namespace, "exec", "--stdin", &pod, "--"];
     // The password comes by standard input: others can see a command.
     let script = "read -r PGPASSWORD; export PGPASSWORD; exec psql --host=127.0.0.1 --username=\"$1\" \
                   --dbname=tracklore_posts --no-psqlrc --tuples-only --no-align --command='SELECT session_user'";

@@ -77,7 +77,8 @@ pub fn allow_replacement(plan: &mut Plan, stack: &ValidStack, observed: &Observe
     for secret in &mut plan.secrets {
         let Some(replacement) = &mut secret.replacement else { continue };
         replacement.may_begin = may_begin;
-        let older = observed.secrets.get(&secret.name).and_then(|seen| seen.logins.first());
+        let seen = observed.secrets.get(&secret.name).filter(|seen| seen.has_two_logins());
+        let older = seen.and_then(|seen| seen.logins.first());
         replacement.may_end = may_end && older.is_some_and(|older| !is_used(observed, &secret.name, older));
     }
 }
