@@ -9,6 +9,7 @@ use crate::{
         apply::Obstacle,
         build, fixtures,
         given::GivenSeen,
+        logins::{Login, Turn},
         observed::{Copies, JobState, RoutesState, Workload},
     },
 };
@@ -59,6 +60,17 @@ fn a_serving_stack_is_ready_and_settled() {
         assert_eq!(told(&status, kind).0, "False", "{kind}");
     }
     assert_eq!(status.version.as_deref(), Some("0.1.0"));
+}
+
+#[test]
+fn logins_that_are_replaced_are_told_and_the_stack_serves_on() {
+    let mut observed = fixtures::serving(&fixtures::valid());
+    let login = |turn| Login { turn, made: at(0), digest: String::new() };
+    let seen = observed.secrets.get_mut("demo-postgres-auth").unwrap();
+    seen.logins = vec![login(Turn::First), login(Turn::Second)];
+    let status = status_of(&observed, &Outcome::default(), None, 0);
+    assert_eq!(told(&status, "Progressing"), pair("True", "Rotating"));
+    assert_eq!(told(&status, "Ready"), pair("True", "Serving"));
 }
 
 #[test]

@@ -97,6 +97,19 @@ fn postgres_knows_the_next_login_before_pods_do_and_the_one_before_until_none_us
 }
 
 #[test]
+fn logins_that_the_operator_makes_have_an_age_where_one_is_asked_for() {
+    let mut asked = fixtures::stack();
+    asked.spec.security.rotation.after = Some("30d".into());
+    let stack = crate::stack::validate::validate(&asked).unwrap();
+    let secrets = plan(&stack, &Observed::default(), &[]).secrets.into_iter();
+    let replaced: Vec<_> =
+        secrets.filter_map(|secret| Some((secret.name, secret.replacement?.rule.after))).collect();
+    assert_eq!(replaced.len(), 6, "{replaced:?}");
+    let month = Some(jiff::SignedDuration::from_hours(30 * 24));
+    assert!(replaced.iter().all(|(name, after)| name.starts_with("demo-postgres-") && *after == month));
+}
+
+#[test]
 fn logins_are_not_replaced_while_something_else_is_under_way() {
     let stack = fixtures::valid();
     let mut observed = fixtures::serving(&stack);
