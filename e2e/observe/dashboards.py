@@ -2,7 +2,7 @@
 """The dashboards against a Prometheus that scraped a stack under load.
 
     dashboards.py check PROMETHEUS             every expression has a series with numbers
-    dashboards.py draw PROMETHEUS FOLDER       draws each dashboard as a picture, by matplotlib
+    dashboards.py draw PROMETHEUS FOLDER [END] draws each dashboard as a picture, by matplotlib: its last minutes, or those until END (Unix time)
 """
 
 import json
@@ -26,11 +26,10 @@ def panels() -> list[tuple[str, dict]]:
     return found
 
 
-def series(prometheus: str, expression: str) -> list[dict]:
+def series(prometheus: str, expression: str, now: float) -> list[dict]:
     """Its series over the last minutes, those that have numbers."""
     for name, value in STACK.items():
         expression = expression.replace(name, value)
-    now = time.time()
     words = urllib.parse.urlencode({"query": expression, "start": now - 60 * MINUTES, "end": now, "step": 10})
     with urllib.request.urlopen(f"{prometheus}/api/v1/query_range?{words}", timeout=30) as answer:
         result = json.load(answer)["data"]["result"]
@@ -44,7 +43,7 @@ def check(prometheus: str) -> int:
     for dashboard, panel in panels():
         for target in panel["targets"]:
             count += 1
-            if not series(prometheus, target["expr"]):
+            if not series(prometheus, target["expr"], time.time()):
                 empty += 1
                 print(f"{dashboard}: {panel['title']}: no numbers: {target['expr']}")
     print(f"{count} expressions, {empty} without numbers")
@@ -68,7 +67,7 @@ def told(value: float, unit: str) -> str:
     return f"{value:g}"
 
 
-def draw(prometheus: str, folder: Path) -> None:
+def draw(prometheus: str, folder: Path, end: float) -> None:
     import matplotlib
 
     matplotlib.use("Agg")
@@ -88,7 +87,7 @@ def draw(prometheus: str, folder: Path) -> None:
                 figure.text(0.01, 0.97 - (place["y"] + 0.7) / height * 0.97, panel["title"], fontsize=9, weight="bold")
                 continue
             unit = panel.get("fieldConfig", {}).get("defaults", {}).get("unit", "short")
-            lines = [(legend(target.get("legendFormat", ""), one["metric"]), one["points"]) for target in panel["targets"] for one in series(prometheus, target["expr"])]
+            lines = [(legend(target.get("legendFormat", ""), one["metric"]), one["points"]) for target in panel["targets"] for one in series(prometheus, target["expr"], end)]
             axes = figure.add_axes(box)
             axes.set_title(panel["title"], fontsize=8, loc="left")
             if panel["type"] == "stat":
@@ -112,4 +111,4 @@ def draw(prometheus: str, folder: Path) -> None:
 
 if sys.argv[1:2] == ["check"]:
     sys.exit(bool(check(sys.argv[2])))
-draw(sys.argv[2], Path(sys.argv[3]))
+draw(sys.argv[2], Path(sys.argv[3]), float(sys.argv[4]) if sys.argv[4:] else time.time())
