@@ -46,6 +46,8 @@ async fn neither_a_change_that_replaces_every_pod_nor_a_rotation_of_secrets_fail
     assert_eq!(after.len(), 5, "{after:?}");
     assert!(after.iter().all(|pod| !before.contains(pod)), "not all were replaced: {before:?} → {after:?}");
 
+    // a token lives for five minutes
+    eve.log_in().await;
     let old = login(&client, &stack).await;
     let signing = keys(&eve).await;
     assert_eq!(log_in(&stack, &old).await.unwrap().trim(), "tracklore_posts");
