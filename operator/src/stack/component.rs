@@ -33,6 +33,11 @@ impl Service {
         }
     }
 
+    /// How variables of scripts begin that are about it.
+    pub fn capitals(self) -> String {
+        self.as_str().to_uppercase()
+    }
+
     /// Whether it has a database of its own.
     pub fn has_database(self) -> bool {
         !matches!(self, Self::Feed)

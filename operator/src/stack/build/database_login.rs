@@ -43,7 +43,7 @@ pub fn migration(stack: &ValidStack, observed: &Observed, service: Service) -> R
 pub fn provisioned(stack: &ValidStack, observed: &Observed) -> Vec<(String, Reference)> {
     let mut logins = Vec::new();
     for service in Service::WITH_DATABASE {
-        let name = service.as_str().to_uppercase();
+        let name = service.capitals();
         let runtime = secrets::database_login(stack, service);
         let migration = secrets::migration_login(stack, service);
         for (role, secret) in [(name.clone(), runtime), (format!("{name}_MIGRATION"), migration)] {

@@ -120,9 +120,9 @@ fn foreign(
             env.extend(logins(stack, observed, &["PASSWORD"]));
         }
         ForeignDatabases::Given(_) => {
-            env.push(pod::env("SERVICES", Service::WITH_DATABASE.map(capitals).join(" ")));
+            env.push(pod::env("SERVICES", Service::WITH_DATABASE.map(Service::capitals).join(" ")));
             env.extend(Service::WITH_DATABASE.map(|service| {
-                pod::env(&format!("{}_DATABASE", capitals(service)), external.database(service))
+                pod::env(&format!("{}_DATABASE", service.capitals()), external.database(service))
             }));
             env.extend(logins(stack, observed, &["USERNAME", "PASSWORD"]));
         }
@@ -139,8 +139,4 @@ fn logins(stack: &ValidStack, observed: &Observed, parts: &[&str]) -> Vec<EnvVar
             .collect::<Vec<_>>()
     };
     database_login::provisioned(stack, observed).into_iter().flat_map(variables).collect()
-}
-
-fn capitals(service: Service) -> String {
-    service.as_str().to_uppercase()
 }

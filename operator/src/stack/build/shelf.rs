@@ -84,7 +84,7 @@ pub fn postgres(stack: &ValidStack, observed: &Observed, name: &str, script: &st
         vec![pod::env("PGHOST", stack.names.child("postgres")), pod::env("PGCONNECT_TIMEOUT", "10")];
     for service in Service::WITH_DATABASE {
         let login = database_login::migration(stack, observed, service);
-        let prefix = service.as_str().to_uppercase();
+        let prefix = service.capitals();
         env.push(login.env(&format!("{prefix}_USERNAME"), "username"));
         env.push(login.env(&format!("{prefix}_PASSWORD"), "password"));
     }

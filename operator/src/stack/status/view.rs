@@ -48,7 +48,7 @@ impl View<'_> {
             let Some(set) = self.set(component) else {
                 return State::no("Creating", format!("StatefulSet {name} isn't there yet"));
             };
-            if !set.is_ready() || !self.serves(component, set) {
+            if self.is_down(component, set) {
                 return State::no("NotReady", self.pods(component, &format!("StatefulSet {name}"), set));
             }
         } else if component == Component::Redis {
@@ -321,8 +321,7 @@ impl View<'_> {
             (Component::Redis, self.observed.deployments.contains_key(&self.names().child("feed"))),
         ];
         for (component, established) in established {
-            let down = |set: &&Workload| !set.is_ready() || !self.serves(component, set);
-            if established && let Some(set) = self.set(component).filter(down) {
+            if established && let Some(set) = self.set(component).filter(|set| self.is_down(component, set)) {
                 return State::yes("DependencyDown", self.pods(component, &self.names().of(component), set));
             }
         }
@@ -358,6 +357,11 @@ impl View<'_> {
             _ => false,
         };
         rests || workload.ready > 0
+    }
+
+    /// Whether a dependency lacks pods.
+    fn is_down(&self, component: Component, set: &Workload) -> bool {
+        !set.is_ready() || !self.serves(component, set)
     }
 
     /// How many ready pods are enough. Those that an autoscaler asks for beyond its fewest take their time.
