@@ -5,30 +5,31 @@
 //! - What can't be processed *now* is retried, and holds up its own partition alone: the consumer goes on polling, so
 //!   the group keeps it, and no more is fetched of a partition that has enough waiting.
 //! - A partition that goes to another member is given back when the record at hand is done and its offset stored.
+//! - A client that reaches no broker for long is replaced by a new one, which looks for them from the beginning.
 
 mod apply;
+mod connection;
 mod context;
 mod lag;
+mod member;
 mod workers;
 
 use std::{panic::resume_unwind, sync::Arc, time::Duration};
 
-use rdkafka::{
-    Message,
-    consumer::{Consumer, StreamConsumer},
-    producer::FutureProducer,
-};
-use tokio::time::sleep;
+use rdkafka::producer::FutureProducer;
+use tokio::{sync::watch, time::sleep};
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 pub(crate) use apply::Applier;
 use context::Context;
+use member::{Group, Member};
 use workers::Workers;
 
 use crate::{
     dlq::DeadLetters,
     event::{InvalidRecord, Record},
-    kafka::{Kafka, KafkaError},
+    kafka::{Kafka, KafkaError, PATIENCE},
+    problem::Chain,
     time::Timestamp,
 };
 
@@ -86,20 +87,21 @@ pub trait Handler: Send + Sync + 'static {
 
 /// A service's consumer.
 pub struct EventConsumer<H: Handler> {
-    kafka: Kafka,
-    consumer: Arc<StreamConsumer<Context<H>>>,
-    workers: Arc<Workers>,
+    group: Group<H>,
+    member: Member<H>,
+    /// The member's.
+    workers: watch::Sender<Arc<Workers>>,
     dead_letters: DeadLetters,
 }
 
 /// What a consumer has yet to apply.
 #[derive(Clone)]
-pub struct Backlog(Arc<Workers>);
+pub struct Backlog(watch::Receiver<Arc<Workers>>);
 
 impl Backlog {
     /// When the oldest of it happened.
     pub fn oldest(&self) -> Option<Timestamp> {
-        self.0.oldest().into_values().min()
+        self.0.borrow().oldest().into_values().min()
     }
 }
 
@@ -114,23 +116,17 @@ impl<H: Handler> EventConsumer<H> {
     ) -> Result<Self, KafkaError> {
         let handler = Arc::new(handler);
         let dead_letters = DeadLetters::new(kafka, dead_letters, service, topics);
-        let workers = Arc::new(Workers::default());
         let applier = Arc::new(Applier::new(Arc::clone(&handler), dead_letters.clone()));
-        let context = Context::new(handler, applier, Arc::clone(&workers));
-        let consumer: Arc<StreamConsumer<Context<H>>> = kafka
-            .consumer(&format!("tracklore-{service}"))
-            .set("statistics.interval.ms", lag::INTERVAL_MS)
-            .create_with_context(context)
-            .map(Arc::new)?;
-        consumer.context().belongs_to(&consumer);
-        let names: Vec<String> = topics.iter().map(|topic| kafka.name(topic)).collect();
-        consumer.subscribe(&names.iter().map(String::as_str).collect::<Vec<_>>())?;
-        Ok(Self { kafka: kafka.clone(), consumer, workers, dead_letters })
+        let topics = topics.iter().map(|topic| kafka.name(topic)).collect();
+        let group = Group { kafka: kafka.clone(), service, topics, handler, applier };
+        let member = group.join()?;
+        let workers = watch::Sender::new(member.workers());
+        Ok(Self { group, member, workers, dead_letters })
     }
 
     /// What waits to be applied, also while it runs.
     pub fn backlog(&self) -> Backlog {
-        Backlog(Arc::clone(&self.workers))
+        Backlog(self.workers.subscribe())
     }
 
     /// Consumes until `stop`; the records at hand are finished, and their offsets committed on the way out.
@@ -146,27 +142,28 @@ impl<H: Handler> EventConsumer<H> {
         }
     }
 
-    async fn consume(self, stop: CancellationToken) {
-        while let Some(received) = stop.run_until_cancelled(self.consumer.recv()).await {
-            match received {
-                // what is assigned was split off before: only news of the group come this way
-                Ok(message) => {
-                    tracing::error!(topic = message.topic(), "a record came past its partition's worker");
+    async fn consume(mut self, stop: CancellationToken) {
+        while stop.run_until_cancelled(self.member.receive(PATIENCE)).await.is_some() {
+            tracing::warn!(after = ?PATIENCE, "no broker of Kafka is reached: another client looks for one");
+            match self.group.join() {
+                Ok(member) => {
+                    // of one partition, nothing else is applied while the new member begins
+                    self.member.workers().stop_all().await;
+                    self.workers.send_replace(member.workers());
+                    // how long it looks for somebody to say goodbye to is its own affair
+                    tokio::spawn(std::mem::replace(&mut self.member, member).leave());
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "Kafka can't be read");
-                    stop.run_until_cancelled(sleep(PAUSE)).await;
+                    tracing::error!(error = %Chain(&error), "the client stays as it is");
+                    stop.run_until_cancelled(sleep(PATIENCE)).await;
                 }
             }
         }
-        self.workers.stop_all().await;
-        let consumer = self.consumer;
-        // leaving the group commits what was stored and waits for the broker
-        drop(tokio::task::spawn_blocking(move || drop(consumer)).await);
+        self.member.leave().await;
     }
 
     /// The full name of a topic, for handlers that compare.
     pub fn topic(&self, name: &str) -> String {
-        self.kafka.name(name)
+        self.group.kafka.name(name)
     }
 }

@@ -4,7 +4,7 @@
 mod ends;
 mod read;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use rdkafka::{ClientConfig, producer::FutureProducer};
 use secrecy::ExposeSecret;
@@ -13,6 +13,9 @@ pub use ends::{Ends, ends};
 pub use read::{BadStart, ReadError, Reading, Start, read_all};
 
 use crate::args::KafkaArgs;
+
+/// A client that reaches no broker for so long is given up. Longer than a broker takes to start anew.
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Kafka could not be set up; a wrong setting, since nothing connects yet.
 #[derive(Debug, thiserror::Error)]

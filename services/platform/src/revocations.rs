@@ -23,7 +23,7 @@ use uuid::Uuid;
 
 use crate::{
     event::Record,
-    kafka::Kafka,
+    kafka::{Kafka, PATIENCE},
     metrics::{SESSIONS_ENDED, SESSIONS_REFUSED},
     server::Background,
     time::Timestamp,
@@ -114,16 +114,20 @@ impl Follower {
         }
     }
 
+    /// Until `stop`, or until Kafka hasn't answered for so long that another client shall look for it.
     fn read(&self, stop: &CancellationToken) -> KafkaResult<()> {
         let config = self.kafka.reader("tracklore-sessions");
         let consumer: BaseConsumer<Quiet> = config.create_with_context(Quiet)?;
         let topic = self.kafka.name(TOPIC);
-        let (mut progress, mut looked_at) = (Progress::default(), None::<Instant>);
+        let (mut progress, mut looked_at, mut answered_at) =
+            (Progress::default(), None::<Instant>, Instant::now());
         while !stop.is_cancelled() {
             let pause = if progress.partitions.is_empty() { LOOK_AGAIN } else { LOOK };
             if looked_at.is_none_or(|at| at.elapsed() > pause) {
-                if let Err(error) = take_partitions(&consumer, &topic, &mut progress) {
-                    tracing::debug!(%error, "partitions of ended sessions can't be looked up");
+                match take_partitions(&consumer, &topic, &mut progress) {
+                    Ok(()) => answered_at = Instant::now(),
+                    Err(error) if answered_at.elapsed() > PATIENCE => return Err(error),
+                    Err(error) => tracing::debug!(%error, "partitions of ended sessions can't be looked up"),
                 }
                 #[expect(clippy::cast_precision_loss, reason = "a gauge is a floating-point number")]
                 metrics::gauge!(SESSIONS_REFUSED.name).set(self.revoked.expire(Timestamp::now()) as f64);

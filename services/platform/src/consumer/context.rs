@@ -1,7 +1,10 @@
 //! What happens when the group shares the partitions out anew. Cooperative: a member keeps what it had and gives back
 //! only what another one gets.
 
-use std::sync::{Arc, OnceLock, Weak};
+use std::{
+    sync::{Arc, OnceLock, Weak},
+    time::{Duration, Instant},
+};
 
 use rdkafka::{
     ClientContext, Offset, TopicPartitionList,
@@ -10,7 +13,7 @@ use rdkafka::{
     types::RDKafkaRespErr,
 };
 
-use super::{Applier, Handler, Workers, lag};
+use super::{Applier, Handler, Workers, connection::Connection, lag, lag::Statistics};
 
 pub(super) struct Context<H: Handler> {
     handler: Arc<H>,
@@ -19,11 +22,20 @@ pub(super) struct Context<H: Handler> {
     /// Whose context this is.
     consumer: OnceLock<Weak<StreamConsumer<Self>>>,
     lag: lag::Told,
+    connection: Connection,
 }
 
 impl<H: Handler> Context<H> {
-    pub(super) fn new(handler: Arc<H>, applier: Arc<Applier<H>>, workers: Arc<Workers>) -> Self {
-        Self { handler, applier, workers, consumer: OnceLock::new(), lag: lag::Told::default() }
+    pub(super) fn new(handler: &Arc<H>, applier: &Arc<Applier<H>>, workers: &Arc<Workers>) -> Self {
+        let (handler, applier, workers) = (Arc::clone(handler), Arc::clone(applier), Arc::clone(workers));
+        let (consumer, lag, connection) =
+            (OnceLock::new(), lag::Told::default(), Connection::new(Instant::now()));
+        Self { handler, applier, workers, consumer, lag, connection }
+    }
+
+    /// Returns when no broker was reached for `patience`.
+    pub(super) async fn lost(&self, patience: Duration) {
+        self.connection.lost(patience).await;
     }
 
     /// Tells whose context this is, before that one subscribes.
@@ -47,7 +59,13 @@ impl<H: Handler> Context<H> {
 
 impl<H: Handler> ClientContext for Context<H> {
     fn stats_raw(&self, statistics: &[u8]) {
-        self.lag.take(statistics, &self.workers);
+        match serde_json::from_slice::<Statistics>(statistics) {
+            Ok(statistics) => {
+                self.connection.tell(statistics.is_connected(), Instant::now());
+                self.lag.tell(&statistics, &self.workers);
+            }
+            Err(error) => tracing::debug!(%error, "statistics of the Kafka client can't be read"),
+        }
     }
 }
 

@@ -4,18 +4,19 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Mutex, PoisonError},
+    time::Duration,
 };
 
 use serde::Deserialize;
 
 use super::workers::Workers;
 use crate::{
-    metrics::{CONNECTED, LAG_MESSAGES, LAG_SECONDS},
+    metrics::{LAG_MESSAGES, LAG_SECONDS},
     time::Timestamp,
 };
 
-/// How often librdkafka tells its statistics, in milliseconds.
-pub(super) const INTERVAL_MS: &str = "5000";
+/// How often librdkafka tells its statistics.
+pub(super) const INTERVAL: Duration = Duration::from_secs(5);
 
 /// What was told last.
 #[derive(Default)]
@@ -23,7 +24,7 @@ pub(super) struct Told(Mutex<BTreeSet<(String, i32)>>);
 
 /// The parts of librdkafka's statistics that say how far a consumer is.
 #[derive(Deserialize)]
-struct Statistics {
+pub(super) struct Statistics {
     #[serde(default)]
     brokers: BTreeMap<String, Broker>,
     #[serde(default)]
@@ -55,6 +56,13 @@ struct Partition {
     consumer_lag_stored: i64,
 }
 
+impl Statistics {
+    /// Whether a broker is reached.
+    pub(super) fn is_connected(&self) -> bool {
+        self.brokers.values().any(|broker| broker.nodeid >= 0 && broker.state == "UP")
+    }
+}
+
 impl Partition {
     /// Whether it is assigned to this process.
     fn is_ours(&self) -> bool {
@@ -71,17 +79,8 @@ impl Partition {
 }
 
 impl Told {
-    /// Takes librdkafka's statistics, a JSON object.
-    pub(super) fn take(&self, statistics: &[u8], workers: &Workers) {
-        match serde_json::from_slice(statistics) {
-            Ok(statistics) => self.tell(&statistics, workers),
-            Err(error) => tracing::debug!(%error, "statistics of the Kafka client can't be read"),
-        }
-    }
-
-    fn tell(&self, statistics: &Statistics, workers: &Workers) {
-        let connected = statistics.brokers.values().any(|broker| broker.nodeid >= 0 && broker.state == "UP");
-        metrics::gauge!(CONNECTED.name).set(if connected { 1.0 } else { 0.0 });
+    /// Tells what librdkafka's statistics say.
+    pub(super) fn tell(&self, statistics: &Statistics, workers: &Workers) {
         let oldest = workers.oldest();
         let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut gone = std::mem::take(&mut *told);
@@ -147,7 +146,7 @@ mod tests {
             "consumer_lag_stored":2,"txmsgs":0},"-1":{"partition":-1,"fetch_state":"none","next_offset":-1001,
             "hi_offset":-1001,"consumer_lag":-1,"consumer_lag_stored":-1}}}},"tx":4}"#;
         let statistics: Statistics = serde_json::from_str(text).unwrap();
-        assert_eq!(statistics.brokers["a:9092/1"].state, "UP");
+        assert!(statistics.is_connected());
         let partitions = &statistics.topics["posts-events"].partitions;
         assert!(partitions["0"].is_ours() && !partitions["-1"].is_ours());
         assert_eq!(partitions["0"].lag(), 2);

@@ -10,6 +10,7 @@ mod follow_lists;
 mod follows;
 mod goals;
 mod internal;
+mod kafka_away;
 mod outage;
 mod profile;
 mod republish;
