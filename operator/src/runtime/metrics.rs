@@ -44,6 +44,11 @@ const PRESENT: Metric = Metric::gauge(
     &["stack_namespace", "stack_name"],
     "1 while there is such a stack, 0 once it is gone.",
 );
+const SUSPENDED: Metric = Metric::gauge(
+    "tracklore_stack_suspended",
+    &["stack_namespace", "stack_name"],
+    "1 while a stack is to run no services, as `spec.suspended` says.",
+);
 const CONDITION: Metric = Metric::gauge(
     "tracklore_stack_condition",
     &["stack_namespace", "stack_name", "condition"],
@@ -61,6 +66,7 @@ pub const ALL: Groups = &[&[
     LEADER,
     REQUESTS,
     PRESENT,
+    SUSPENDED,
     CONDITION,
 ]];
 
@@ -115,9 +121,10 @@ pub fn requested(verb: &'static str, resource: String, code: Option<u16>, durati
         .record(duration);
 }
 
-/// Tells that a stack is there, and which of its conditions hold.
-pub fn stack(meta: &ObjectMeta, status: Option<&TrackloreStackStatus>) {
-    present(meta, true);
+/// Tells that a stack is there, whether it rests, and which of its conditions hold.
+pub fn stack(meta: &ObjectMeta, suspended: bool, status: Option<&TrackloreStackStatus>) {
+    tell(PRESENT, meta, true);
+    tell(SUSPENDED, meta, suspended);
     for condition in status.iter().flat_map(|status| &status.conditions) {
         gauge(meta, &condition.type_).set(if condition.status == "True" { 1.0 } else { 0.0 });
     }
@@ -125,7 +132,8 @@ pub fn stack(meta: &ObjectMeta, status: Option<&TrackloreStackStatus>) {
 
 /// Tells that a stack is gone: none of its conditions holds.
 pub fn forget(meta: &ObjectMeta) {
-    present(meta, false);
+    tell(PRESENT, meta, false);
+    tell(SUSPENDED, meta, false);
     for condition in status::CONDITIONS {
         gauge(meta, condition).set(0.0);
     }
@@ -136,10 +144,10 @@ pub fn watch_failed(watch: &str) {
     metrics::counter!(WATCH_ERRORS.name, "watch" => watch.to_owned()).increment(1);
 }
 
-fn present(meta: &ObjectMeta, is: bool) {
+fn tell(metric: Metric, meta: &ObjectMeta, is: bool) {
     let (namespace, name) =
         (meta.namespace.clone().unwrap_or_default(), meta.name.clone().unwrap_or_default());
-    metrics::gauge!(PRESENT.name, "stack_namespace" => namespace, "stack_name" => name).set(if is {
+    metrics::gauge!(metric.name, "stack_namespace" => namespace, "stack_name" => name).set(if is {
         1.0
     } else {
         0.0

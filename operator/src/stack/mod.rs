@@ -103,10 +103,10 @@ impl Context {
 /// Tells Prometheus of a stack that is there.
 fn tell(stack: &GuardedStack) {
     match &stack.0 {
-        Ok(read) => metrics::stack(stack.meta(), read.status.as_ref()),
+        Ok(read) => metrics::stack(stack.meta(), read.spec.suspended, read.status.as_ref()),
         Err(invalid) => {
             let status = publish::unreadable(stack.meta(), &invalid.error, Timestamp::now());
-            metrics::stack(stack.meta(), Some(&status));
+            metrics::stack(stack.meta(), false, Some(&status));
         }
     }
 }
