@@ -3,6 +3,8 @@
 //! A level says what a person must do. `error`: look at it, it doesn't mend itself. `warn`: nothing yet, the program
 //! goes on trying; look when it doesn't stop. `info`: nothing. `debug`: for developers.
 
+mod about;
+
 use std::{
     fmt::{self, Write as _},
     io::IsTerminal,
@@ -12,19 +14,22 @@ use std::{
 use tracing::{
     Event, Subscriber,
     field::{Field, Visit},
-    span::Record,
 };
 use tracing_subscriber::{
-    EnvFilter, Layer,
+    Layer,
     field::RecordFields,
+    filter::Targets,
     fmt::{
-        FmtContext, FormatEvent, FormatFields, FormattedFields,
-        format::Writer,
+        FmtContext, FormatEvent, FormatFields,
+        format::{DefaultFields, Writer},
         time::{FormatTime, SystemTime},
     },
     layer::SubscriberExt,
     registry::LookupSpan,
 };
+
+pub use self::about::{About, note};
+use crate::trace::{TraceContext, Value};
 
 /// How log lines look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,13 +55,13 @@ impl FromStr for LogFormat {
 /// Starts logging to standard output. `filter` is a level or a list of `target=level`; one that can't be read counts as
 /// `info`.
 pub fn start(filter: &str, format: LogFormat) {
-    let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = filter.parse().unwrap_or_else(|_| Targets::new().with_default(tracing::Level::INFO));
     let lines = tracing_subscriber::fmt::layer();
     let layer = match format {
         LogFormat::Json => lines.fmt_fields(Members).event_format(Lines).boxed(),
-        LogFormat::Text => lines.with_ansi(std::io::stdout().is_terminal()).boxed(),
+        LogFormat::Text => lines.with_ansi(std::io::stdout().is_terminal()).event_format(Text).boxed(),
     };
-    let lines = tracing_subscriber::registry().with(layer.with_filter(filter));
+    let lines = tracing_subscriber::registry().with(filter).with(layer);
     // a second call (tests) keeps the first ones
     drop(tracing::subscriber::set_global_default(lines));
     if log::set_logger(&Libraries).is_ok() {
@@ -85,7 +90,7 @@ impl log::Log for Libraries {
     fn flush(&self) {}
 }
 
-/// `{"timestamp", "level", "target", the fields of the surrounding spans, the event's own with "message"}`, all on one
+/// `{"timestamp", "level", "target", "trace_id", what the work is about, the event's own fields with "message"}`, all on one
 /// level, so that whoever searches for a `trace_id` finds every line of it.
 struct Lines;
 
@@ -103,14 +108,47 @@ where
         line.write_str("{\"timestamp\":\"")?;
         SystemTime.format_time(&mut line)?;
         write!(line, "\",\"level\":\"{}\",\"target\":\"{}\"", meta.level(), meta.target())?;
-        for span in context.event_scope().into_iter().flat_map(tracing_subscriber::registry::Scope::from_root)
-        {
-            if let Some(fields) = span.extensions().get::<FormattedFields<Members>>() {
-                line.write_str(fields)?;
-            }
+        let mut member = Member { line: line.by_ref(), result: Ok(()) };
+        if let Some(trace) = TraceContext::current() {
+            member.text("trace_id", format_args!("{}", trace.trace_id()));
         }
+        about::each(|key, value| {
+            match value {
+                Value::Text(text) => member.text(key, format_args!("{text}")),
+                Value::Number(number) => member.plain(key, number),
+            }
+            member.result
+        })?;
         context.format_fields(line.by_ref(), event)?;
         line.write_str("}\n")
+    }
+}
+
+/// The time, the level, where it comes from, the event's fields, and what the work is about.
+struct Text;
+
+impl<S> FormatEvent<S, DefaultFields> for Text
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, DefaultFields>,
+        mut line: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
+        let meta = event.metadata();
+        SystemTime.format_time(&mut line)?;
+        write!(line, " {:>5} {}: ", meta.level(), meta.target())?;
+        context.format_fields(line.by_ref(), event)?;
+        if let Some(trace) = TraceContext::current() {
+            write!(line, " trace_id={}", trace.trace_id())?;
+        }
+        about::each(|key, value| match value {
+            Value::Text(text) => write!(line, " {key}={text}"),
+            Value::Number(number) => write!(line, " {key}={number}"),
+        })?;
+        line.write_char('\n')
     }
 }
 
@@ -123,10 +161,6 @@ impl<'writer> FormatFields<'writer> for Members {
         fields.record(&mut member);
         member.result
     }
-
-    fn add_fields(&self, known: &'writer mut FormattedFields<Self>, fields: &Record<'_>) -> fmt::Result {
-        self.format_fields(known.as_writer(), fields)
-    }
 }
 
 struct Member<'writer> {
@@ -136,13 +170,13 @@ struct Member<'writer> {
 
 impl Member<'_> {
     /// A value that is JSON as it stands.
-    fn plain(&mut self, field: &Field, value: impl fmt::Display) {
-        self.add(|line| write!(line, ",\"{}\":{value}", field.name()));
+    fn plain(&mut self, key: &str, value: impl fmt::Display) {
+        self.add(|line| write!(line, ",\"{key}\":{value}"));
     }
 
-    fn text(&mut self, field: &Field, value: fmt::Arguments<'_>) {
+    fn text(&mut self, key: &str, value: fmt::Arguments<'_>) {
         self.add(|line| {
-            write!(line, ",\"{}\":\"", field.name())?;
+            write!(line, ",\"{key}\":\"")?;
             Escaped(line).write_fmt(value)?;
             line.write_char('"')
         });
@@ -157,27 +191,28 @@ impl Member<'_> {
 
 impl Visit for Member<'_> {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.text(field, format_args!("{value:?}"));
+        self.text(field.name(), format_args!("{value:?}"));
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.text(field, format_args!("{value}"));
+        self.text(field.name(), format_args!("{value}"));
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.plain(field, value);
+        self.plain(field.name(), value);
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.plain(field, value);
+        self.plain(field.name(), value);
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.plain(field, value);
+        self.plain(field.name(), value);
     }
 
     fn record_f64(&mut self, field: &Field, value: f64) {
-        if value.is_finite() { self.plain(field, value) } else { self.text(field, format_args!("{value}")) }
+        let key = field.name();
+        if value.is_finite() { self.plain(key, value) } else { self.text(key, format_args!("{value}")) }
     }
 }
 
@@ -253,44 +288,51 @@ mod tests {
         );
     }
 
+    /// Work that is over at once, run about something.
+    fn about(about: About, work: impl FnOnce()) {
+        tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap()
+            .block_on(about.scope(async { work() }));
+    }
+
     #[test]
     fn whatever_is_told_comes_back_and_what_is_learnt_later_stands_beside_it() {
         let odd: String = (0..=0x2028).filter_map(char::from_u32).collect();
         let lines = logged(|| {
-            let span = tracing::error_span!("request", known = "at once", user_id = tracing::field::Empty);
-            let _inside = span.enter();
-            span.record("user_id", tracing::field::display(7));
-            tracing::info!(odd, negative = -1, share = 0.5, none = f64::NAN, yes = true, debugged = ?Some("x"), "told");
+            about(About::default().with("known", "at once"), || {
+                note("user_id", 7_i64);
+                tracing::info!(odd, negative = -1, share = 0.5, none = f64::NAN, yes = true, debugged = ?Some("x"), "told");
+            });
         });
         let line = &lines[0];
         assert_eq!(line["odd"], odd);
-        assert_eq!((&line["known"], &line["user_id"]), (&"at once".into(), &"7".into()));
+        assert_eq!((&line["known"], &line["user_id"]), (&"at once".into(), &7.into()));
         assert_eq!((line["negative"].as_i64(), line["share"].as_f64()), (Some(-1), Some(0.5)));
         assert_eq!((&line["none"], &line["yes"]), (&"NaN".into(), &true.into()));
         assert_eq!(line["debugged"], "Some(\"x\")");
     }
 
     #[test]
-    fn a_line_is_one_flat_object_with_the_fields_of_its_spans() {
+    fn a_line_is_one_flat_object_with_what_the_work_is_about() {
+        let trace: TraceContext = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".parse().unwrap();
         let lines = logged(|| {
-            let span = tracing::error_span!("request", trace_id = "4bf9", request_id = "r {\"1\"}");
-            let _inside = span.enter();
-            tracing::info!(status = 200, "answered \"well\"\nand {{truly}}");
-            let _deeper = tracing::info_span!("empty").entered();
-            tracing::warn!("away");
+            tracing::info!("before");
+            let work =
+                trace.scope(About::default().with("request_id", "r {\"1\"}".to_owned()).scope(async {
+                    tracing::info!(status = 200, "answered \"well\"\nand {{truly}}");
+                    let _deeper = tracing::info_span!("empty").entered();
+                    tracing::warn!("away");
+                }));
+            tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(work);
         });
-        assert_eq!(lines.len(), 2, "{lines:?}");
-        let first = &lines[0];
-        assert_eq!(
-            (first["trace_id"].as_str(), first["request_id"].as_str()),
-            (Some("4bf9"), Some("r {\"1\"}"))
-        );
+        let [before, first, second] = lines.as_slice() else { panic!("{lines:?}") };
+        assert!(before.get("trace_id").is_none());
+        assert_eq!(first["trace_id"], "4bf92f3577b34da6a3ce929d0e0e4736");
+        assert_eq!(first["request_id"], "r {\"1\"}");
         assert_eq!((first["level"].as_str(), first["status"].as_u64()), (Some("INFO"), Some(200)));
         assert_eq!(first["message"], "answered \"well\"\nand {truly}");
         assert!(first["timestamp"].as_str().unwrap().ends_with('Z'));
-        assert_eq!(
-            (lines[1]["message"].as_str(), lines[1]["trace_id"].as_str()),
-            (Some("away"), Some("4bf9"))
-        );
+        assert_eq!((&second["message"], &second["trace_id"]), (&"away".into(), &first["trace_id"]));
     }
 }

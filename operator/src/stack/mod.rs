@@ -42,8 +42,10 @@ use kube::{
     core::DeserializeGuard,
     runtime::{controller::Action, watcher::Event},
 };
-use tracing::Instrument;
-use tracklore_telemetry::trace::{Described, Kind, Span};
+use tracklore_telemetry::{
+    log::About,
+    trace::{Described, Kind, Span},
+};
 
 use self::{
     announce::Announcer,
@@ -132,8 +134,11 @@ const UNTIL_THERE_IS_ROOM: Duration = Duration::from_mins(1);
 pub async fn reconcile(stack: Arc<GuardedStack>, context: Arc<Context>) -> Result<Action, Error> {
     let (started, running) = (Instant::now(), metrics::Pass::begin());
     let span = Span::entry(Kind::Internal, None);
-    let line = tracing::error_span!("pass", trace_id = %span.context().trace_id());
-    let result = span.run(Box::pin(pass(&stack, &context))).instrument(line).await;
+    let about = About::default()
+        .with("namespace", stack.namespace().unwrap_or_default())
+        .with("stack", stack.name_any())
+        .with("generation", stack.meta().generation.unwrap_or_default());
+    let result = span.run(about.scope(Box::pin(pass(&stack, &context)))).await;
     span.end(result.is_err(), || described(&stack, &result));
     running.end(started.elapsed(), result.is_ok());
     if result.is_ok() {

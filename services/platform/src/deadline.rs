@@ -8,10 +8,10 @@ tokio::task_local! {
 }
 
 /// Runs `work`, cut off after `limit` (or before, where the surrounding work ends earlier).
-pub async fn within<F: Future>(limit: Duration, work: F) -> Result<F::Output, Elapsed> {
+pub fn within<F: Future>(limit: Duration, work: F) -> impl Future<Output = Result<F::Output, Elapsed>> {
     let limit = Instant::now() + limit;
     let at = current().map_or(limit, |current| current.min(limit));
-    DEADLINE.scope(at, timeout_at(at, work)).await
+    DEADLINE.scope(at, timeout_at(at, work))
 }
 
 /// When the running request is cut off, if there is one.

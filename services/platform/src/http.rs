@@ -18,7 +18,7 @@ use axum::{
 use futures::FutureExt;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use tower_http::cors::CorsLayer;
-use tracing::Instrument;
+use tracklore_telemetry::log::About;
 
 use self::measured::Active;
 use crate::{
@@ -79,33 +79,25 @@ async fn observe(request: Request, next: Next) -> Response {
     let span = Span::entry_from_anybody(Kind::Server, caller);
     let method = measured::method_label(request.method());
     let matched = request.extensions().get::<MatchedPath>().cloned();
-    // Of the highest level, so that the lines of all levels have its fields. Who calls is written into it as soon as it is
-    // known, so that refusals tell who was refused.
-    let line = tracing::error_span!(
-        "request",
-        trace_id = %span.context().trace_id(),
-        request_id = %request_id,
-        user_id = tracing::field::Empty,
-        client_id = tracing::field::Empty,
-    );
+    let route = matched.as_ref().map_or("unmatched", MatchedPath::as_str);
     let active = Active::new(method);
-
-    async {
-        let mut response = span.run(next.run(request)).await;
+    let answering = async {
+        let mut response = next.run(request).await;
         let code = finish(&mut response, &request_id);
-        let status = response.status();
         let took = started.elapsed();
-        let route = matched.as_ref().map_or("unmatched", MatchedPath::as_str);
         if response.extensions().get::<Unlogged>().is_none() {
-            log(method, route, status, code, took);
+            log(method, route, response.status(), code, took);
         }
-        measured::record(method, route, status, took);
-        drop(active);
-        span.end(status.is_server_error(), || described(method, route, status, request_id));
-        response
-    }
-    .instrument(line)
-    .await
+        (response, took)
+    };
+    // who calls is added as soon as it is known, so that refusals tell who was refused
+    let about = About::default().with("request_id", request_id.clone());
+    let (response, took) = span.run(about.scope(answering)).await;
+    let status = response.status();
+    measured::record(method, route, status, took);
+    drop(active);
+    span.end(status.is_server_error(), || described(method, route, status, request_id));
+    response
 }
 
 fn log(method: &'static str, route: &str, status: StatusCode, code: Option<&str>, took: Duration) {

@@ -124,8 +124,8 @@ impl Span {
     }
 
     /// Runs the work, or a part of it.
-    pub async fn run<F: Future>(&self, work: F) -> F::Output {
-        self.context.scope(work).await
+    pub fn run<F: Future>(&self, work: F) -> impl Future<Output = F::Output> + use<F> {
+        self.context.scope(work)
     }
 
     /// The work is over. It is described only if the span is kept: the trace is, or it `failed`.

@@ -9,7 +9,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 use tokio_util::sync::CancellationToken;
-use tracing::Instrument;
+use tracklore_telemetry::log::About;
 
 use super::{Failure, Handler};
 use crate::{
@@ -71,9 +71,11 @@ impl<H: Handler> Applier<H> {
     /// Applies the record or puts it to the dead letters; false when stopped before.
     pub(crate) async fn apply(&self, record: &Record, stop: &CancellationToken) -> bool {
         let span = Span::entry(Kind::Consumer, record.trace());
-        let line = tracing::error_span!("event", trace_id = %span.context().trace_id(), topic = record.topic,
-            partition = record.partition, offset = record.offset);
-        let outcome = span.run(self.until_settled(record, stop)).instrument(line).await;
+        let about = About::default()
+            .with("topic", record.topic.clone())
+            .with("partition", i64::from(record.partition))
+            .with("offset", record.offset);
+        let outcome = span.run(about.scope(self.until_settled(record, stop))).await;
         span.end(outcome == Outcome::Buried, || {
             let described = Described::new(format!("process {}", record.topic))
                 .with("messaging.system", "kafka")

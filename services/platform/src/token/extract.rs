@@ -2,6 +2,7 @@
 
 use axum::{extract::FromRequestParts, http::request::Parts};
 use http::{HeaderMap, header};
+use tracklore_telemetry::log::note;
 use uuid::Uuid;
 
 use super::{KeyLookup, TokenError, Verifier};
@@ -75,7 +76,7 @@ impl<S: HasVerifier> FromRequestParts<S> for Service {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let token = bearer(&parts.headers)?.ok_or(TokenError::Missing)?;
         let service = state.verifier().service(token).await?;
-        tracing::Span::current().record("client_id", &service.client_id);
+        note("client_id", service.client_id.clone());
         Ok(service)
     }
 }
@@ -83,7 +84,7 @@ impl<S: HasVerifier> FromRequestParts<S> for Service {
 /// The user behind this token, whom the log of the request names from now on.
 async fn user(state: &impl HasVerifier, token: &str) -> Result<User, Problem> {
     let user = state.verifier().user(token).await?;
-    tracing::Span::current().record("user_id", tracing::field::display(user.id));
+    note("user_id", user.id.to_string());
     Ok(user)
 }
 
