@@ -2,6 +2,7 @@
 #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a program for people, which fails loudly")]
 #![expect(clippy::cast_precision_loss, reason = "figures for people")]
 
+mod apart;
 mod arrival;
 mod bare;
 mod log_in;
@@ -32,8 +33,7 @@ fn main() {
 
 async fn measure() {
     let mut stack = Stack::new().await;
-    let threads = std::thread::available_parallelism().unwrap().get();
-    stack.set("TRACKLORE_PASSWORD_THREADS", &threads.to_string());
+    stack.set("TRACKLORE_PASSWORD_THREADS", &apart::half_of_processors().to_string());
     stack.start("auth").await;
     stack.unset("TRACKLORE_PASSWORD_THREADS");
     stack.start("user").await;
@@ -43,7 +43,7 @@ async fn measure() {
         people.push(stack.sign_up(&format!("person-{number}")).await);
     }
     table::head();
-    log_in::measure(&stack, &people, threads).await;
+    log_in::measure(&stack, &people).await;
     // the token of the questions was checked by the first of them
     questions::measure(&stack, &people[0]).await;
     arrival::measure(&stack).await;
