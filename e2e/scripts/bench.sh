@@ -37,8 +37,8 @@ head_of_page() {
 # Benchmarks
 
 What \`make bench\` printed when it was last kept. Each figure stands beside the least that it could cost on the same machine in the same
-run: read the shares, the rest is this machine's. Built as releases are, with Postgres, Valkey and Kafka in containers beside it, and whoever asks on the
-same processors.
+run: read the shares, the rest is this machine's. Built as releases are, with Postgres, Valkey and Kafka in containers beside it. Whoever asks shares the
+processors with what is asked, but for log-ins.
 
 TEXT
 }
