@@ -10,6 +10,7 @@
     reason = "tests fail loudly"
 )]
 
+pub mod apiserver;
 pub mod audit;
 mod authority;
 pub mod bucket;

@@ -2,15 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use futures::{StreamExt, stream};
+use futures::{StreamExt, future::try_join_all, stream};
 use kube::{
     Client,
-    runtime::{
-        controller::{self, Controller},
-        reflector::store::WriterDropped,
-    },
+    runtime::controller::{self, Controller},
 };
-use tokio::task::JoinSet;
+use tokio::{sync::oneshot, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -30,7 +27,7 @@ const DEBOUNCE: Duration = Duration::from_millis(100);
 pub enum Error {
     /// A watch never had its first list.
     #[error("a watch ended before its first list")]
-    NeverListed(#[from] WriterDropped),
+    NeverListed(#[from] oneshot::error::RecvError),
     /// A watch ended later.
     #[error("a watch ended")]
     WatchEnded,
@@ -62,7 +59,7 @@ pub async fn keep(
         watching.spawn(task);
     }
     tokio::select! {
-        ready = context.stores.ready() => ready?,
+        listed = try_join_all(children.listed) => drop(listed?),
         () = stop.cancelled() => return Ok(()),
     }
     let woken =

@@ -1,11 +1,10 @@
-//! The watches: one per kind and scope, each with its own backoff, each trimmed to what is looked at.
+//! The watches: one per kind and scope, each with its own backoff. Of what they show only that is kept that is looked at.
 //!
 //! Children are kept in memory, so that a pass reads them without a request, and wake the stack that owns them.
 
 use std::{
     collections::BTreeMap,
     fmt::Debug,
-    future::ready,
     pin::pin,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
@@ -16,12 +15,11 @@ use k8s_openapi::{
     NamespaceResourceScope,
     api::{
         apps::v1::{Deployment, StatefulSet},
-        batch::v1::{CronJob, Job, JobSpec},
-        core::v1::PodTemplateSpec,
+        batch::v1::{CronJob, Job},
     },
 };
 use kube::{
-    Api, Client, Resource, ResourceExt,
+    Api, Client, Resource,
     core::PartialObjectMeta,
     runtime::{
         PredicateConfig, WatchStreamExt, predicates,
@@ -30,14 +28,15 @@ use kube::{
     },
 };
 use serde::de::DeserializeOwned;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use super::metrics;
 use crate::stack::{
     GuardedStack,
-    component::{MANAGED_BY, MANAGER},
+    component::{MANAGED_BY, MANAGER, Names},
+    kept::{Keeper, Kept},
     kinds::{ForEachPlainKind, Kind, Object},
-    observe::{PlainStore, Stores, forget_managers},
+    observe::{self, Stores},
 };
 
 /// How many wake-ups may wait. Stacks are deduplicated behind it; when it is full, watches wait a moment.
@@ -161,6 +160,8 @@ where
                 hear(event);
             }
         })
+        // They make up most of it, and nobody looks at them.
+        .modify(|stack| stack.meta_mut().managed_fields = None)
         .reflect(writer)
         .applied_objects()
         .predicate_filter(predicates::generation, PredicateConfig::default());
@@ -171,7 +172,9 @@ where
 pub struct Children {
     /// What is there.
     pub stores: Stores,
-    /// Stacks whose children changed.
+    /// Each ends once a kind is there as a whole: before, what is missing may only be unknown.
+    pub listed: Vec<oneshot::Receiver<()>>,
+    /// Stacks for which something has changed about their children.
     pub woken: mpsc::Receiver<ObjectRef<GuardedStack>>,
     /// One per kind; none ends while things go well.
     pub tasks: Vec<BoxFuture<'static, ()>>,
@@ -180,48 +183,31 @@ pub struct Children {
 /// Makes the watches on children.
 pub fn children(client: &Client, scope: &Scope, progress: &Arc<Progress>) -> Children {
     let (wake, woken) = mpsc::channel(WAITING);
-    let mut watches = Builder { client, scope, progress, wake, tasks: Vec::new() };
+    let mut watches = Builder { client, scope, progress, wake, listed: Vec::new(), tasks: Vec::new() };
     let stores = Stores {
-        // Their pods are described by the plan; only whether they run is looked at.
-        deployments: watches.watch::<Deployment>("Deployment", |deployment| {
-            if let Some(spec) = &mut deployment.spec {
-                spec.template = PodTemplateSpec::default();
-            }
-        }),
-        stateful_sets: watches.watch::<StatefulSet>("StatefulSet", |set| {
-            if let Some(spec) = &mut set.spec {
-                spec.template = PodTemplateSpec::default();
-            }
-        }),
-        jobs: watches.watch::<Job>("Job", |job| {
-            if let Some(spec) = &mut job.spec {
-                spec.template = PodTemplateSpec::default();
-            }
-        }),
-        cron_jobs: watches.watch::<CronJob>("CronJob", |cron_job| {
-            if let Some(spec) = &mut cron_job.spec {
-                spec.job_template.spec = Some(JobSpec::default());
-            }
-        }),
+        deployments: watches.watch::<Deployment, _>("Deployment", observe::deployment_state),
+        stateful_sets: watches.watch::<StatefulSet, _>("StatefulSet", observe::stateful_set_state),
+        jobs: watches.watch::<Job, _>("Job", observe::job_state),
+        cron_jobs: watches.watch::<CronJob, _>("CronJob", observe::copies),
         plain: {
             let mut stores = PlainStores { watches: &mut watches, stores: Vec::new() };
             Kind::for_each_plain(&mut stores);
             stores.stores
         },
     };
-    Children { stores, woken, tasks: watches.tasks }
+    Children { stores, listed: watches.listed, woken, tasks: watches.tasks }
 }
 
 /// Watches each kind of which nothing but its being there matters.
 struct PlainStores<'a, 'b> {
     watches: &'a mut Builder<'b>,
-    stores: Vec<Box<dyn PlainStore>>,
+    stores: Vec<(Kind, Kept<()>)>,
 }
 
 impl ForEachPlainKind for PlainStores<'_, '_> {
     fn plain<K: Object>(&mut self, kind: Kind) {
-        let store = self.watches.watch::<PartialObjectMeta<K>>(kind.as_str(), |_| {});
-        self.stores.push(Box::new((kind, store)));
+        let store = self.watches.watch::<PartialObjectMeta<K>, _>(kind.as_str(), |_| ());
+        self.stores.push((kind, store));
     }
 }
 
@@ -230,54 +216,51 @@ struct Builder<'a> {
     scope: &'a Scope,
     progress: &'a Arc<Progress>,
     wake: mpsc::Sender<ObjectRef<GuardedStack>>,
+    listed: Vec<oneshot::Receiver<()>>,
     tasks: Vec<BoxFuture<'static, ()>>,
 }
 
 impl Builder<'_> {
-    fn watch<K>(&mut self, kind: &str, trim: fn(&mut K)) -> Store<K>
+    fn watch<K, S>(&mut self, kind: &str, state: fn(&K) -> S) -> Kept<S>
     where
         K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>
             + Clone
             + DeserializeOwned
             + Debug
             + Send
-            + Sync
             + 'static,
+        S: PartialEq + Send + Sync + 'static,
     {
         let watch = self.scope.watch(kind);
         self.progress.update(&watch, |_| {});
-        let (reader, writer) = reflector::store::<K>();
         let config = watcher::Config::default().labels(&format!("{MANAGED_BY}={MANAGER}"));
+        let events = watcher(self.scope.api::<K>(self.client), config).default_backoff();
+        let (listed, is_listed) = oneshot::channel();
+        self.listed.push(is_listed);
+        let mut keeper = Keeper::new();
+        let kept = keeper.kept();
         let progress = self.progress.clone();
         let wake = self.wake.clone();
-        let events = watcher(self.scope.api::<K>(self.client), config).default_backoff();
         self.tasks.push(Box::pin(async move {
-            let woken = events
-                .inspect(|event| progress.event(&watch, event))
-                .modify(|object| {
-                    forget_managers(object.meta_mut());
-                    trim(object);
-                })
-                .reflect(writer)
-                .touched_objects()
-                .predicate_filter(predicates::resource_version, PredicateConfig::default())
-                .filter_map(|object| ready(object.ok().and_then(|object| owner(&object))));
-            let mut woken = pin!(woken);
-            while let Some(stack) = woken.next().await {
+            let (mut events, mut listed) = (pin!(events), Some(listed));
+            'watching: while let Some(event) = events.next().await {
+                progress.event(&watch, &event);
+                let Ok(event) = event else { continue };
+                let is_complete = matches!(event, Event::InitDone);
+                let woken = keeper.take(event, state);
+                if is_complete && let Some(listed) = listed.take() {
+                    let _ = listed.send(());
+                }
                 // Until all lists are there nobody listens; then every stack gets its first pass anyway.
-                if progress.unready().is_empty() && wake.send(stack).await.is_err() {
-                    break;
+                for Names { stack, namespace } in woken {
+                    let stack = ObjectRef::new(&stack).within(&namespace);
+                    if progress.unready().is_empty() && wake.send(stack).await.is_err() {
+                        break 'watching;
+                    }
                 }
             }
             progress.update(&watch, |state| state.ended = true);
         }));
-        reader
+        kept
     }
-}
-
-/// The stack that owns a child, by name: one made again under that name wants to know of it too.
-fn owner<K: Resource>(object: &K) -> Option<ObjectRef<GuardedStack>> {
-    let namespace = object.namespace()?;
-    let owner = object.owner_references().iter().find(|owner| owner.kind == "TrackloreStack")?;
-    Some(ObjectRef::new(&owner.name).within(&namespace))
 }

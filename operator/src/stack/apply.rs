@@ -21,8 +21,9 @@ use super::{
     build,
     component::{MANAGER, Names},
     generate,
+    kept::{Shown, mark},
     logins::{self, Due},
-    observe::{SecretCache, mark, owner, secret_seen},
+    observe::{SecretCache, secret_seen},
     observed::{ChildId, Kind, Observed, Owner, SecretSeen},
     plan::{Child, GeneratedSecret, Origin, Plan, Recipe, Restored},
     rotation,
@@ -313,7 +314,7 @@ impl Applier<'_> {
     ) -> Result<Result<u128, Obstacle>, kube::Error> {
         let api = self.api(id.kind);
         if !known && let Some(there) = api.get_metadata_opt(&id.name).await? {
-            match owner(&there.metadata, self.names, self.uid) {
+            match Shown::of(&there, ()).seen(self.names, self.uid).owner {
                 Owner::Us => {}
                 Owner::Leaving => return Ok(Err(Obstacle::Leaving)),
                 Owner::Foreign => return Ok(Err(Obstacle::Foreign)),

@@ -11,6 +11,7 @@ pub mod component;
 mod fixtures;
 pub mod generate;
 pub mod given;
+pub mod kept;
 pub mod kinds;
 pub mod logins;
 pub mod observe;

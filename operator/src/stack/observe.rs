@@ -6,26 +6,18 @@ use std::{
     time::{Duration, Instant},
 };
 
-use futures::future::BoxFuture;
-use k8s_openapi::{
-    api::{
-        apps::v1::{Deployment, StatefulSet},
-        batch::v1::{CronJob, Job},
-        core::v1::Secret,
-    },
-    apimachinery::pkg::apis::meta::v1::ObjectMeta,
+use k8s_openapi::api::{
+    apps::v1::{Deployment, StatefulSet},
+    batch::v1::{CronJob, Job},
+    core::v1::Secret,
 };
-use kube::{
-    Api, Client, Resource, ResourceExt,
-    core::PartialObjectMeta,
-    runtime::reflector::{Store, store::WriterDropped},
-};
+use kube::{Api, Client, ResourceExt};
 
 use super::{
     build::{FETCH_KEYS, RESTORED_KEYS, secret_names},
     component::{Component, INSTANCE, MANAGED_BY, MANAGER, Names},
     given::{self, GivenSecret},
-    kinds::Object,
+    kept::{Kept, Shown},
     logins,
     observed::{ChildId, Copies, JobState, Kind, Observed, Owner, SecretSeen, Seen, Workload},
     plan::digest,
@@ -37,50 +29,53 @@ use crate::api::http_route::HTTPRoute;
 /// The children of all stacks, kept by watches.
 pub struct Stores {
     /// Services and gateways.
-    pub deployments: Store<Deployment>,
+    pub deployments: Kept<Workload>,
     /// Postgres, Kafka, Redis.
-    pub stateful_sets: Store<StatefulSet>,
+    pub stateful_sets: Kept<Workload>,
     /// Provisioning and migrations.
-    pub jobs: Store<Job>,
+    pub jobs: Kept<JobState>,
     /// Backups.
-    pub cron_jobs: Store<CronJob>,
-    /// Everything else, without its content.
-    pub plain: Vec<Box<dyn PlainStore>>,
-}
-
-/// Objects of one kind of which nothing but their being there matters.
-pub trait PlainStore: Send + Sync {
-    /// Those of a stack.
-    fn seen(&self, names: &Names, uid: &str) -> Vec<(ChildId, Seen)>;
-    /// Waits for the first list.
-    fn ready(&self) -> BoxFuture<'_, Result<(), WriterDropped>>;
-}
-
-impl<K: Object> PlainStore for (Kind, Store<PartialObjectMeta<K>>) {
-    fn seen(&self, names: &Names, uid: &str) -> Vec<(ChildId, Seen)> {
-        let (kind, store) = self;
-        let objects = of_stack(store, names).into_iter();
-        objects
-            .map(|object| (ChildId { kind: *kind, name: object.name_any() }, seen(&*object, names, uid)))
-            .collect()
-    }
-
-    fn ready(&self) -> BoxFuture<'_, Result<(), WriterDropped>> {
-        Box::pin(self.1.wait_until_ready())
-    }
+    pub cron_jobs: Kept<Copies>,
+    /// Everything else, by kind.
+    pub plain: Vec<(Kind, Kept<()>)>,
 }
 
 impl Stores {
-    /// Waits until each watch has delivered its first list: before, what is missing may only be unknown.
-    pub async fn ready(&self) -> Result<(), WriterDropped> {
-        self.deployments.wait_until_ready().await?;
-        self.stateful_sets.wait_until_ready().await?;
-        self.jobs.wait_until_ready().await?;
-        self.cron_jobs.wait_until_ready().await?;
-        for store in &self.plain {
-            store.ready().await?;
+    /// What is there of a stack.
+    fn look(&self, names: &Names, uid: &str) -> Observed {
+        let mut observed = Observed::default();
+        let seen = &mut observed.seen;
+        let mut see = |kind: Kind, name: &str, child: Seen| {
+            let ours = child.owner == Owner::Us;
+            seen.insert(ChildId { kind, name: name.to_owned() }, child);
+            ours
+        };
+        self.deployments.each(names, |name, shown| {
+            if see(Kind::Deployment, name, shown.seen(names, uid)) {
+                observed.deployments.insert(name.to_owned(), shown.state.clone());
+            }
+        });
+        self.stateful_sets.each(names, |name, shown| {
+            if see(Kind::StatefulSet, name, shown.seen(names, uid)) || shown.leaves_its_pods(uid) {
+                observed.stateful_sets.insert(name.to_owned(), shown.state.clone());
+            }
+        });
+        self.jobs.each(names, |name, shown| {
+            if see(Kind::Job, name, shown.seen(names, uid)) {
+                observed.jobs.insert(name.to_owned(), shown.state.clone());
+            }
+        });
+        self.cron_jobs.each(names, |name, shown| {
+            if see(Kind::CronJob, name, shown.seen(names, uid)) {
+                observed.copies = Some(shown.state.clone());
+            }
+        });
+        for (kind, kept) in &self.plain {
+            kept.each(names, |name, shown| {
+                see(*kind, name, shown.seen(names, uid));
+            });
         }
-        Ok(())
+        observed
     }
 }
 
@@ -125,36 +120,7 @@ pub async fn observe(
     prepared: bool,
 ) -> Result<Observed, kube::Error> {
     let (names, uid) = (&stack.names, stack.uid.as_str());
-    let mut observed = Observed::default();
-    for deployment in of_stack(&stores.deployments, names) {
-        let seen = seen(&*deployment, names, uid);
-        if seen.owner == Owner::Us {
-            observed.deployments.insert(deployment.name_any(), deployment_state(&deployment));
-        }
-        observed.seen.insert(ChildId { kind: Kind::Deployment, name: deployment.name_any() }, seen);
-    }
-    for set in of_stack(&stores.stateful_sets, names) {
-        let seen = seen(&*set, names, uid);
-        if seen.owner == Owner::Us || leaves_its_pods(&set.metadata, uid) {
-            observed.stateful_sets.insert(set.name_any(), stateful_set_state(&set));
-        }
-        observed.seen.insert(ChildId { kind: Kind::StatefulSet, name: set.name_any() }, seen);
-    }
-    for job in of_stack(&stores.jobs, names) {
-        let seen = seen(&*job, names, uid);
-        if seen.owner == Owner::Us {
-            observed.jobs.insert(job.name_any(), job_state(&job));
-        }
-        observed.seen.insert(ChildId { kind: Kind::Job, name: job.name_any() }, seen);
-    }
-    for cron_job in of_stack(&stores.cron_jobs, names) {
-        let seen = seen(&*cron_job, names, uid);
-        if seen.owner == Owner::Us {
-            observed.copies = Some(copies(&cron_job));
-        }
-        observed.seen.insert(ChildId { kind: Kind::CronJob, name: cron_job.name_any() }, seen);
-    }
-    observed.seen.extend(stores.plain.iter().flat_map(|store| store.seen(names, uid)));
+    let mut observed = stores.look(names, uid);
     let secrets = Api::<Secret>::namespaced(client.clone(), &names.namespace);
     for name in secret_names(stack) {
         let known = match cache.get(uid, &name) {
@@ -203,7 +169,8 @@ async fn look_at_routes(
     let routes = Api::<HTTPRoute>::namespaced(client.clone(), &names.namespace);
     match routes.get(&name).await {
         Ok(route) => {
-            observed.seen.insert(ChildId { kind: Kind::Route, name }, seen(&route, names, uid));
+            let child = Shown::of(&route, ()).seen(names, uid);
+            observed.seen.insert(ChildId { kind: Kind::Route, name }, child);
             observed.routes = Some(routes::state(&route));
             Ok(())
         }
@@ -224,68 +191,6 @@ fn without_stateful_set(stack: &ValidStack, observed: &Observed) -> Vec<Componen
     managed.into_iter().flatten().filter(|component| !has(component)).collect()
 }
 
-/// Whether an object of ours is being deleted without its pods, as one is that is made anew around them.
-fn leaves_its_pods(meta: &ObjectMeta, uid: &str) -> bool {
-    let ours = meta.owner_references.iter().flatten().any(|owner| owner.uid == uid);
-    ours && meta.finalizers.iter().flatten().any(|finalizer| finalizer == "orphan")
-}
-
-fn of_stack<K>(store: &Store<K>, names: &Names) -> Vec<std::sync::Arc<K>>
-where
-    K: Resource + Clone + 'static,
-    K::DynamicType: Clone + Eq + std::hash::Hash,
-{
-    store.state_filter(|object| {
-        object.namespace().as_deref() == Some(&names.namespace)
-            && object.labels().get(INSTANCE) == Some(&names.stack)
-    })
-}
-
-fn seen<K: Resource>(object: &K, names: &Names, uid: &str) -> Seen {
-    let meta = object.meta();
-    Seen { owner: owner(meta, names, uid), uid: meta.uid.clone().unwrap_or_default(), mark: mark(meta) }
-}
-
-/// What tells that somebody changed what is asked for of an object: its generation, else its resource version. Where the
-/// latter also moves with a status, it is the time of the last change of anything else.
-pub fn mark(meta: &ObjectMeta) -> u128 {
-    let version =
-        || meta.resource_version.as_deref().and_then(|version| version.parse().ok()).unwrap_or_default();
-    let generation = meta.generation.or_else(|| last_change_beside_status(meta));
-    generation.and_then(|generation| generation.try_into().ok()).unwrap_or_else(version)
-}
-
-fn last_change_beside_status(meta: &ObjectMeta) -> Option<i64> {
-    let entries = meta.managed_fields.as_deref().unwrap_or_default();
-    let (status, others): (Vec<_>, Vec<_>) =
-        entries.iter().partition(|entry| entry.subresource.as_deref() == Some("status"));
-    let times = others.into_iter().filter_map(|entry| Some(entry.time.as_ref()?.0.as_second()));
-    times.max().filter(|_| !status.is_empty())
-}
-
-/// Makes an object small: field managers make up most of it. What they tell beyond the generation is kept as one.
-pub fn forget_managers(meta: &mut ObjectMeta) {
-    meta.generation = meta.generation.or_else(|| last_change_beside_status(meta));
-    meta.managed_fields = None;
-}
-
-/// Whose a child is.
-pub fn owner(meta: &ObjectMeta, names: &Names, uid: &str) -> Owner {
-    let mut stacks = meta
-        .owner_references
-        .iter()
-        .flatten()
-        .filter(|owner| owner.kind == "TrackloreStack" && owner.name == names.stack)
-        .peekable();
-    if stacks.peek().is_none() {
-        return Owner::Foreign;
-    }
-    if meta.deletion_timestamp.is_some() || !stacks.any(|owner| owner.uid == uid) {
-        return Owner::Leaving;
-    }
-    Owner::Us
-}
-
 /// What is told of a Secret. One without an owner is what an earlier stack of the same name has left for us.
 pub fn secret_seen(secret: &Secret, names: &Names, uid: &str) -> SecretSeen {
     let meta = &secret.metadata;
@@ -304,7 +209,8 @@ pub fn secret_seen(secret: &Secret, names: &Names, uid: &str) -> SecretSeen {
     SecretSeen { owner, digest: digest(&secret.data), owners, keys, logins: logins::seen(secret) }
 }
 
-fn deployment_state(deployment: &Deployment) -> Workload {
+/// How a Deployment gets on.
+pub fn deployment_state(deployment: &Deployment) -> Workload {
     let desired = deployment.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1);
     let Some(status) = &deployment.status else { return Workload { desired, ..Workload::default() } };
     let current = status.observed_generation >= deployment.metadata.generation;
@@ -326,7 +232,8 @@ fn deployment_state(deployment: &Deployment) -> Workload {
     }
 }
 
-fn stateful_set_state(set: &StatefulSet) -> Workload {
+/// How a StatefulSet gets on.
+pub fn stateful_set_state(set: &StatefulSet) -> Workload {
     let desired = set.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1);
     let storage = set
         .spec
@@ -345,7 +252,8 @@ fn stateful_set_state(set: &StatefulSet) -> Workload {
     }
 }
 
-fn job_state(job: &Job) -> JobState {
+/// How a Job gets on.
+pub fn job_state(job: &Job) -> JobState {
     let status = job.status.as_ref();
     let has = |wanted: &str| {
         status.and_then(|status| status.conditions.as_ref()).is_some_and(|list| {
@@ -361,36 +269,12 @@ fn job_state(job: &Job) -> JobState {
     }
 }
 
-fn copies(cron_job: &CronJob) -> Copies {
+/// How the copies of a `CronJob` get on.
+pub fn copies(cron_job: &CronJob) -> Copies {
     let Some(status) = &cron_job.status else { return Copies::default() };
     Copies {
         due: status.last_schedule_time.as_ref().map(|time| time.0),
         kept: status.last_successful_time.as_ref().map(|time| time.0),
         running: status.active.as_ref().is_some_and(|active| !active.is_empty()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::{Value, json};
-
-    use super::*;
-
-    fn meta(managers: &Value) -> ObjectMeta {
-        serde_json::from_value(json!({"resourceVersion": "77", "managedFields": managers})).unwrap()
-    }
-
-    #[test]
-    fn a_change_of_a_status_alone_is_no_change_of_what_is_asked_for() {
-        let manager = |time: &str, subresource: &str| json!({"manager": "m", "operation": "Apply", "time": time, "subresource": subresource});
-        let asked = manager("2026-01-01T00:00:09Z", "");
-        assert_eq!(mark(&meta(&json!([asked]))), 77);
-        let told = |time: &str| mark(&meta(&json!([asked, manager(time, "status")])));
-        assert_eq!(told("2026-01-01T00:00:10Z"), told("2026-01-01T00:00:20Z"));
-
-        let mut kept = meta(&json!([asked, manager("2026-01-01T00:00:10Z", "status")]));
-        let before = mark(&kept);
-        forget_managers(&mut kept);
-        assert_eq!((mark(&kept), kept.managed_fields), (before, None));
     }
 }

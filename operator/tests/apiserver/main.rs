@@ -6,7 +6,6 @@
 
 mod crashes;
 mod faults;
-mod kubelet;
 mod operator;
 mod picture;
 mod presence;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use kube::client::ClientBuilder;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use tracklore_e2e::apiserver;
 use tracklore_operator::runtime::{
     controller,
     watches::{Progress, Scope},
@@ -28,7 +29,7 @@ impl Operator {
 
     /// Starts one that keeps at most so many.
     pub async fn start_for(namespace: &str, most: usize, faults: Faults) -> Self {
-        let config = server::config(server::server().kubeconfig("operator")).await;
+        let config = apiserver::config(&server::server().kubeconfig("operator")).await;
         let client = ClientBuilder::try_from(config).unwrap().with_layer(&faults).build();
         let scope = Scope::Namespace(namespace.to_owned());
         let stop = CancellationToken::new();

@@ -24,7 +24,7 @@ pub struct Space {
 impl Space {
     /// A new one, in which only pods may run that restrict themselves.
     pub async fn new(purpose: &str) -> Self {
-        let client = server::admin().await;
+        let client = server::server().admin().await;
         let name = format!("{purpose}-{:08x}", rand::random::<u32>());
         let labels = json!({"pod-security.kubernetes.io/enforce": "restricted"});
         let namespace = json!({"metadata": {"name": name, "labels": labels}});
