@@ -57,13 +57,15 @@ ledger: ## Faults on the cluster, and whether anything acknowledged is lost, dou
 deliberate-bugs: ## The ledger with processes (LEDGER_KILLS), also with bugs made on purpose, each of which it must show
 	@$(run)/deliberate-bugs.sh
 
-.PHONY: images release bench campaign
+.PHONY: images release bench scale campaign
 images: ## Build the images of the operator and the services, tagged by content
 	@$(run)/images.sh
 release: ## What a release is made of: images as archives, chart, CRD, plugin, lists of what is in them, checksums
 	@$(run)/release.sh
 bench: ## Figures: memory, sizes and latencies of the running stack; the services beside the least that they could cost
 	@$(run)/bench.sh
+scale: ## What 1, 100, 500 and 1,000 stacks cost the operator, at an API server without nodes (half an hour; SIZES=1,100)
+	@$(run)/scale.sh
 campaign: ## The end-to-end tests, the operator's death after each of its writes, the ledger with processes, and every fault of the ledger again and again (ROUNDS=10): what fails once in a hundred times
 	@$(run)/campaign.sh
 

@@ -54,8 +54,8 @@ printf '%s\n' "$token-admin,admin,admin,system:masters" \
   "$token-operator,$account,operator,\"system:serviceaccounts,system:serviceaccounts:tracklore-system\"" >"$folder/tokens"
 openssl genrsa -out "$folder/accounts.key" 2048 2>/dev/null
 
-# What is lost with this machine needn't be written through to its disk.
-start etcd "$CACHE/programs/etcd" --data-dir "$folder/etcd" --unsafe-no-fsync --log-level error \
+# What is lost with this machine needn't be written through to its disk. A thousand stacks take more than the 2 GiB of the default.
+start etcd "$CACHE/programs/etcd" --data-dir "$folder/etcd" --unsafe-no-fsync --quota-backend-bytes 8589934592 --log-level error \
   --listen-client-urls "http://127.0.0.1:$store" --advertise-client-urls "http://127.0.0.1:$store" \
   --listen-peer-urls "http://127.0.0.1:$peers"
 # Pods need no accounts here, as nothing runs in them.
@@ -64,7 +64,7 @@ start kube-apiserver "$CACHE/programs/kubebox" kube-apiserver --etcd-servers "ht
   --token-auth-file "$folder/tokens" --disable-admission-plugins ServiceAccount --service-cluster-ip-range 10.96.0.0/12 \
   --service-account-issuer https://kubernetes.default.svc --service-account-key-file "$folder/accounts.key" \
   --service-account-signing-key-file "$folder/accounts.key" \
-  --audit-policy-file "$ROOT/e2e/audit-policy.yaml" --audit-log-path "$folder/audit.log"
+  --audit-policy-file "$ROOT/e2e/audit-policy.yaml" --audit-log-path "$folder/audit.log" --audit-log-maxsize 4096
 wait_for "the API server; its log: $(tail -n 3 "$folder/kube-apiserver.log")" 120 kubectl get --raw /readyz || exit 1
 
 # The CRD comes first: the collector of garbage looks for kinds when it starts, and then twice a minute only.

@@ -42,11 +42,6 @@ processors with what is asked, but for log-ins.
 
 TEXT
 }
-circumstances() {
-  printf 'Commit %s, %s, %s × %s, %s, load %s before it began.\n\n' "$(git describe --always --dirty --abbrev=12)" "$(date -u +%Y-%m-%d)" \
-    "$(nproc)" "$(sed -n 's/^model name[[:space:]]*: //p' /proc/cpuinfo | head -n 1)" \
-    "$(awk '/^MemTotal/ {printf "%d GiB", $2 / 1048576 + 0.5}' /proc/meminfo)" "$(cut -d' ' -f1 /proc/loadavg)"
-}
 # As the page has it now.
 kept_section() { awk -v heading="## $1" '/^## / {on = $0 == heading} on' "$page"; }
 build() {

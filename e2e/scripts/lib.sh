@@ -141,4 +141,11 @@ wait_for() {
   done
 }
 
+# circumstances  In what a measurement is made that is kept in a document.
+circumstances() {
+  printf 'Commit %s, %s, %s × %s, %s, load %s before it began.\n\n' "$(git describe --always --dirty --abbrev=12)" "$(date -u +%Y-%m-%d)" \
+    "$(nproc)" "$(sed -n 's/^model name[[:space:]]*: //p' /proc/cpuinfo | head -n 1)" \
+    "$(awk '/^MemTotal/ {printf "%d GiB", $2 / 1048576 + 0.5}' /proc/meminfo)" "$(cut -d' ' -f1 /proc/loadavg)"
+}
+
 free_gib() { df -Pk "${1:-$CACHE}" | awk 'NR==2 {printf "%d", $4 / 1048576}'; }

@@ -79,14 +79,14 @@ const FULL_APPLY: Duration = Duration::from_hours(1);
 pub struct Memory(Mutex<HashMap<String, HashMap<ChildId, Applied>>>);
 
 struct Applied {
-    hash: String,
+    fingerprint: u64,
     mark: u128,
     at: Instant,
 }
 
 impl Memory {
     /// The mark of what was applied, where nothing is left to do.
-    fn holds(&self, uid: &str, id: &ChildId, hash: &str, observed: &Observed) -> Option<u128> {
+    fn holds(&self, uid: &str, id: &ChildId, fingerprint: u64, observed: &Observed) -> Option<u128> {
         let stacks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let applied = stacks.get(uid).and_then(|children| children.get(id))?;
         // The watch may be behind what was applied, so an older mark is no change by somebody else.
@@ -94,12 +94,16 @@ impl Memory {
             Some(seen) => seen.mark <= applied.mark,
             None => id.kind == Kind::Claim,
         };
-        (applied.hash == hash && untouched && applied.at.elapsed() < FULL_APPLY).then_some(applied.mark)
+        (applied.fingerprint == fingerprint && untouched && applied.at.elapsed() < FULL_APPLY)
+            .then_some(applied.mark)
     }
 
-    fn keep(&self, uid: &str, id: ChildId, hash: String, mark: u128) {
+    fn keep(&self, uid: &str, id: ChildId, fingerprint: u64, mark: u128) {
         let mut stacks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        stacks.entry(uid.to_owned()).or_default().insert(id, Applied { hash, mark, at: Instant::now() });
+        stacks
+            .entry(uid.to_owned())
+            .or_default()
+            .insert(id, Applied { fingerprint, mark, at: Instant::now() });
     }
 
     /// Forgets what was applied for a stack.
@@ -258,8 +262,8 @@ impl Applier<'_> {
         id: &ChildId,
         observed: &Observed,
     ) -> Result<Result<u128, Obstacle>, Error> {
-        let hash = child.hash();
-        if let Some(mark) = self.memory.holds(self.uid, id, &hash, observed) {
+        let fingerprint = child.fingerprint();
+        if let Some(mark) = self.memory.holds(self.uid, id, fingerprint, observed) {
             return Ok(Ok(mark));
         }
         // Claims belong to their StatefulSet; only their size is ours.
@@ -270,7 +274,7 @@ impl Applier<'_> {
         match self.patch(child, id, known).await {
             Ok(Ok(mark)) => {
                 tracing::debug!(kind = id.kind.as_str(), name = id.name, "applied");
-                self.memory.keep(self.uid, id.clone(), hash, mark);
+                self.memory.keep(self.uid, id.clone(), fingerprint, mark);
                 Ok(Ok(mark))
             }
             Ok(Err(obstacle)) => Ok(Err(obstacle)),

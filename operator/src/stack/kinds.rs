@@ -12,7 +12,7 @@ use k8s_openapi::api::{
 use kube::{Resource, api::ApiResource};
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::plan::digest;
+use super::plan::fingerprint;
 use crate::api::http_route::HTTPRoute;
 
 /// What can be a kind of children.
@@ -151,9 +151,9 @@ kinds! {
 }
 
 impl Child {
-    /// Hash of all it says.
-    pub fn hash(&self) -> String {
-        digest(self)
+    /// Tells whether it says something else than before, within one process.
+    pub fn fingerprint(&self) -> u64 {
+        fingerprint(self)
     }
 }
 

@@ -181,7 +181,7 @@ fn a_changed_secret_rolls_the_pods_that_use_it_and_no_others() {
     let changed: Vec<_> = before
         .iter()
         .zip(&after)
-        .filter(|(before, after)| before.hash() != after.hash())
+        .filter(|(before, after)| before.fingerprint() != after.fingerprint())
         .map(|(child, _)| child.id().name)
         .collect();
     assert_eq!(changed, ["demo-redis", "demo-feed"]);

@@ -13,7 +13,7 @@ fn storage_grows_by_the_claims_and_leaves_the_template() {
     }
     let after = plan(&stack, &observed, &[]);
     let set = |plan: &Plan| {
-        plan.children.iter().find(|child| matches!(child, Child::StatefulSet(_))).unwrap().hash()
+        plan.children.iter().find(|child| matches!(child, Child::StatefulSet(_))).unwrap().fingerprint()
     };
     assert_eq!(set(&before), set(&after));
     assert!(after.children.iter().any(|child| child.id().name == "data-demo-postgres-0"));
