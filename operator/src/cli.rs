@@ -172,6 +172,8 @@ async fn run(arguments: RunArguments) -> Result<()> {
         }
     };
     tokio::select! {
+        // An orderly end ends the controllers, too, and may be heard of after that.
+        biased;
         () = stop.cancelled() => tracing::info!("stopping: passes under way are finished"),
         () = lost => bail!("the Lease was lost: another replica works now, or the API server can't be reached"),
         Some(ended) = controllers.join_next() => {
