@@ -237,7 +237,7 @@ impl Builder<'_> {
         let events = watcher(self.scope.api::<K>(self.client), config).default_backoff();
         let (listed, is_listed) = oneshot::channel();
         self.listed.push(is_listed);
-        let mut keeper = Keeper::new();
+        let mut keeper = Keeper::default();
         let kept = keeper.kept();
         let progress = self.progress.clone();
         let wake = self.wake.clone();

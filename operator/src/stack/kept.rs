@@ -114,12 +114,13 @@ pub struct Keeper<S> {
     listing: Objects<S>,
 }
 
-impl<S: PartialEq> Keeper<S> {
-    /// With nothing kept yet.
-    pub fn new() -> Self {
+impl<S> Default for Keeper<S> {
+    fn default() -> Self {
         Self { kept: Kept(Arc::default()), listing: Objects::new() }
     }
+}
 
+impl<S: PartialEq> Keeper<S> {
     /// Where to read what is kept.
     pub fn kept(&self) -> Kept<S> {
         self.kept.clone()
@@ -267,7 +268,7 @@ mod tests {
 
     #[test]
     fn a_stack_gets_a_pass_when_something_about_a_child_has_changed_and_only_then() {
-        let mut keeper = Keeper::new();
+        let mut keeper = Keeper::default();
         let mut wakes = |event| !keeper.take(event, |_| ()).is_empty();
         assert!(wakes(Event::Apply(settings("a", "1"))), "new");
         assert!(!wakes(Event::Apply(settings("a", "1"))), "the same");
@@ -278,7 +279,7 @@ mod tests {
 
     #[test]
     fn a_list_replaces_what_was_kept_and_tells_of_what_was_lost_meanwhile() {
-        let (mut keeper, woken) = (Keeper::new(), BTreeSet::from([names()]));
+        let (mut keeper, woken) = (Keeper::default(), BTreeSet::from([names()]));
         assert_eq!(list(&mut keeper, &[settings("a", "1"), settings("b", "1")]), woken);
         assert_eq!(list(&mut keeper, &[settings("a", "1"), settings("b", "1")]), BTreeSet::new());
         assert_eq!(list(&mut keeper, &[settings("a", "1")]), woken);
@@ -287,7 +288,7 @@ mod tests {
 
     #[test]
     fn an_object_that_is_given_the_label_of_another_stack_is_no_longer_seen_and_its_owner_hears_of_it() {
-        let (mut keeper, mut taken) = (Keeper::new(), settings("a", "2"));
+        let (mut keeper, mut taken) = (Keeper::default(), settings("a", "2"));
         keeper.take(Event::Apply(settings("a", "1")), |_| ());
         taken.labels_mut().insert(INSTANCE.into(), "other".into());
         assert_eq!(keeper.take(Event::Apply(taken), |_| ()), BTreeSet::from([names()]));
