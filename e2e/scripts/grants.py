@@ -16,6 +16,17 @@ UNSEEN = {
     ("tracklore.io", "tracklorestacks/finalizers", "update"): "asked for by admission, where owner references are enforced",
     ("apps", "statefulsets", "delete"): "when claims grow, which this cluster's storage can't",
     ("", "secrets", "patch"): "when a deletion policy changes; the tests of deletion do it, but may not have run",
+} | {
+    (group, resource, "get"): "when something bears a child's name that the watch doesn't show: whose it is"
+    for group, resources in {
+        "": ("configmaps", "services"),
+        "apps": ("deployments", "statefulsets"),
+        "autoscaling": ("horizontalpodautoscalers",),
+        "batch": ("cronjobs", "jobs"),
+        "networking.k8s.io": ("ingresses", "networkpolicies"),
+        "policy": ("poddisruptionbudgets",),
+    }.items()
+    for resource in resources
 }
 
 

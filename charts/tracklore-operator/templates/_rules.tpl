@@ -13,7 +13,8 @@
 - apiGroups: [tracklore.io]
   resources: [tracklorestacks/finalizers]
   verbs: [update]
-# Services and gateway. Deleted when no longer asked for.
+# Services and gateway. Deleted when no longer asked for. get, as for all kinds: whose an object is that bears a child's name and that no watch
+# shows.
 - apiGroups: [apps]
   resources: [deployments]
   verbs: [get, list, watch, create, patch, delete]
@@ -29,7 +30,8 @@
 - apiGroups: [batch]
   resources: [cronjobs]
   verbs: [get, list, watch, create, patch, delete]
-# Why pods don't run, and what a Job that fetched sealed Secrets said last: listed, by the label of their stack, only while something isn't ready.
+# Why pods don't run, and what a Job that fetched sealed Secrets said last: listed, by the label of their stack, only while something isn't ready
+# and doesn't get on.
 - apiGroups: [""]
   resources: [pods]
   verbs: [list]

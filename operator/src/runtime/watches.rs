@@ -11,16 +11,9 @@ use std::{
 };
 
 use futures::{Stream, StreamExt, future::BoxFuture};
-use k8s_openapi::{
-    NamespaceResourceScope,
-    api::{
-        apps::v1::{Deployment, StatefulSet},
-        batch::v1::{CronJob, Job},
-    },
-};
+use k8s_openapi::NamespaceResourceScope;
 use kube::{
     Api, Client, Resource,
-    core::PartialObjectMeta,
     runtime::{
         PredicateConfig, WatchStreamExt, predicates,
         reflector::{self, ObjectRef, Store},
@@ -34,13 +27,18 @@ use super::metrics;
 use crate::stack::{
     GuardedStack,
     component::{MANAGED_BY, MANAGER, Names},
+    glimpse::Mention,
     kept::{Keeper, Kept},
     kinds::{ForEachPlainKind, Kind, Object},
-    observe::{self, Stores},
+    observe::Stores,
+    states,
 };
 
 /// How many wake-ups may wait. Stacks are deduplicated behind it; when it is full, watches wait a moment.
 const WAITING: usize = 1024;
+
+/// How many objects are listed at a time, by each watch. More would be in memory at once when an operator starts.
+const PAGE: u32 = 50;
 
 /// A watch that only fails for this long is stuck.
 const PATIENCE: Duration = Duration::from_mins(10);
@@ -152,7 +150,7 @@ where
     let watch = scope.watch("TrackloreStack");
     progress.update(&watch, |_| {});
     let (reader, writer) = reflector::store::<GuardedStack>();
-    let stream = watcher(scope.api::<GuardedStack>(client), watcher::Config::default())
+    let stream = watcher(scope.api::<GuardedStack>(client), watcher::Config::default().page_size(PAGE))
         .default_backoff()
         .inspect(move |event| {
             progress.event(&watch, event);
@@ -185,10 +183,10 @@ pub fn children(client: &Client, scope: &Scope, progress: &Arc<Progress>) -> Chi
     let (wake, woken) = mpsc::channel(WAITING);
     let mut watches = Builder { client, scope, progress, wake, listed: Vec::new(), tasks: Vec::new() };
     let stores = Stores {
-        deployments: watches.watch::<Deployment, _>("Deployment", observe::deployment_state),
-        stateful_sets: watches.watch::<StatefulSet, _>("StatefulSet", observe::stateful_set_state),
-        jobs: watches.watch::<Job, _>("Job", observe::job_state),
-        cron_jobs: watches.watch::<CronJob, _>("CronJob", observe::copies),
+        deployments: watches.watch(Kind::Deployment, states::deployment),
+        stateful_sets: watches.watch(Kind::StatefulSet, states::stateful_set),
+        jobs: watches.watch(Kind::Job, states::job),
+        cron_jobs: watches.watch(Kind::CronJob, states::copies),
         plain: {
             let mut stores = PlainStores { watches: &mut watches, stores: Vec::new() };
             Kind::for_each_plain(&mut stores);
@@ -206,7 +204,7 @@ struct PlainStores<'a, 'b> {
 
 impl ForEachPlainKind for PlainStores<'_, '_> {
     fn plain<K: Object>(&mut self, kind: Kind) {
-        let store = self.watches.watch::<PartialObjectMeta<K>, _>(kind.as_str(), |_| ());
+        let store = self.watches.watch(kind, |_: &Mention<K>| ());
         self.stores.push((kind, store));
     }
 }
@@ -221,7 +219,7 @@ struct Builder<'a> {
 }
 
 impl Builder<'_> {
-    fn watch<K, S>(&mut self, kind: &str, state: fn(&K) -> S) -> Kept<S>
+    fn watch<K, S>(&mut self, kind: Kind, state: fn(&K) -> S) -> Kept<S>
     where
         K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>
             + Clone
@@ -231,9 +229,9 @@ impl Builder<'_> {
             + 'static,
         S: PartialEq + Send + Sync + 'static,
     {
-        let watch = self.scope.watch(kind);
+        let watch = self.scope.watch(kind.as_str());
         self.progress.update(&watch, |_| {});
-        let config = watcher::Config::default().labels(&format!("{MANAGED_BY}={MANAGER}"));
+        let config = watcher::Config::default().labels(&format!("{MANAGED_BY}={MANAGER}")).page_size(PAGE);
         let events = watcher(self.scope.api::<K>(self.client), config).default_backoff();
         let (listed, is_listed) = oneshot::channel();
         self.listed.push(is_listed);

@@ -11,7 +11,7 @@ use k8s_openapi::{
     apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference},
 };
 use kube::{
-    Api, Client,
+    Api, Client, Resource,
     api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams, Preconditions},
 };
 use serde_json::{Value, json};
@@ -21,6 +21,7 @@ use super::{
     build,
     component::{MANAGER, Names},
     generate,
+    glimpse::Mention,
     kept::{Shown, mark},
     logins::{self, Due},
     observe::{SecretCache, secret_seen},
@@ -302,14 +303,15 @@ impl Applier<'_> {
             "spec": {"replicas": workload.desired},
         });
         let params = PatchParams::apply(AUTOSCALED);
-        match self.api(Kind::Deployment).patch_metadata(name, &params, &Patch::Apply(&left)).await {
+        match self.api(Kind::Deployment).patch(name, &params, &Patch::Apply(&left)).await {
             Ok(_) => Ok(()),
             Err(kube::Error::Api(status)) if (400..500).contains(&status.code) => Ok(()),
             Err(error) => Err(Error::Api { child: format!("Deployment/{name}"), source: Box::new(error) }),
         }
     }
 
-    /// Applies an object. One that the watch doesn't show is looked at first: it may be somebody else's.
+    /// Applies an object. One that the watch doesn't show is made where nothing has its name, and looked at where something
+    /// has: it may be somebody else's.
     async fn patch(
         &self,
         child: &Child,
@@ -317,16 +319,21 @@ impl Applier<'_> {
         known: bool,
     ) -> Result<Result<u128, Obstacle>, kube::Error> {
         let api = self.api(id.kind);
-        if !known && let Some(there) = api.get_metadata_opt(&id.name).await? {
-            match Shown::of(&there, ()).seen(self.names, self.uid).owner {
-                Owner::Us => {}
-                Owner::Leaving => return Ok(Err(Obstacle::Leaving)),
-                Owner::Foreign => return Ok(Err(Obstacle::Foreign)),
+        let params = PatchParams::apply(MANAGER).force();
+        if !known {
+            match api.patch(&id.name, &params, &Patch::Apply(&child.unless_there())).await {
+                Err(kube::Error::Api(status)) if status.is_conflict() => {}
+                made => return Ok(Ok(mark(made?.meta()))),
+            }
+            let there = api.get_opt(&id.name).await?;
+            match there.map(|there| Shown::of(&there, ()).seen(self.names, self.uid).owner) {
+                Some(Owner::Leaving) => return Ok(Err(Obstacle::Leaving)),
+                Some(Owner::Foreign) => return Ok(Err(Obstacle::Foreign)),
+                Some(Owner::Us) | None => {}
             }
         }
-        let params = PatchParams::apply(MANAGER).force();
-        let stored = api.patch_metadata(&id.name, &params, &Patch::Apply(child)).await?;
-        Ok(Ok(mark(&stored.metadata)))
+        let stored = api.patch(&id.name, &params, &Patch::Apply(child)).await?;
+        Ok(Ok(mark(stored.meta())))
     }
 
     async fn remove(&self, id: &ChildId, observed: &Observed, how: DeleteParams) -> Result<(), Error> {
@@ -343,7 +350,7 @@ impl Applier<'_> {
     }
 
     /// Objects of a kind in the stack's namespace; which they are is known at run time only.
-    fn api(&self, kind: Kind) -> Api<DynamicObject> {
+    fn api(&self, kind: Kind) -> Api<Mention<DynamicObject>> {
         Api::namespaced_with(self.client.clone(), &self.names.namespace, &kind.resource())
     }
 }

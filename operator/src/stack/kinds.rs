@@ -1,13 +1,16 @@
 //! The kinds of children. A kind is one line here (and a rule in the chart that lets the operator use it): what observes,
 //! applies, removes and compares children goes by this list.
 
-use k8s_openapi::api::{
-    apps::v1::{Deployment, StatefulSet},
-    autoscaling::v2::HorizontalPodAutoscaler,
-    batch::v1::{CronJob, Job},
-    core::v1::{ConfigMap, PersistentVolumeClaim, Service},
-    networking::v1::{Ingress, NetworkPolicy},
-    policy::v1::PodDisruptionBudget,
+use k8s_openapi::{
+    api::{
+        apps::v1::{Deployment, StatefulSet},
+        autoscaling::v2::HorizontalPodAutoscaler,
+        batch::v1::{CronJob, Job},
+        core::v1::{ConfigMap, PersistentVolumeClaim, Service},
+        networking::v1::{Ingress, NetworkPolicy},
+        policy::v1::PodDisruptionBudget,
+    },
+    apimachinery::pkg::apis::meta::v1::ObjectMeta,
 };
 use kube::{Resource, api::ApiResource};
 use serde::{Serialize, de::DeserializeOwned};
@@ -111,6 +114,14 @@ macro_rules! kinds {
                 };
                 ChildId { kind, name: meta.name.clone().unwrap_or_default() }
             }
+
+            fn meta_mut(&mut self) -> &mut ObjectMeta {
+                match self {
+                    $(Self::$state(object) => &mut object.metadata,)*
+                    $(Self::$plain(object) => &mut object.metadata,)*
+                    $(Self::$other(object) => &mut object.metadata,)*
+                }
+            }
         }
     };
 }
@@ -150,7 +161,18 @@ kinds! {
     }
 }
 
+/// A version that no object has: the API server counts from 2, and refuses to apply another version than the one there is.
+const NO_VERSION: &str = "1";
+
 impl Child {
+    /// The same, as the API server takes it only where nothing has its name.
+    #[must_use]
+    pub fn unless_there(&self) -> Self {
+        let mut child = self.clone();
+        child.meta_mut().resource_version = Some(NO_VERSION.to_owned());
+        child
+    }
+
     /// Tells whether it says something else than before, within one process.
     pub fn fingerprint(&self) -> u64 {
         fingerprint(self)

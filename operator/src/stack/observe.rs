@@ -6,11 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use k8s_openapi::api::{
-    apps::v1::{Deployment, StatefulSet},
-    batch::v1::{CronJob, Job},
-    core::v1::Secret,
-};
+use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, Client, ResourceExt};
 
 use super::{
@@ -207,74 +203,4 @@ pub fn secret_seen(secret: &Secret, names: &Names, uid: &str) -> SecretSeen {
     };
     let keys = secret.data.iter().flatten().filter_map(|(file, _)| rotation::made(file)).collect();
     SecretSeen { owner, digest: digest(&secret.data), owners, keys, logins: logins::seen(secret) }
-}
-
-/// How a Deployment gets on.
-pub fn deployment_state(deployment: &Deployment) -> Workload {
-    let desired = deployment.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1);
-    let Some(status) = &deployment.status else { return Workload { desired, ..Workload::default() } };
-    let current = status.observed_generation >= deployment.metadata.generation;
-    let progressing = status.conditions.iter().flatten().find(|condition| condition.type_ == "Progressing");
-    let settled =
-        progressing.is_some_and(|condition| condition.reason.as_deref() == Some("NewReplicaSetAvailable"));
-    let failure = status
-        .conditions
-        .iter()
-        .flatten()
-        .find(|condition| condition.type_ == "ReplicaFailure" && condition.status == "True");
-    let late = progressing.filter(|condition| condition.status == "False");
-    Workload {
-        desired,
-        ready: status.available_replicas.unwrap_or(0),
-        rolled_out: current && settled,
-        stuck: failure.or(late).and_then(|condition| condition.message.clone()),
-        storage: None,
-    }
-}
-
-/// How a StatefulSet gets on.
-pub fn stateful_set_state(set: &StatefulSet) -> Workload {
-    let desired = set.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1);
-    let storage = set
-        .spec
-        .as_ref()
-        .and_then(|spec| spec.volume_claim_templates.as_ref()?.first()?.spec.as_ref()?.resources.as_ref())
-        .and_then(|resources| resources.requests.as_ref()?.get("storage"))
-        .map(|size| size.0.clone());
-    let Some(status) = &set.status else { return Workload { desired, storage, ..Workload::default() } };
-    let current = status.observed_generation >= set.metadata.generation;
-    Workload {
-        desired,
-        ready: if current { status.ready_replicas.unwrap_or(0) } else { 0 },
-        rolled_out: current && status.update_revision == status.current_revision,
-        stuck: None,
-        storage,
-    }
-}
-
-/// How a Job gets on.
-pub fn job_state(job: &Job) -> JobState {
-    let status = job.status.as_ref();
-    let has = |wanted: &str| {
-        status.and_then(|status| status.conditions.as_ref()).is_some_and(|list| {
-            list.iter().any(|condition| condition.type_ == wanted && condition.status == "True")
-        })
-    };
-    if has("Complete") {
-        JobState::Complete
-    } else if has("Failed") {
-        JobState::Failed
-    } else {
-        JobState::Running { failures: status.and_then(|status| status.failed).unwrap_or(0) }
-    }
-}
-
-/// How the copies of a `CronJob` get on.
-pub fn copies(cron_job: &CronJob) -> Copies {
-    let Some(status) = &cron_job.status else { return Copies::default() };
-    Copies {
-        due: status.last_schedule_time.as_ref().map(|time| time.0),
-        kept: status.last_successful_time.as_ref().map(|time| time.0),
-        running: status.active.as_ref().is_some_and(|active| !active.is_empty()),
-    }
 }

@@ -8,7 +8,7 @@ use kube::{
 };
 use serde_json::json;
 
-use super::{status, validate::Refusal};
+use super::{glimpse::Mention, status, validate::Refusal};
 use crate::api::v1alpha1::{TrackloreStack, TrackloreStackStatus};
 
 /// The status of a stack that this operator can't read, made by a newer CRD perhaps.
@@ -28,7 +28,7 @@ pub async fn publish(
     let name = meta.name.as_deref().unwrap_or_default();
     let namespace = meta.namespace.as_deref().unwrap_or_default();
     let resource = ApiResource::erase::<TrackloreStack>(&());
-    let api = Api::<DynamicObject>::namespaced_with(client.clone(), namespace, &resource);
+    let api = Api::<Mention<DynamicObject>>::namespaced_with(client.clone(), namespace, &resource);
     match api.patch_status(name, &PatchParams::default(), &Patch::Merge(json!({"status": status}))).await {
         // Deleted in the meantime.
         Err(kube::Error::Api(answer)) if answer.is_not_found() => Ok(()),

@@ -6,6 +6,7 @@
 
 mod crashes;
 mod faults;
+mod foreign;
 mod operator;
 mod picture;
 mod presence;
