@@ -47,6 +47,7 @@ pub async fn keep(
         stores: children.stores,
         memory: stack::apply::Memory::default(),
         secrets: stack::observe::SecretCache::default(),
+        patience: stack::patience::Patience::default(),
         announcer: stack::announce::Announcer::new(client.clone()),
         backoff: Backoff::default(),
         quota: stack::quota::Quota::new(most),

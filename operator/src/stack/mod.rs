@@ -17,6 +17,7 @@ pub mod kinds;
 pub mod logins;
 pub mod observe;
 pub mod observed;
+pub mod patience;
 pub mod placement;
 pub mod plan;
 pub mod pod_overrides;
@@ -55,6 +56,7 @@ use self::{
     apply::{Applier, Memory, Outcome},
     observe::{SecretCache, Stores},
     observed::Observed,
+    patience::{PATIENCE, Patience},
     quota::Quota,
 };
 use crate::{
@@ -75,6 +77,8 @@ pub struct Context {
     pub memory: Memory,
     /// What was read of Secrets.
     pub secrets: SecretCache,
+    /// How long stacks have waited for pods.
+    pub patience: Patience,
     /// Tells people by Kubernetes Events.
     pub announcer: Announcer,
     /// Which stacks failed how often.
@@ -100,6 +104,7 @@ impl Context {
         let uid = stack.uid().unwrap_or_default();
         self.memory.forget(&uid);
         self.secrets.forget(&uid);
+        self.patience.forget(&uid);
         self.backoff.forget(&uid);
         metrics::forget(stack.meta());
     }
@@ -205,17 +210,15 @@ async fn next(stack: &TrackloreStack, context: &Context) -> Result<(TrackloreSta
         }
     };
     let completed = before.map_or(&[][..], |status| status.completed_jobs.as_slice());
-    let routed = before.is_some_and(status::tells_of_routes);
-    let prepared = !completed.is_empty();
-    let observed =
-        observe::observe(&context.client, &context.stores, &context.secrets, &valid, routed, prepared)
-            .await
-            .map_err(|error| Error::Observe(Box::new(error)))?;
+    let Context { client, stores, secrets, patience, .. } = context;
+    let observed = observe::observe(client, stores, secrets, patience, &valid, before)
+        .await
+        .map_err(|error| Error::Observe(Box::new(error)))?;
     let plan = build::plan(&valid, &observed, completed);
     let applier = Applier {
-        client: &context.client,
+        client,
         memory: &context.memory,
-        secrets: &context.secrets,
+        secrets,
         names: &valid.names,
         uid: &valid.uid,
         owner: build::owner(&valid),
@@ -239,6 +242,8 @@ async fn next(stack: &TrackloreStack, context: &Context) -> Result<(TrackloreSta
 fn wait(outcome: &Outcome, observed: &Observed, unwatched: bool, uid: &str) -> Duration {
     if outcome.secrets_made {
         Duration::from_millis(10)
+    } else if observed.waits_for_pods() && !observed.pods_seen {
+        PATIENCE
     } else if !outcome.obstacles.is_empty() || observed.waits_for_pods() || unwatched {
         // Why a pod doesn't start is told by no watch, nor that one has gone; and neither Secrets nor routes are watched.
         Duration::from_secs(15)

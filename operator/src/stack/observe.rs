@@ -16,11 +16,12 @@ use super::{
     kept::{Kept, Shown},
     logins,
     observed::{ChildId, Copies, JobState, Kind, Observed, Owner, SecretSeen, Seen, Workload},
+    patience::Patience,
     plan::digest,
-    pods, rotation, routes, troubles,
+    pods, rotation, routes, status, troubles,
     validate::ValidStack,
 };
-use crate::api::http_route::HTTPRoute;
+use crate::api::{http_route::HTTPRoute, v1alpha1::TrackloreStackStatus};
 
 /// The children of all stacks, kept by watches.
 pub struct Stores {
@@ -104,23 +105,26 @@ impl SecretCache {
     }
 }
 
-/// Takes the picture of one stack. `routed` tells that it had an `HTTPRoute`, asked for or not: those aren't watched, since
-/// most clusters know no such thing. Whether something was `prepared` in its dependencies before says whether pods that
-/// nothing owns are worth a look.
+/// Takes the picture of one stack. What was told of it `before` says whether it had an `HTTPRoute`, asked for or not: those
+/// aren't watched, since most clusters know no such thing. It also says whether something was prepared in its dependencies,
+/// so that pods that nothing owns are worth a look. A stack of which nothing was told is new, and its Secrets aren't looked
+/// for: making one that is there only fails, and is followed by a look.
 pub async fn observe(
     client: &Client,
     stores: &Stores,
     cache: &SecretCache,
+    patience: &Patience,
     stack: &ValidStack,
-    routed: bool,
-    prepared: bool,
+    before: Option<&TrackloreStackStatus>,
 ) -> Result<Observed, kube::Error> {
     let (names, uid) = (&stack.names, stack.uid.as_str());
+    let is_new = before.is_none() && !stack.paused;
     let mut observed = stores.look(names, uid);
     let secrets = Api::<Secret>::namespaced(client.clone(), &names.namespace);
     for name in secret_names(stack) {
         let known = match cache.get(uid, &name) {
             Some(known) => Some(known),
+            None if is_new => None,
             None => secrets.get_opt(&name).await?.map(|secret| secret_seen(&secret, names, uid)),
         };
         if let Some(known) = known {
@@ -133,7 +137,7 @@ pub async fn observe(
             observed.given.insert(name, given::seen(&secret));
         }
     }
-    if routed || stack.routes.is_some() {
+    if stack.routes.is_some() || before.is_some_and(status::tells_of_routes) {
         look_at_routes(client, names, uid, &mut observed).await?;
     }
     let lacks_key = || RESTORED_KEYS.iter().any(|key| !observed.secrets.contains_key(&names.child(key)));
@@ -143,15 +147,23 @@ pub async fn observe(
     if observed.secrets.values().any(SecretSeen::has_two_logins) {
         observed.in_use = pods::keys_in_use(&pods::with_copies_of(client, names).await?);
     }
+    let prepared = before.is_some_and(|status| !status.completed_jobs.is_empty());
     let anew = if prepared { without_stateful_set(stack, &observed) } else { Vec::new() };
-    if !anew.is_empty() || observed.waits_for_pods() {
+    let is_over = patience.is_over(uid, &observed, is_new);
+    let waits = observed.waits_for_pods();
+    if waits {
+        observed.troubles = patience.troubles(uid);
+    }
+    if (waits && is_over) || !anew.is_empty() {
         let pods = pods::of(client, names).await?;
+        observed.pods_seen = true;
         observed.troubles = troubles::of(&pods);
         for component in anew {
             let left = pods::left_alone(&pods, component);
             observed.stateful_sets.extend(left.map(|workload| (names.of(component), workload)));
         }
     }
+    patience.keep(uid, &observed.troubles);
     Ok(observed)
 }
 

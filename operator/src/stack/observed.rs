@@ -30,7 +30,7 @@ pub struct Seen {
 }
 
 /// State of a Deployment or StatefulSet.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Hash)]
 pub struct Workload {
     /// Pods asked for.
     pub desired: i32,
@@ -52,7 +52,7 @@ impl Workload {
 }
 
 /// State of a Job.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum JobState {
     /// Not finished.
     Running {
@@ -138,8 +138,10 @@ pub struct Observed {
     /// Keys of Secrets, with the Secret's name, that pods were told of which haven't ended; only looked for while logins
     /// are replaced.
     pub in_use: BTreeSet<(String, String)>,
-    /// Why pods don't run, by component or purpose of their Job; only looked for while something isn't ready.
+    /// Why pods don't run, by component or purpose of their Job, as they said last; only kept while something isn't ready.
     pub troubles: BTreeMap<String, String>,
+    /// Whether pods were looked at for this picture.
+    pub pods_seen: bool,
 }
 
 impl Observed {
