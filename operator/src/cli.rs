@@ -5,7 +5,10 @@ use std::{net::SocketAddr, sync::Arc};
 use anyhow::{Context as _, Result, anyhow, bail};
 use clap::{Parser, Subcommand};
 use kube::Client;
-use tokio::task::{JoinError, JoinHandle, JoinSet};
+use tokio::{
+    runtime::{Builder, Runtime},
+    task::{JoinError, JoinHandle, JoinSet},
+};
 use tokio_util::sync::CancellationToken;
 use tracklore_telemetry::{
     log::{self, LogFormat},
@@ -86,21 +89,12 @@ impl Cli {
     /// Does what was asked.
     pub fn execute(self) -> Result<()> {
         match self.command {
-            Command::Run(arguments) => tokio::runtime::Builder::new_multi_thread()
-                .worker_threads(2)
-                .enable_all()
-                .build()
-                .context("failed to start the runtime")?
-                .block_on(run(arguments)),
+            Command::Run(arguments) => runtime()?.block_on(run(arguments)),
             Command::Crd { apply: false } => {
                 print!("{}", crd::yaml()?);
                 Ok(())
             }
-            Command::Crd { apply: true } => tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .context("failed to start the runtime")?
-                .block_on(apply_crd()),
+            Command::Crd { apply: true } => runtime()?.block_on(apply_crd()),
             Command::Metrics => {
                 print!("{}", metric::reference(metrics::ALL));
                 Ok(())
@@ -112,6 +106,12 @@ impl Cli {
             }
         }
     }
+}
+
+/// Of a single thread: a pass thinks for a few milliseconds and else waits for the API server, and threads that wake each other
+/// would take longer than that.
+fn runtime() -> Result<Runtime> {
+    Builder::new_current_thread().enable_all().build().context("failed to start the runtime")
 }
 
 fn images(version: Option<&str>, registry: Option<&str>) -> Result<()> {

@@ -1,19 +1,28 @@
-//! How long a stack rests after failed passes: longer each time, each stack for itself.
+//! How long a stack rests after a pass: a moment, and longer each time after passes that failed; each stack for itself.
 
 use std::{
     collections::HashMap,
     sync::{Mutex, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use super::metrics;
 
+/// What happens to a stack comes in bursts. A pass for each of it would see little more each time, and tell of every step.
+const REST: Duration = Duration::from_millis(500);
 const SHORTEST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_mins(5);
 
-/// Failures in a row, by uid, of all stacks that are there.
+/// How passes ended, by uid, of all stacks that are there.
 #[derive(Default)]
-pub struct Backoff(Mutex<HashMap<String, u32>>);
+pub struct Backoff(Mutex<HashMap<String, Passes>>);
+
+#[derive(Default)]
+struct Passes {
+    /// In a row.
+    failures: u32,
+    succeeded: Option<Instant>,
+}
 
 impl Backoff {
     /// A stack is there.
@@ -26,7 +35,7 @@ impl Backoff {
     /// Counts a failure and tells how long to rest. One that is gone in the meantime doesn't count.
     pub fn failed(&self, uid: &str) -> Duration {
         self.change(|stacks| {
-            let Some(failures) = stacks.get_mut(uid) else { return SHORTEST };
+            let Some(Passes { failures, .. }) = stacks.get_mut(uid) else { return SHORTEST };
             let wait = SHORTEST.saturating_mul(2_u32.saturating_pow(*failures)).min(LONGEST);
             *failures = failures.saturating_add(1);
             wait
@@ -36,10 +45,16 @@ impl Backoff {
     /// It went well.
     pub fn succeeded(&self, uid: &str) {
         self.change(|stacks| {
-            if let Some(failures) = stacks.get_mut(uid) {
-                *failures = 0;
+            if let Some(passes) = stacks.get_mut(uid) {
+                *passes = Passes { failures: 0, succeeded: Some(Instant::now()) };
             }
         });
+    }
+
+    /// How long a stack still rests after a pass that went well.
+    pub fn rest(&self, uid: &str) -> Option<Duration> {
+        let ended = self.change(|stacks| stacks.get(uid)?.succeeded)?;
+        REST.checked_sub(ended.elapsed())
     }
 
     /// A stack is gone.
@@ -49,7 +64,7 @@ impl Backoff {
         });
     }
 
-    fn change<T>(&self, change: impl FnOnce(&mut HashMap<String, u32>) -> T) -> T {
+    fn change<T>(&self, change: impl FnOnce(&mut HashMap<String, Passes>) -> T) -> T {
         let mut stacks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let result = change(&mut stacks);
         metrics::backing_off(resting(&stacks));
@@ -57,8 +72,8 @@ impl Backoff {
     }
 }
 
-fn resting(stacks: &HashMap<String, u32>) -> usize {
-    stacks.values().filter(|failures| **failures > 0).count()
+fn resting(stacks: &HashMap<String, Passes>) -> usize {
+    stacks.values().filter(|passes| passes.failures > 0).count()
 }
 
 #[cfg(test)]
@@ -75,6 +90,18 @@ mod tests {
         assert_eq!(backoff.failed("b").as_secs(), 1);
         backoff.succeeded("a");
         assert_eq!(backoff.failed("a").as_secs(), 1);
+    }
+
+    #[test]
+    fn a_stack_rests_a_moment_after_a_pass() {
+        let backoff = Backoff::default();
+        backoff.heard("a");
+        assert_eq!(backoff.rest("a"), None, "there was none yet");
+        backoff.succeeded("a");
+        assert!(backoff.rest("a").is_some_and(|rest| rest <= REST));
+        let long_ago = Instant::now().checked_sub(2 * REST);
+        backoff.change(|stacks| stacks.get_mut("a").unwrap().succeeded = long_ago);
+        assert_eq!(backoff.rest("a"), None);
     }
 
     #[test]

@@ -138,8 +138,12 @@ pub enum Error {
 /// When a stack that its namespace has no room for is looked at again: nothing tells that another one went.
 const UNTIL_THERE_IS_ROOM: Duration = Duration::from_mins(1);
 
-/// One pass over one stack.
+/// One pass over one stack, as soon as it has rested from the one before.
 pub async fn reconcile(stack: Arc<GuardedStack>, context: Arc<Context>) -> Result<Action, Error> {
+    let uid = stack.uid().unwrap_or_default();
+    if let Some(rest) = context.backoff.rest(&uid) {
+        return Ok(Action::requeue(rest));
+    }
     let (started, running) = (Instant::now(), metrics::Pass::begin());
     let span = Span::entry(Kind::Internal, None);
     let about = About::default()
@@ -150,7 +154,7 @@ pub async fn reconcile(stack: Arc<GuardedStack>, context: Arc<Context>) -> Resul
     span.end(result.is_err(), || described(&stack, &result));
     running.end(started.elapsed(), result.is_ok());
     if result.is_ok() {
-        context.backoff.succeeded(&stack.uid().unwrap_or_default());
+        context.backoff.succeeded(&uid);
     }
     result
 }
