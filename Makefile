@@ -64,7 +64,7 @@ release: ## What a release is made of: images as archives, chart, CRD, plugin, l
 	@$(run)/release.sh
 bench: ## Figures: memory, sizes and latencies of the running stack; the services beside the least that they could cost
 	@$(run)/bench.sh
-scale: ## What 1, 100, 500 and 1,000 stacks cost the operator, at an API server without nodes (half an hour; SIZES=1,100)
+scale: ## What 1, 100, 500 and 1,000 stacks cost the operator, at an API server without nodes (an hour and more; SIZES=1,100)
 	@$(run)/scale.sh
 campaign: ## The end-to-end tests, the operator's death after each of its writes, the ledger with processes, and every fault of the ledger again and again (ROUNDS=10): what fails once in a hundred times
 	@$(run)/campaign.sh

@@ -58,6 +58,8 @@ trace() {
     -p "{\"spec\":{\"observability\":{\"tracing\":{\"endpoint\":\"http://$gateway:$otlp\",\"samplingRatio\":\"1\"}}}}" >/dev/null
   kube -n demo wait tracklorestack/demo --for condition=Progressing=False --timeout 3m >/dev/null ||
     warn "The demo hasn't rolled out yet: kubectl -n demo get tstack demo says why."
+  say "The way of a post through the demo, as Jaeger shows it:"
+  "$here/trace.py" "http://$jaeger" "${TRACKLORE_URL:-http://localhost:8080}" || exit 1
 }
 watch
 if [ "${1:-}" = metrics ]; then

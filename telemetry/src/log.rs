@@ -55,18 +55,24 @@ impl FromStr for LogFormat {
 /// Starts logging to standard output. `filter` is a level or a list of `target=level`; one that can't be read counts as
 /// `info`.
 pub fn start(filter: &str, format: LogFormat) {
-    let filter = filter.parse().unwrap_or_else(|_| Targets::new().with_default(tracing::Level::INFO));
     let lines = tracing_subscriber::fmt::layer();
     let layer = match format {
         LogFormat::Json => lines.fmt_fields(Members).event_format(Lines).boxed(),
         LogFormat::Text => lines.with_ansi(std::io::stdout().is_terminal()).event_format(Text).boxed(),
     };
-    let lines = tracing_subscriber::registry().with(filter).with(layer);
+    let lines = tracing_subscriber::registry().with(levels(filter)).with(layer);
     // a second call (tests) keeps the first ones
     drop(tracing::subscriber::set_global_default(lines));
     if log::set_logger(&Libraries).is_ok() {
         log::set_max_level(log::LevelFilter::Debug);
     }
+}
+
+/// From which level on what is told, by target. A part that says nothing isn't there.
+fn levels(filter: &str) -> Targets {
+    let parts: Vec<_> = filter.split(',').map(str::trim).filter(|part| !part.is_empty()).collect();
+    let info = || Targets::new().with_default(tracing::Level::INFO);
+    if parts.is_empty() { info() } else { parts.join(",").parse().unwrap_or_else(|_| info()) }
 }
 
 /// Takes what libraries log in the older way. What they call an error is for us something that is tried again: whether a
@@ -268,6 +274,39 @@ mod tests {
         tracing::subscriber::with_default(tracing_subscriber::registry().with(lines), work);
         let text = String::from_utf8(kept.0.lock().unwrap().clone()).unwrap();
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    #[test]
+    fn a_filter_names_a_level_or_levels_by_target_and_what_is_no_filter_is_info() {
+        use tracing::Level;
+        for (filter, target, least) in [
+            ("debug", "any", Level::DEBUG),
+            ("info,", "any", Level::INFO),
+            ("warn, tracklore_auth=trace", "tracklore_auth::routes", Level::TRACE),
+            ("warn, tracklore_auth=trace", "sqlx", Level::WARN),
+            ("", "any", Level::INFO),
+            ("tracklore=loud", "any", Level::INFO),
+        ] {
+            let told = |level| levels(filter).would_enable(target, &level);
+            let all = [Level::ERROR, Level::WARN, Level::INFO, Level::DEBUG, Level::TRACE];
+            assert_eq!(all.into_iter().filter(|level| told(*level)).max(), Some(least), "{filter:?}");
+        }
+    }
+
+    #[test]
+    fn text_for_people_is_one_line_with_what_the_work_is_about_at_its_end() {
+        let kept = Kept::default();
+        let writer = kept.clone();
+        let lines = tracing_subscriber::fmt::layer().with_ansi(false).event_format(Text);
+        let lines = tracing_subscriber::registry().with(lines.with_writer(move || writer.clone()));
+        tracing::subscriber::with_default(lines, || {
+            about(About::default().with("offset", 7_i64), || tracing::warn!(status = 503, "away"));
+        });
+        let text = String::from_utf8(kept.0.lock().unwrap().clone()).unwrap();
+        assert!(
+            text.ends_with("  WARN tracklore_telemetry::log::tests: away status=503 offset=7\n"),
+            "{text:?}"
+        );
     }
 
     #[test]

@@ -6,7 +6,10 @@ use std::{
     collections::BTreeMap,
     fmt::Debug,
     pin::pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -181,7 +184,15 @@ pub struct Children {
 /// Makes the watches on children.
 pub fn children(client: &Client, scope: &Scope, progress: &Arc<Progress>) -> Children {
     let (wake, woken) = mpsc::channel(WAITING);
-    let mut watches = Builder { client, scope, progress, wake, listed: Vec::new(), tasks: Vec::new() };
+    let mut watches = Builder {
+        client,
+        scope,
+        progress,
+        wake,
+        unlisted: Arc::default(),
+        listed: Vec::new(),
+        tasks: Vec::new(),
+    };
     let stores = Stores {
         deployments: watches.watch(Kind::Deployment, states::deployment),
         stateful_sets: watches.watch(Kind::StatefulSet, states::stateful_set),
@@ -214,6 +225,8 @@ struct Builder<'a> {
     scope: &'a Scope,
     progress: &'a Arc<Progress>,
     wake: mpsc::Sender<ObjectRef<GuardedStack>>,
+    /// How many of the scope's watches haven't delivered their first list.
+    unlisted: Arc<AtomicUsize>,
     listed: Vec<oneshot::Receiver<()>>,
     tasks: Vec<BoxFuture<'static, ()>>,
 }
@@ -237,8 +250,8 @@ impl Builder<'_> {
         self.listed.push(is_listed);
         let mut keeper = Keeper::default();
         let kept = keeper.kept();
-        let progress = self.progress.clone();
-        let wake = self.wake.clone();
+        let (progress, wake, unlisted) = (self.progress.clone(), self.wake.clone(), self.unlisted.clone());
+        unlisted.fetch_add(1, Ordering::Relaxed);
         self.tasks.push(Box::pin(async move {
             let (mut events, mut listed) = (pin!(events), Some(listed));
             'watching: while let Some(event) = events.next().await {
@@ -247,12 +260,13 @@ impl Builder<'_> {
                 let is_complete = matches!(event, Event::InitDone);
                 let woken = keeper.take(event, state);
                 if is_complete && let Some(listed) = listed.take() {
+                    unlisted.fetch_sub(1, Ordering::Relaxed);
                     let _ = listed.send(());
                 }
-                // Until all lists are there nobody listens; then every stack gets its first pass anyway.
+                // Until all lists of the scope are there nobody listens; then every stack gets its first pass anyway.
                 for Names { stack, namespace } in woken {
                     let stack = ObjectRef::new(&stack).within(&namespace);
-                    if progress.unready().is_empty() && wake.send(stack).await.is_err() {
+                    if unlisted.load(Ordering::Relaxed) == 0 && wake.send(stack).await.is_err() {
                         break 'watching;
                     }
                 }

@@ -233,7 +233,7 @@ impl Applier<'_> {
                 let seen = secret_seen(&stored, self.names, self.uid);
                 self.secrets.put(self.uid, &secret.name, &seen);
             }
-            // Somebody else made it in the meantime: the next pass looks whose it is.
+            // It was there, or somebody else made it in the meantime: the next pass looks whose it is.
             Err(kube::Error::Api(status)) if status.is_already_exists() => self.secrets.forget(self.uid),
             Err(error) => match refusal(&error) {
                 Some(obstacle) => outcome.obstacles.push((label, obstacle)),

@@ -1,5 +1,5 @@
 //! Objects as far as they are looked at. The API server tells many times as much of each, mostly templates of pods and who
-//! manages which field: that is skipped while it is read, and is never in memory.
+//! manages which field: that is skipped while it is read, and isn't kept.
 
 use std::{borrow::Cow, marker::PhantomData};
 
@@ -23,7 +23,7 @@ pub struct Glimpse<K, Spec = IgnoredAny, Status = IgnoredAny> {
     kind: PhantomData<K>,
 }
 
-/// An object of which the API server is asked for nothing but the metadata.
+/// An object of which nothing but the metadata is read, and where the API server can leave out the rest it is asked to.
 pub type Mention<K> = Glimpse<PartialObjectMeta<K>>;
 
 /// The part of the metadata that is looked at.

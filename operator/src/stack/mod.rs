@@ -245,7 +245,8 @@ async fn next(stack: &TrackloreStack, context: &Context) -> Result<(TrackloreSta
 /// When to look again although nothing has happened.
 fn wait(outcome: &Outcome, observed: &Observed, unwatched: bool, uid: &str) -> Duration {
     if outcome.secrets_made {
-        Duration::from_millis(10)
+        // as soon as it has rested
+        Duration::ZERO
     } else if observed.waits_for_pods() && !observed.pods_seen {
         PATIENCE
     } else if !outcome.obstacles.is_empty() || observed.waits_for_pods() || unwatched {

@@ -107,8 +107,8 @@ impl SecretCache {
 
 /// Takes the picture of one stack. What was told of it `before` says whether it had an `HTTPRoute`, asked for or not: those
 /// aren't watched, since most clusters know no such thing. It also says whether something was prepared in its dependencies,
-/// so that pods that nothing owns are worth a look. A stack of which nothing was told is new, and its Secrets aren't looked
-/// for: making one that is there only fails, and is followed by a look.
+/// so that pods that nothing owns are worth a look. A stack of which nothing was told and nothing is there is new, and its
+/// Secrets aren't looked for: making one that is there only fails, and is followed by a look.
 pub async fn observe(
     client: &Client,
     stores: &Stores,
@@ -118,8 +118,9 @@ pub async fn observe(
     before: Option<&TrackloreStackStatus>,
 ) -> Result<Observed, kube::Error> {
     let (names, uid) = (&stack.names, stack.uid.as_str());
-    let is_new = before.is_none() && !stack.paused;
     let mut observed = stores.look(names, uid);
+    // what a copy brings comes instead of what is there already, so that has to be known
+    let is_new = before.is_none() && observed.seen.is_empty() && stack.restore.is_none() && !stack.paused;
     let secrets = Api::<Secret>::namespaced(client.clone(), &names.namespace);
     for name in secret_names(stack) {
         let known = match cache.get(uid, &name) {

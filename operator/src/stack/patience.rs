@@ -12,6 +12,8 @@ use super::observed::Observed;
 
 /// Where workloads and Jobs have told nothing new for so long, something may be wrong.
 pub const PATIENCE: Duration = Duration::from_secs(5);
+/// One of them may tell something new all the time while another waits in vain.
+const LONGEST: Duration = Duration::from_secs(30);
 
 /// How stacks get on, by uid.
 #[derive(Default)]
@@ -21,6 +23,8 @@ struct Waiting {
     told: u64,
     /// Since when nothing else is told; `None` when that was before this process.
     since: Option<Instant>,
+    /// When pods were last worth a look.
+    looked: Instant,
     troubles: BTreeMap<String, String>,
 }
 
@@ -32,12 +36,18 @@ impl Patience {
         let waiting = stacks.entry(uid.to_owned()).or_insert_with(|| Waiting {
             told,
             since: new.then(Instant::now),
+            looked: Instant::now(),
             troubles: BTreeMap::new(),
         });
         if waiting.told != told {
             (waiting.told, waiting.since) = (told, Some(Instant::now()));
         }
-        waiting.since.is_none_or(|since| since.elapsed() >= PATIENCE)
+        let is_over = waiting.since.is_none_or(|since| since.elapsed() >= PATIENCE)
+            || waiting.looked.elapsed() >= LONGEST;
+        if is_over {
+            waiting.looked = Instant::now();
+        }
+        is_over
     }
 
     /// Keeps what pods said.
@@ -84,6 +94,10 @@ mod tests {
         patience.0.lock().unwrap().get_mut("u").unwrap().since = Instant::now().checked_sub(PATIENCE);
         assert!(is_over(0), "nothing new");
         assert!(!is_over(1), "it tells something new");
+        patience.0.lock().unwrap().get_mut("u").unwrap().looked =
+            Instant::now().checked_sub(LONGEST).unwrap();
+        assert!(is_over(2), "it tells something new again and again");
+        assert!(!is_over(3), "and was looked at");
     }
 
     #[test]

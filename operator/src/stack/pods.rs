@@ -1,4 +1,4 @@
-//! The pods of a stack. They aren't watched; they are listed while something isn't ready or isn't there.
+//! The pods of a stack. They aren't watched; they are listed where something isn't ready for a while or isn't there.
 
 use std::collections::BTreeSet;
 

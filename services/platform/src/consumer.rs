@@ -147,7 +147,7 @@ impl<H: Handler> EventConsumer<H> {
             tracing::warn!(after = ?PATIENCE, "no broker of Kafka is reached: another client looks for one");
             match self.group.join() {
                 Ok(member) => {
-                    // of one partition, nothing else is applied while the new member begins
+                    // what is at hand is finished before the new member begins, if it doesn't hang
                     self.member.workers().stop_all().await;
                     self.workers.send_replace(member.workers());
                     // how long it looks for somebody to say goodbye to is its own affair

@@ -12,20 +12,27 @@ use tokio::time::sleep;
 use super::lag::INTERVAL;
 use crate::metrics::CONNECTED;
 
-/// Since when a client has reached no broker; none while it reaches one.
-pub(super) struct Connection(Mutex<Option<Instant>>);
+/// What a client tells of its connections, as long as it is polled.
+pub(super) struct Connection(Mutex<Told>);
+
+struct Told {
+    /// Since when it has reached no broker; none while it reaches one.
+    away: Option<Instant>,
+    /// When it said so last.
+    at: Option<Instant>,
+}
 
 impl Connection {
     /// That of a client made now, which has reached none yet.
     pub(super) fn new(now: Instant) -> Self {
-        Self(Mutex::new(Some(now)))
+        Self(Mutex::new(Told { away: Some(now), at: None }))
     }
 
     /// Whether a broker is reached now.
     pub(super) fn tell(&self, connected: bool, now: Instant) {
         metrics::gauge!(CONNECTED.name).set(if connected { 1.0 } else { 0.0 });
-        let mut since = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        *since = if connected { None } else { since.or(Some(now)) };
+        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *told = Told { away: if connected { None } else { told.away.or(Some(now)) }, at: Some(now) };
     }
 
     /// Returns when none was reached for `patience`.
@@ -35,9 +42,11 @@ impl Connection {
         }
     }
 
+    /// What was said long ago counts for nothing: a client that hands out partitions isn't polled for as long as that takes.
     fn is_lost(&self, patience: Duration, now: Instant) -> bool {
-        let since = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        since.is_some_and(|since| now.duration_since(since) > patience)
+        let told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        told.away.is_some_and(|away| now.duration_since(away) > patience)
+            && told.at.is_some_and(|at| now.duration_since(at) < 2 * INTERVAL)
     }
 }
 
@@ -51,11 +60,16 @@ mod tests {
         let at = |seconds| start + Duration::from_secs(seconds);
         let connection = Connection::new(start);
         let is_lost = |seconds| connection.is_lost(Duration::from_mins(1), at(seconds));
+        assert!(!is_lost(61), "it hasn't said anything");
+        connection.tell(false, at(5));
+        assert!(!is_lost(61), "it was said long ago");
+        connection.tell(false, at(60));
         assert!(!is_lost(60) && is_lost(61), "it never reached one");
-        connection.tell(true, at(30));
+        connection.tell(true, at(62));
         assert!(!is_lost(600), "it reaches one");
         connection.tell(false, at(600));
         connection.tell(false, at(630));
+        connection.tell(false, at(660));
         assert!(!is_lost(660) && is_lost(661));
         connection.tell(true, at(662));
         assert!(!is_lost(700), "it is back");

@@ -2,7 +2,10 @@
 //! only what another one gets.
 
 use std::{
-    sync::{Arc, OnceLock, Weak},
+    sync::{
+        Arc, OnceLock, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -23,6 +26,8 @@ pub(super) struct Context<H: Handler> {
     consumer: OnceLock<Weak<StreamConsumer<Self>>>,
     lag: lag::Told,
     connection: Connection,
+    /// Another client may be in its place, which tells how things are.
+    leaving: AtomicBool,
 }
 
 impl<H: Handler> Context<H> {
@@ -30,7 +35,12 @@ impl<H: Handler> Context<H> {
         let (handler, applier, workers) = (Arc::clone(handler), Arc::clone(applier), Arc::clone(workers));
         let (consumer, lag, connection) =
             (OnceLock::new(), lag::Told::default(), Connection::new(Instant::now()));
-        Self { handler, applier, workers, consumer, lag, connection }
+        Self { handler, applier, workers, consumer, lag, connection, leaving: AtomicBool::new(false) }
+    }
+
+    /// It tells nothing any more.
+    pub(super) fn leave(&self) {
+        self.leaving.store(true, Ordering::Relaxed);
     }
 
     /// Returns when no broker was reached for `patience`.
@@ -59,6 +69,9 @@ impl<H: Handler> Context<H> {
 
 impl<H: Handler> ClientContext for Context<H> {
     fn stats_raw(&self, statistics: &[u8]) {
+        if self.leaving.load(Ordering::Relaxed) {
+            return;
+        }
         match serde_json::from_slice::<Statistics>(statistics) {
             Ok(statistics) => {
                 self.connection.tell(statistics.is_connected(), Instant::now());

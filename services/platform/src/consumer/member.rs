@@ -73,6 +73,7 @@ impl<H: Handler> Member<H> {
 
     /// Finishes the records at hand, and leaves the group: that commits what was stored, and waits for the broker.
     pub(super) async fn leave(self) {
+        self.client.context().leave();
         self.workers.stop_all().await;
         drop(tokio::task::spawn_blocking(move || drop(self.client)).await);
     }
