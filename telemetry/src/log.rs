@@ -29,7 +29,7 @@ use tracing_subscriber::{
 };
 
 pub use self::about::{About, note};
-use crate::trace::{TraceContext, Value};
+use crate::trace::Value;
 
 /// How log lines look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,13 +115,10 @@ where
         SystemTime.format_time(&mut line)?;
         write!(line, "\",\"level\":\"{}\",\"target\":\"{}\"", meta.level(), meta.target())?;
         let mut member = Member { line: line.by_ref(), result: Ok(()) };
-        if let Some(trace) = TraceContext::current() {
-            member.text("trace_id", format_args!("{}", trace.trace_id()));
-        }
         about::each(|key, value| {
             match value {
-                Value::Text(text) => member.text(key, format_args!("{text}")),
-                Value::Number(number) => member.plain(key, number),
+                Value::Text(_) => member.text(key, format_args!("{value}")),
+                Value::Number(_) => member.plain(key, value),
             }
             member.result
         })?;
@@ -147,13 +144,7 @@ where
         SystemTime.format_time(&mut line)?;
         write!(line, " {:>5} {}: ", meta.level(), meta.target())?;
         context.format_fields(line.by_ref(), event)?;
-        if let Some(trace) = TraceContext::current() {
-            write!(line, " trace_id={}", trace.trace_id())?;
-        }
-        about::each(|key, value| match value {
-            Value::Text(text) => write!(line, " {key}={text}"),
-            Value::Number(number) => write!(line, " {key}={number}"),
-        })?;
+        about::each(|key, value| write!(line, " {key}={value}"))?;
         line.write_char('\n')
     }
 }
@@ -339,14 +330,15 @@ mod tests {
     fn whatever_is_told_comes_back_and_what_is_learnt_later_stands_beside_it() {
         let odd: String = (0..=0x2028).filter_map(char::from_u32).collect();
         let lines = logged(|| {
-            about(About::default().with("known", "at once"), || {
-                note("user_id", 7_i64);
+            about(About::default().with("known", "at once").with("offset", 7_i64), || {
+                note("user_id", "7");
                 tracing::info!(odd, negative = -1, share = 0.5, none = f64::NAN, yes = true, debugged = ?Some("x"), "told");
             });
         });
         let line = &lines[0];
         assert_eq!(line["odd"], odd);
-        assert_eq!((&line["known"], &line["user_id"]), (&"at once".into(), &7.into()));
+        assert_eq!((&line["known"], &line["user_id"]), (&"at once".into(), &"7".into()));
+        assert_eq!(line["offset"], 7);
         assert_eq!((line["negative"].as_i64(), line["share"].as_f64()), (Some(-1), Some(0.5)));
         assert_eq!((&line["none"], &line["yes"]), (&"NaN".into(), &true.into()));
         assert_eq!(line["debugged"], "Some(\"x\")");
@@ -354,6 +346,7 @@ mod tests {
 
     #[test]
     fn a_line_is_one_flat_object_with_what_the_work_is_about() {
+        use crate::trace::TraceContext;
         let trace: TraceContext = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".parse().unwrap();
         let lines = logged(|| {
             tracing::info!("before");

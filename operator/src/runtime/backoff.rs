@@ -53,8 +53,8 @@ impl Backoff {
 
     /// How long a stack still rests after a pass that went well.
     pub fn rest(&self, uid: &str) -> Option<Duration> {
-        let ended = self.change(|stacks| stacks.get(uid)?.succeeded)?;
-        REST.checked_sub(ended.elapsed())
+        let stacks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        REST.checked_sub(stacks.get(uid)?.succeeded?.elapsed())
     }
 
     /// A stack is gone.

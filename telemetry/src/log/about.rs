@@ -5,7 +5,7 @@
 
 use std::cell::RefCell;
 
-use crate::trace::Value;
+use crate::trace::{TraceContext, Value};
 
 tokio::task_local! {
     static CURRENT: RefCell<Vec<Field>>;
@@ -37,8 +37,11 @@ pub fn note(key: &'static str, value: impl Into<Value>) {
     let _ = CURRENT.try_with(|fields| fields.borrow_mut().push((key, value.into())));
 }
 
-/// Shows what the running work is about.
+/// Shows what the running work is about, the trace that it is part of before all else.
 pub(super) fn each<E>(mut show: impl FnMut(&'static str, &Value) -> Result<(), E>) -> Result<(), E> {
+    if let Some(trace) = TraceContext::current() {
+        show("trace_id", &trace.trace_id().into())?;
+    }
     let shown =
         CURRENT.try_with(|fields| fields.borrow().iter().try_for_each(|(key, value)| show(key, value)));
     shown.unwrap_or(Ok(()))

@@ -1,6 +1,11 @@
 //! A piece of work that is measured as part of a trace.
 
-use std::{borrow::Cow, fmt::Display, pin::pin, time::SystemTime};
+use std::{
+    borrow::Cow,
+    fmt::{self, Display},
+    pin::pin,
+    time::SystemTime,
+};
 
 use super::{DROPPED, TRACER, TraceContext};
 
@@ -74,6 +79,15 @@ impl Described {
     pub fn failed(mut self, error: impl Display) -> Self {
         self.error = Some(error.to_string());
         self
+    }
+}
+
+impl Display for Value {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => formatter.write_str(text),
+            Self::Number(number) => number.fmt(formatter),
+        }
     }
 }
 
