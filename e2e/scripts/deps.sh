@@ -163,7 +163,9 @@ provision() {
     upper=${service^^}
     options+=(-e "${upper}_PASSWORD=$PASSWORD" -e "${upper}_MIGRATION_PASSWORD=$PASSWORD")
   done
-  psql_in "${options[@]}" <"$ROOT/operator/src/stack/build/provision/postgres.sql"
+  # psql reads it from here, where it finds no file beside it
+  (cd "$ROOT/operator/src/stack/build/provision" && sed -e '/^\\ir grants.sql$/{r grants.sql' -e 'd}' postgres.sql) |
+    psql_in "${options[@]}"
 
   local present hour=3600000 day=86400000 week=604800000 wanted=() pids=() topic partitions config
   present=$(kafka_topics --list)

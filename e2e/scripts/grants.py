@@ -24,7 +24,9 @@ UNSEEN = {
         "autoscaling": ("horizontalpodautoscalers",),
         "batch": ("cronjobs", "jobs"),
         "networking.k8s.io": ("ingresses", "networkpolicies"),
+        "gateway.networking.k8s.io": ("httproutes",),
         "policy": ("poddisruptionbudgets",),
+        "postgresql.cnpg.io": ("databaseroles", "databases", "scheduledbackups"),
     }.items()
     for resource in resources
 }

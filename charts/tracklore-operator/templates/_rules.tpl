@@ -50,10 +50,18 @@
 - apiGroups: [policy]
   resources: [poddisruptionbudgets]
   verbs: [get, list, watch, create, patch, delete]
-# The way in by Gateways of the cluster: one object a stack, looked at by its name where a stack asks for it.
+# The way in by Gateways of the cluster. This kind and those of CloudNativePG need not be there: they are watched from when a stack asks for one.
 - apiGroups: [gateway.networking.k8s.io]
   resources: [httproutes]
-  verbs: [get, create, patch, delete]
+  verbs: [get, list, watch, create, patch, delete]
+# Postgres by CloudNativePG. Nothing that holds data, nor who owns it, is ever deleted. get: also a Cluster that people name.
+- apiGroups: [postgresql.cnpg.io]
+  resources: [clusters, databaseroles, databases]
+  verbs: [get, list, watch, create, patch]
+# When CloudNativePG makes copies. Deleted when no longer asked for.
+- apiGroups: [postgresql.cnpg.io]
+  resources: [scheduledbackups]
+  verbs: [get, list, watch, create, patch, delete]
 # How many pods a service should have, by its load.
 - apiGroups: [autoscaling]
   resources: [horizontalpodautoscalers]

@@ -3,6 +3,7 @@
 
 mod applied;
 mod backup;
+mod cloud_native_pg;
 mod deletion;
 mod documents;
 mod economy;

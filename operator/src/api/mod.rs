@@ -1,4 +1,5 @@
 //! The Kubernetes API of Tracklore, one module per version.
 
+pub mod cloud_native_pg;
 pub mod http_route;
 pub mod v1alpha1;

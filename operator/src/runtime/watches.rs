@@ -13,7 +13,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use futures::{Stream, StreamExt, future::BoxFuture};
+use futures::{
+    Stream, StreamExt,
+    future::{self, BoxFuture},
+};
 use k8s_openapi::NamespaceResourceScope;
 use kube::{
     Api, Client, Resource,
@@ -24,16 +27,17 @@ use kube::{
     },
 };
 use serde::de::DeserializeOwned;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 use super::metrics;
 use crate::stack::{
     GuardedStack,
     component::{MANAGED_BY, MANAGER, Names},
+    delegated::{Delegated, Told},
     glimpse::Mention,
     kept::{Keeper, Kept},
-    kinds::{ForEachPlainKind, Kind, Object},
-    observe::Stores,
+    kinds::{ForEachDelegatedKind, ForEachPlainKind, Kind, Object},
+    observe::{DelegatedStore, DelegatedStores, Stores},
     states,
 };
 
@@ -198,6 +202,11 @@ pub fn children(client: &Client, scope: &Scope, progress: &Arc<Progress>) -> Chi
         stateful_sets: watches.watch(Kind::StatefulSet, states::stateful_set),
         jobs: watches.watch(Kind::Job, states::job),
         cron_jobs: watches.watch(Kind::CronJob, states::copies),
+        delegated: {
+            let mut stores = Delegates { watches: &mut watches, stores: DelegatedStores::default() };
+            Kind::for_each_delegated(&mut stores);
+            stores.stores
+        },
         plain: {
             let mut stores = PlainStores { watches: &mut watches, stores: Vec::new() };
             Kind::for_each_plain(&mut stores);
@@ -220,6 +229,35 @@ impl ForEachPlainKind for PlainStores<'_, '_> {
     }
 }
 
+/// Watches each kind that other operators act on, as soon as it is asked for.
+struct Delegates<'a, 'b> {
+    watches: &'a mut Builder<'b>,
+    stores: DelegatedStores,
+}
+
+impl ForEachDelegatedKind for Delegates<'_, '_> {
+    fn delegated<K: Delegated>(&mut self, kind: Kind) {
+        let store = self.watches.watch_when_asked(kind, K::told);
+        self.stores.0.push(store);
+    }
+}
+
+/// What can be watched.
+trait Watched:
+    Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + 'static
+{
+}
+
+impl<K> Watched for K where
+    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>
+        + Clone
+        + DeserializeOwned
+        + Debug
+        + Send
+        + 'static
+{
+}
+
 struct Builder<'a> {
     client: &'a Client,
     scope: &'a Scope,
@@ -232,36 +270,69 @@ struct Builder<'a> {
 }
 
 impl Builder<'_> {
+    /// A watch without which nothing begins.
     fn watch<K, S>(&mut self, kind: Kind, state: fn(&K) -> S) -> Kept<S>
     where
-        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>
-            + Clone
-            + DeserializeOwned
-            + Debug
-            + Send
-            + 'static,
+        K: Watched,
+        S: PartialEq + Send + Sync + 'static,
+    {
+        self.progress.update(&self.scope.watch(kind.as_str()), |_| {});
+        let (listed, is_listed) = oneshot::channel();
+        self.listed.push(is_listed);
+        self.unlisted.fetch_add(1, Ordering::Relaxed);
+        let (unlisted, mut listed) = (self.unlisted.clone(), Some(listed));
+        self.follow(kind, state, future::ready(()), move || {
+            if let Some(listed) = listed.take() {
+                unlisted.fetch_sub(1, Ordering::Relaxed);
+                let _ = listed.send(());
+            }
+        })
+    }
+
+    /// A watch that begins when a stack asks for such an object.
+    fn watch_when_asked<K: Watched>(&mut self, kind: Kind, told: fn(&K) -> Told) -> DelegatedStore {
+        let asked = Arc::new(Notify::new());
+        let (is_known, known) = watch::channel(false);
+        let waiting = asked.clone();
+        let begin = async move { waiting.notified().await };
+        let kept = self.follow(kind, told, begin, move || {
+            is_known.send_replace(true);
+        });
+        DelegatedStore { kind, kept, asked, known }
+    }
+
+    /// Keeps what a watch shows, from when `begin` ends. `known` is called when it is known as a whole what there is.
+    fn follow<K, S>(
+        &mut self,
+        kind: Kind,
+        state: fn(&K) -> S,
+        begin: impl Future<Output = ()> + Send + 'static,
+        mut known: impl FnMut() + Send + 'static,
+    ) -> Kept<S>
+    where
+        K: Watched,
         S: PartialEq + Send + Sync + 'static,
     {
         let watch = self.scope.watch(kind.as_str());
-        self.progress.update(&watch, |_| {});
         let config = watcher::Config::default().labels(&format!("{MANAGED_BY}={MANAGER}")).page_size(PAGE);
         let events = watcher(self.scope.api::<K>(self.client), config).default_backoff();
-        let (listed, is_listed) = oneshot::channel();
-        self.listed.push(is_listed);
         let mut keeper = Keeper::default();
         let kept = keeper.kept();
         let (progress, wake, unlisted) = (self.progress.clone(), self.wake.clone(), self.unlisted.clone());
-        unlisted.fetch_add(1, Ordering::Relaxed);
         self.tasks.push(Box::pin(async move {
-            let (mut events, mut listed) = (pin!(events), Some(listed));
+            begin.await;
+            let mut events = pin!(events);
             'watching: while let Some(event) = events.next().await {
+                if kind.is_delegated() && event.as_ref().is_err_and(is_unknown_or_forbidden) {
+                    known();
+                    continue;
+                }
                 progress.event(&watch, &event);
                 let Ok(event) = event else { continue };
                 let is_complete = matches!(event, Event::InitDone);
                 let woken = keeper.take(event, state);
-                if is_complete && let Some(listed) = listed.take() {
-                    unlisted.fetch_sub(1, Ordering::Relaxed);
-                    let _ = listed.send(());
+                if is_complete {
+                    known();
                 }
                 // Until all lists of the scope are there nobody listens; then every stack gets its first pass anyway.
                 for Names { stack, namespace } in woken {
@@ -275,4 +346,13 @@ impl Builder<'_> {
         }));
         kept
     }
+}
+
+/// Whether the cluster doesn't know a kind, or doesn't let it be seen. Whoever applies such an object hears of it.
+fn is_unknown_or_forbidden(error: &watcher::Error) -> bool {
+    use watcher::Error::{InitialListFailed, WatchFailed, WatchStartFailed};
+    let (InitialListFailed(error) | WatchStartFailed(error) | WatchFailed(error)) = error else {
+        return false;
+    };
+    matches!(error, kube::Error::Api(status) if matches!(status.code, 403 | 404))
 }

@@ -20,7 +20,7 @@ use tracklore_seal::Secrets;
 use super::{
     build,
     component::{MANAGER, Names},
-    generate,
+    delegated, generate,
     glimpse::Mention,
     kept::{Shown, mark},
     logins::{self, Due},
@@ -281,9 +281,9 @@ impl Applier<'_> {
             Ok(Err(obstacle)) => Ok(Err(obstacle)),
             Err(error) => match refusal(&error) {
                 Some(obstacle) => Ok(Err(obstacle)),
-                None if id.kind == Kind::Route && is_unknown(&error) => Ok(Err(Obstacle::Refused(
-                    "the cluster doesn't know HTTPRoute; install the CRDs of the Gateway API, or choose another gateway".to_owned(),
-                ))),
+                None if id.kind.is_delegated() && is_unknown(&error) => {
+                    Ok(Err(Obstacle::Refused(delegated::unknown(id.kind))))
+                }
                 None => Err(Error::Api {
                     child: format!("{}/{}", id.kind.as_str(), id.name),
                     source: Box::new(error),
@@ -326,7 +326,7 @@ impl Applier<'_> {
                 made => return Ok(Ok(mark(made?.meta()))),
             }
             let there = api.get_opt(&id.name).await?;
-            match there.map(|there| Shown::of(&there, ()).seen(self.names, self.uid).owner) {
+            match there.map(|there| Shown::of(&there, ()).seen(id.kind, self.names, self.uid).owner) {
                 Some(Owner::Leaving) => return Ok(Err(Obstacle::Leaving)),
                 Some(Owner::Foreign) => return Ok(Err(Obstacle::Foreign)),
                 Some(Owner::Us) | None => {}

@@ -64,7 +64,7 @@ pub fn given(stack: &ValidStack) -> Vec<GivenSecret> {
     if let Some(secret) = tls.and_then(|tls| tls.secret_ref.as_ref()) {
         add(Component::Gateway, "gateway.traefik.tls.secretRef", secret, &["tls.crt", "tls.key"]);
     }
-    if let Some(postgres) = stack.postgres.external() {
+    if let Some(postgres) = stack.postgres.external().filter(|it| it.cloud_native_pg().is_none()) {
         if let Some(secret) = postgres.tls.authority() {
             add(Component::Postgres, "postgres.external.tls.caSecretRef", secret, &["ca.crt"]);
         }
@@ -72,6 +72,7 @@ pub fn given(stack: &ValidStack) -> Vec<GivenSecret> {
             ForeignDatabases::Made(admin) => {
                 add(Component::Postgres, "postgres.external.admin.secretRef", &admin.secret_ref, LOGIN);
             }
+            ForeignDatabases::CloudNativePg(_) => {}
             ForeignDatabases::Given(given) => {
                 for service in Service::WITH_DATABASE {
                     let Some(database) = given.get(service) else { continue };
@@ -116,6 +117,11 @@ pub fn given(stack: &ValidStack) -> Vec<GivenSecret> {
         }
     }
     all
+}
+
+/// The Secrets that other operators make for a stack: nobody is told to, they come in time.
+pub fn made_by_others(stack: &ValidStack) -> Option<String> {
+    Some(stack.postgres.external()?.cloud_native_pg()?.authority())
 }
 
 /// What is told of a Secret.

@@ -7,7 +7,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectM
 use kube::{Resource, core::PartialObjectMeta};
 use serde::{Deserialize, Deserializer, de::IgnoredAny};
 
-use super::component::INSTANCE;
+use super::component::{INSTANCE, MANAGED_BY};
 
 /// An object of kind `K`, with what is asked for of it and what it tells as far as these types read it.
 #[derive(Clone, Debug, Deserialize)]
@@ -46,6 +46,8 @@ struct Metadata {
 struct Labels {
     #[serde(rename = "app.kubernetes.io/instance")]
     instance: Option<String>,
+    #[serde(rename = "app.kubernetes.io/managed-by")]
+    managed_by: Option<String>,
 }
 
 /// When somebody changed something, without what it was.
@@ -57,7 +59,10 @@ struct Manager {
 
 fn metadata<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ObjectMeta, D::Error> {
     let read = Metadata::deserialize(deserializer)?;
-    let instance = read.labels.and_then(|labels| labels.instance);
+    let label = |name: &str, value: Option<String>| Some((name.to_owned(), value?));
+    let labels = read.labels.map(|Labels { instance, managed_by }| {
+        label(INSTANCE, instance).into_iter().chain(label(MANAGED_BY, managed_by)).collect()
+    });
     let changed = |Manager { subresource, time }| ManagedFieldsEntry { subresource, time, ..<_>::default() };
     Ok(ObjectMeta {
         name: read.name,
@@ -68,7 +73,7 @@ fn metadata<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ObjectMeta, D:
         deletion_timestamp: read.deletion_timestamp,
         finalizers: read.finalizers,
         owner_references: read.owner_references,
-        labels: instance.map(|instance| [(INSTANCE.to_owned(), instance)].into()),
+        labels,
         managed_fields: read.managed_fields.map(|managers| managers.into_iter().map(changed).collect()),
         ..ObjectMeta::default()
     })

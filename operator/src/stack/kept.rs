@@ -11,8 +11,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::{Resource, ResourceExt, runtime::watcher::Event};
 
 use super::{
-    component::{INSTANCE, Names},
-    observed::{Owner, Seen},
+    component::{INSTANCE, MANAGED_BY, MANAGER, Names},
+    observed::{Kind, Owner, Seen},
 };
 
 /// The objects of a kind, with what their kind has to tell. Clones share them.
@@ -29,6 +29,8 @@ pub struct Shown<S> {
     pub state: S,
     stack: String,
     owners: Owners,
+    /// Whether it is of our making and nothing owns it any more.
+    left: bool,
     /// Whether its deletion leaves what it owns.
     orphans: bool,
     uid: String,
@@ -43,15 +45,24 @@ impl<S> Shown<S> {
             state,
             stack: object.labels().get(INSTANCE).cloned().unwrap_or_default(),
             owners: Owners::of(meta),
+            left: meta.owner_references.is_none()
+                && object.labels().get(MANAGED_BY).is_some_and(|manager| manager == MANAGER),
             orphans: object.finalizers().iter().any(|finalizer| finalizer == "orphan"),
             uid: meta.uid.clone().unwrap_or_default(),
             mark: mark(meta),
         }
     }
 
-    /// What a stack sees of it.
-    pub fn seen(&self, names: &Names, uid: &str) -> Seen {
-        Seen { owner: self.owners.seen_by(names, uid), uid: self.uid.clone(), mark: self.mark }
+    /// What a stack sees of it. Data that an earlier stack of the same name has left is its own.
+    pub fn seen(&self, kind: Kind, names: &Names, uid: &str) -> Seen {
+        let owner = match self.owners.leaving {
+            _ if !(kind.is_data() && self.left && self.stack == names.stack) => {
+                self.owners.seen_by(names, uid)
+            }
+            true => Owner::Leaving,
+            false => Owner::Us,
+        };
+        Seen { owner, uid: self.uid.clone(), mark: self.mark }
     }
 
     /// Whether it is the stack's and being deleted without its pods, as one is that is made anew around them.
@@ -194,11 +205,15 @@ fn touched<'a, S: PartialEq>(
     is: Option<&'a Shown<S>>,
 ) -> impl Iterator<Item = Names> {
     let shown = if was == is { [None, None] } else { [was, is] };
+    let stacks = |shown: &'a Shown<S>| {
+        let left = shown.left.then_some(&shown.stack);
+        shown.owners.stacks.iter().map(|(stack, _)| stack).chain(left)
+    };
     shown
         .into_iter()
         .flatten()
-        .flat_map(|shown| &shown.owners.stacks)
-        .map(move |(stack, _)| Names { stack: stack.clone(), namespace: namespace.to_owned() })
+        .flat_map(stacks)
+        .map(move |stack| Names { stack: stack.clone(), namespace: namespace.to_owned() })
 }
 
 /// What tells that somebody changed what is asked for of an object: its generation, else its resource version. Where the
@@ -239,7 +254,9 @@ mod tests {
 
     fn shown(kept: &Kept<()>) -> Vec<(String, u128)> {
         let mut all = Vec::new();
-        kept.each(&names(), |name, shown| all.push((name.to_owned(), shown.seen(&names(), "u").mark)));
+        kept.each(&names(), |name, shown| {
+            all.push((name.to_owned(), shown.seen(Kind::ConfigMap, &names(), "u").mark));
+        });
         all
     }
 

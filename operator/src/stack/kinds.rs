@@ -15,8 +15,11 @@ use k8s_openapi::{
 use kube::{Resource, api::ApiResource};
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::plan::fingerprint;
-use crate::api::http_route::HTTPRoute;
+use super::{component::Component, delegated::Delegated, plan::fingerprint};
+use crate::api::{
+    cloud_native_pg::{Cluster, Database, DatabaseRole, ScheduledBackup},
+    http_route::HTTPRoute,
+};
 
 /// What can be a kind of children.
 pub trait Object:
@@ -49,10 +52,17 @@ pub trait ForEachPlainKind {
     fn plain<K: Object>(&mut self, kind: Kind);
 }
 
+/// Does something for each kind whose objects other operators act on.
+pub trait ForEachDelegatedKind {
+    /// Does it for one.
+    fn delegated<K: Delegated>(&mut self, kind: Kind);
+}
+
 macro_rules! kinds {
     (
         states { $($(#[$state_doc:meta])* $state:ident,)* }
         plain { $($(#[$plain_doc:meta])* $plain:ident,)* }
+        delegated { $($(#[$delegated_doc:meta])* $delegated:ident,)* }
         unwatched { $($(#[$other_doc:meta])* $other:ident: $object:ident,)* }
     ) => {
         /// The kinds of children.
@@ -60,18 +70,20 @@ macro_rules! kinds {
         pub enum Kind {
             $($(#[$state_doc])* $state,)*
             $($(#[$plain_doc])* $plain,)*
+            $($(#[$delegated_doc])* $delegated,)*
             $($(#[$other_doc])* $other,)*
         }
 
         impl Kind {
             /// All of them.
-            pub const ALL: &[Self] = &[$(Self::$state,)* $(Self::$plain,)* $(Self::$other,)*];
+            pub const ALL: &[Self] = &[$(Self::$state,)* $(Self::$plain,)* $(Self::$delegated,)* $(Self::$other,)*];
 
             /// The name in Kubernetes.
             pub fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$state => stringify!($state),)*
                     $(Self::$plain => stringify!($plain),)*
+                    $(Self::$delegated => stringify!($delegated),)*
                     $(Self::$other => stringify!($object),)*
                 }
             }
@@ -81,6 +93,7 @@ macro_rules! kinds {
                 match self {
                     $(Self::$state => ApiResource::erase::<$state>(&()),)*
                     $(Self::$plain => ApiResource::erase::<$plain>(&()),)*
+                    $(Self::$delegated => ApiResource::erase::<$delegated>(&()),)*
                     $(Self::$other => ApiResource::erase::<$object>(&()),)*
                 }
             }
@@ -88,6 +101,16 @@ macro_rules! kinds {
             /// Visits the kinds of which nothing but their being there matters.
             pub fn for_each_plain(visitor: &mut impl ForEachPlainKind) {
                 $(visitor.plain::<$plain>(Self::$plain);)*
+            }
+
+            /// Visits the kinds whose objects other operators act on.
+            pub fn for_each_delegated(visitor: &mut impl ForEachDelegatedKind) {
+                $(visitor.delegated::<$delegated>(Self::$delegated);)*
+            }
+
+            /// Whether other operators act on its objects. The cluster need not know such a kind.
+            pub fn is_delegated(self) -> bool {
+                matches!(self, $(Self::$delegated)|*)
             }
         }
 
@@ -97,11 +120,13 @@ macro_rules! kinds {
         pub enum Child {
             $($(#[$state_doc])* $state(Box<$state>),)*
             $($(#[$plain_doc])* $plain(Box<$plain>),)*
+            $($(#[$delegated_doc])* $delegated(Box<$delegated>),)*
             $($(#[$other_doc])* $other(Box<$object>),)*
         }
 
         $(impl From<$state> for Child { fn from(object: $state) -> Self { Self::$state(Box::new(object)) } })*
         $(impl From<$plain> for Child { fn from(object: $plain) -> Self { Self::$plain(Box::new(object)) } })*
+        $(impl From<$delegated> for Child { fn from(object: $delegated) -> Self { Self::$delegated(Box::new(object)) } })*
         $(impl From<$object> for Child { fn from(object: $object) -> Self { Self::$other(Box::new(object)) } })*
 
         impl Child {
@@ -110,6 +135,7 @@ macro_rules! kinds {
                 let (kind, meta) = match self {
                     $(Self::$state(object) => (Kind::$state, &object.metadata),)*
                     $(Self::$plain(object) => (Kind::$plain, &object.metadata),)*
+                    $(Self::$delegated(object) => (Kind::$delegated, &object.metadata),)*
                     $(Self::$other(object) => (Kind::$other, &object.metadata),)*
                 };
                 ChildId { kind, name: meta.name.clone().unwrap_or_default() }
@@ -119,6 +145,7 @@ macro_rules! kinds {
                 match self {
                     $(Self::$state(object) => &mut object.metadata,)*
                     $(Self::$plain(object) => &mut object.metadata,)*
+                    $(Self::$delegated(object) => &mut object.metadata,)*
                     $(Self::$other(object) => &mut object.metadata,)*
                 }
             }
@@ -153,11 +180,40 @@ kinds! {
         /// How many pods there should be.
         HorizontalPodAutoscaler,
     }
+    // Of other operators' APIs, which the cluster need not know: watched, with what is told of them, as soon as a stack asks for one.
+    delegated {
+        /// The way in by Gateways that the cluster has.
+        HTTPRoute,
+        /// Postgres, run by CloudNativePG.
+        Cluster,
+        /// Who logs in there, and who owns what.
+        DatabaseRole,
+        /// A service's database there.
+        Database,
+        /// When it makes a copy.
+        ScheduledBackup,
+    }
     unwatched {
         /// The size of a volume. Claims are made by their StatefulSet, and belong to it.
         Claim: PersistentVolumeClaim,
-        /// The way in by Gateways that the cluster has, where it knows such things: looked at by name, in each pass.
-        Route: HTTPRoute,
+    }
+}
+
+impl Kind {
+    /// Whether an object of it holds data: kept when its stack goes, it belongs to the next one of the same name.
+    pub fn is_data(self) -> bool {
+        matches!(self, Self::Cluster)
+    }
+
+    /// What it belongs to, where other operators act on its objects.
+    pub fn component(self) -> Option<Component> {
+        match self {
+            Self::HTTPRoute => Some(Component::Gateway),
+            Self::Cluster | Self::DatabaseRole | Self::Database | Self::ScheduledBackup => {
+                Some(Component::Postgres)
+            }
+            _ => None,
+        }
     }
 }
 

@@ -7,6 +7,7 @@ pub mod announce;
 pub mod apply;
 pub mod build;
 pub mod component;
+pub mod delegated;
 #[cfg(test)]
 mod fixtures;
 pub mod generate;
@@ -55,7 +56,7 @@ use self::{
     announce::Announcer,
     apply::{Applier, Memory, Outcome},
     observe::{SecretCache, Stores},
-    observed::Observed,
+    observed::{ChildId, Observed},
     patience::{PATIENCE, Patience},
     quota::Quota,
 };
@@ -124,6 +125,9 @@ fn tell(stack: &GuardedStack) {
 /// Why a pass ended early.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// What there is of some kind isn't known.
+    #[error(transparent)]
+    Unknown(#[from] observe::Unlisted),
     /// Reading failed.
     #[error("failed to look at the children: {0}")]
     Observe(#[source] Box<kube::Error>),
@@ -215,6 +219,7 @@ async fn next(stack: &TrackloreStack, context: &Context) -> Result<(TrackloreSta
     };
     let completed = before.map_or(&[][..], |status| status.completed_jobs.as_slice());
     let Context { client, stores, secrets, patience, .. } = context;
+    stores.delegated.known(&delegated::kinds(&valid, before)).await?;
     let observed = observe::observe(client, stores, secrets, patience, &valid, before)
         .await
         .map_err(|error| Error::Observe(Box::new(error)))?;
@@ -229,8 +234,10 @@ async fn next(stack: &TrackloreStack, context: &Context) -> Result<(TrackloreSta
     };
     let outcome = if valid.paused { Outcome::default() } else { applier.apply(&plan, &observed).await? };
     let status = status::settled(before, generation, &valid, &plan, &observed, &outcome, Timestamp::now());
-    let unaccepted = valid.routes.is_some() && observed.routes.as_ref().is_none_or(|routes| !routes.accepted);
-    let unwatched = !plan.missing.is_empty() || unaccepted || logins::are_replaced(&plan.secrets, &observed);
+    let undone = |id: &ChildId| observed.told.get(id).is_none_or(|told| !told.done);
+    let unwatched = !plan.missing.is_empty()
+        || plan.delegated.iter().any(undone)
+        || logins::are_replaced(&plan.secrets, &observed);
     let wait = wait(&outcome, &observed, unwatched, &valid.uid);
     let now = Timestamp::now();
     let due = [rotation::wait(&plan, &observed, now), logins::wait(&plan, &observed, now)];
@@ -250,7 +257,7 @@ fn wait(outcome: &Outcome, observed: &Observed, unwatched: bool, uid: &str) -> D
     } else if observed.waits_for_pods() && !observed.pods_seen {
         PATIENCE
     } else if !outcome.obstacles.is_empty() || observed.waits_for_pods() || unwatched {
-        // Why a pod doesn't start is told by no watch, nor that one has gone; and neither Secrets nor routes are watched.
+        // Why a pod doesn't start is told by no watch, nor that one has gone; and Secrets aren't watched.
         Duration::from_secs(15)
     } else {
         // Spread over half an hour, so that many stacks don't come at once.

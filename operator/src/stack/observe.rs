@@ -2,26 +2,32 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
 use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, Client, ResourceExt};
+use tokio::sync::{Notify, watch};
 
 use super::{
     build::{FETCH_KEYS, RESTORED_KEYS, secret_names},
     component::{Component, INSTANCE, MANAGED_BY, MANAGER, Names},
+    delegated::{Delegated, Told},
     given::{self, GivenSecret},
-    kept::{Kept, Shown},
+    glimpse::Glimpse,
+    kept::Kept,
     logins,
     observed::{ChildId, Copies, JobState, Kind, Observed, Owner, SecretSeen, Seen, Workload},
     patience::Patience,
     plan::digest,
-    pods, rotation, routes, status, troubles,
+    pods, rotation, troubles,
     validate::ValidStack,
 };
-use crate::api::{http_route::HTTPRoute, v1alpha1::TrackloreStackStatus};
+use crate::api::{cloud_native_pg::Cluster, v1alpha1::TrackloreStackStatus};
+
+/// A `Cluster` of other people's.
+type GivenCluster = Glimpse<Cluster, <Cluster as Delegated>::Spec, <Cluster as Delegated>::Status>;
 
 /// The children of all stacks, kept by watches.
 pub struct Stores {
@@ -33,6 +39,8 @@ pub struct Stores {
     pub jobs: Kept<JobState>,
     /// Backups.
     pub cron_jobs: Kept<Copies>,
+    /// What other operators act on.
+    pub delegated: DelegatedStores,
     /// Everything else, by kind.
     pub plain: Vec<(Kind, Kept<()>)>,
 }
@@ -48,31 +56,82 @@ impl Stores {
             ours
         };
         self.deployments.each(names, |name, shown| {
-            if see(Kind::Deployment, name, shown.seen(names, uid)) {
+            if see(Kind::Deployment, name, shown.seen(Kind::Deployment, names, uid)) {
                 observed.deployments.insert(name.to_owned(), shown.state.clone());
             }
         });
         self.stateful_sets.each(names, |name, shown| {
-            if see(Kind::StatefulSet, name, shown.seen(names, uid)) || shown.leaves_its_pods(uid) {
+            if see(Kind::StatefulSet, name, shown.seen(Kind::StatefulSet, names, uid))
+                || shown.leaves_its_pods(uid)
+            {
                 observed.stateful_sets.insert(name.to_owned(), shown.state.clone());
             }
         });
         self.jobs.each(names, |name, shown| {
-            if see(Kind::Job, name, shown.seen(names, uid)) {
+            if see(Kind::Job, name, shown.seen(Kind::Job, names, uid)) {
                 observed.jobs.insert(name.to_owned(), shown.state.clone());
             }
         });
         self.cron_jobs.each(names, |name, shown| {
-            if see(Kind::CronJob, name, shown.seen(names, uid)) {
+            if see(Kind::CronJob, name, shown.seen(Kind::CronJob, names, uid)) {
                 observed.copies = Some(shown.state.clone());
             }
         });
         for (kind, kept) in &self.plain {
             kept.each(names, |name, shown| {
-                see(*kind, name, shown.seen(names, uid));
+                see(*kind, name, shown.seen(*kind, names, uid));
+            });
+        }
+        let told = &mut observed.told;
+        for store in &self.delegated.0 {
+            store.kept.each(names, |name, shown| {
+                if see(store.kind, name, shown.seen(store.kind, names, uid)) {
+                    told.insert(ChildId { kind: store.kind, name: name.to_owned() }, shown.state.clone());
+                }
             });
         }
         observed
+    }
+}
+
+/// What other operators act on, by kind.
+#[derive(Default)]
+pub struct DelegatedStores(pub Vec<DelegatedStore>);
+
+/// The objects of such a kind, from when a stack first asks for one.
+pub struct DelegatedStore {
+    /// The kind.
+    pub kind: Kind,
+    /// The objects.
+    pub kept: Kept<Told>,
+    /// Says that a stack asks.
+    pub asked: Arc<Notify>,
+    /// Whether it is known which there are, or that the cluster doesn't know the kind.
+    pub known: watch::Receiver<bool>,
+}
+
+/// The API server hasn't said yet what there is of a kind.
+#[derive(Debug, thiserror::Error)]
+#[error("the API server hasn't said yet which {0} there are")]
+pub struct Unlisted(&'static str);
+
+/// How long the first list of a kind is waited for. It is a request like others that a pass makes.
+const UNTIL_LISTED: Duration = Duration::from_secs(10);
+
+impl DelegatedStores {
+    /// Ends when it is known what there is of some kinds.
+    pub async fn known(&self, kinds: &[Kind]) -> Result<(), Unlisted> {
+        for store in self.0.iter().filter(|store| kinds.contains(&store.kind)) {
+            let mut known = store.known.clone();
+            if !*known.borrow() {
+                store.asked.notify_one();
+                let listed = tokio::time::timeout(UNTIL_LISTED, known.wait_for(|known| *known)).await;
+                listed
+                    .map_err(|_| Unlisted(store.kind.as_str()))?
+                    .map_err(|_| Unlisted(store.kind.as_str()))?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -105,8 +164,7 @@ impl SecretCache {
     }
 }
 
-/// Takes the picture of one stack. What was told of it `before` says whether it had an `HTTPRoute`, asked for or not: those
-/// aren't watched, since most clusters know no such thing. It also says whether something was prepared in its dependencies,
+/// Takes the picture of one stack. What was told of it `before` says whether something was prepared in its dependencies,
 /// so that pods that nothing owns are worth a look. A stack of which nothing was told and nothing is there is new, and its
 /// Secrets aren't looked for: making one that is there only fails, and is followed by a look.
 pub async fn observe(
@@ -138,8 +196,18 @@ pub async fn observe(
             observed.given.insert(name, given::seen(&secret));
         }
     }
-    if stack.routes.is_some() || before.is_some_and(status::tells_of_routes) {
-        look_at_routes(client, names, uid, &mut observed).await?;
+    if let Some(name) = given::made_by_others(stack)
+        && let Some(secret) = secrets.get_opt(&name).await?
+    {
+        observed.given.insert(name, given::seen(&secret));
+    }
+    if let Some(asked) = stack.postgres.external().and_then(|external| external.cloud_native_pg())
+        && asked.own.is_none()
+    {
+        let clusters = Api::<GivenCluster>::namespaced(client.clone(), &names.namespace);
+        let found = clusters.get_opt(&asked.cluster).await?;
+        let id = ChildId { kind: Kind::Cluster, name: asked.cluster.clone() };
+        observed.told.extend(found.map(|cluster| (id, Cluster::told(&cluster))));
     }
     let lacks_key = || RESTORED_KEYS.iter().any(|key| !observed.secrets.contains_key(&names.child(key)));
     if stack.restore.is_some() && lacks_key() {
@@ -166,27 +234,6 @@ pub async fn observe(
     }
     patience.keep(uid, &observed.troubles);
     Ok(observed)
-}
-
-async fn look_at_routes(
-    client: &Client,
-    names: &Names,
-    uid: &str,
-    observed: &mut Observed,
-) -> Result<(), kube::Error> {
-    let name = names.of(Component::Gateway);
-    let routes = Api::<HTTPRoute>::namespaced(client.clone(), &names.namespace);
-    match routes.get(&name).await {
-        Ok(route) => {
-            let child = Shown::of(&route, ()).seen(names, uid);
-            observed.seen.insert(ChildId { kind: Kind::Route, name }, child);
-            observed.routes = Some(routes::state(&route));
-            Ok(())
-        }
-        // Neither it is there, nor perhaps its kind.
-        Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
-        Err(error) => Err(error),
-    }
 }
 
 /// The dependencies that should have a StatefulSet and have none.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 pub use super::kinds::{ChildId, Kind};
-use super::{given::GivenSeen, logins::Login};
+use super::{delegated::Told, given::GivenSeen, logins::Login};
 
 /// Whose an object is that bears a child's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,15 +83,6 @@ impl Copies {
     }
 }
 
-/// What Gateways say of an `HTTPRoute`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RoutesState {
-    /// Whether all of them have taken its newest spec.
-    pub accepted: bool,
-    /// In a sentence.
-    pub said: String,
-}
-
 /// A generated Secret, without its content.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SecretSeen {
@@ -133,8 +124,8 @@ pub struct Observed {
     pub given: BTreeMap<String, GivenSeen>,
     /// The sealed Secrets of the copy that the stack begins with, once they have been fetched and while they are needed.
     pub seal: Option<String>,
-    /// What the Gateways say of the routes, where the stack has any.
-    pub routes: Option<RoutesState>,
+    /// What other operators say of what they act on for the stack.
+    pub told: BTreeMap<ChildId, Told>,
     /// Keys of Secrets, with the Secret's name, that pods were told of which haven't ended; only looked for while logins
     /// are replaced.
     pub in_use: BTreeSet<(String, String)>,

@@ -164,6 +164,8 @@ pub struct Plan {
     pub expected: BTreeSet<ChildId>,
     /// StatefulSets that are made anew, larger, around their pods, as soon as their claims have been asked to grow.
     pub outgrown: Vec<ChildId>,
+    /// What other operators act on before something can be prepared, in the order in which it is waited for.
+    pub delegated: Vec<ChildId>,
     /// Preparation of Postgres.
     pub postgres: Step,
     /// Preparation of Kafka.

@@ -1,11 +1,17 @@
 //! Whether the Gateways of a cluster have taken a stack's `HTTPRoute`.
 
-use super::observed::RoutesState;
-use crate::api::http_route::HTTPRoute;
+use kube::Resource;
+
+use super::{
+    delegated::{Parents, Told},
+    glimpse::Glimpse,
+};
+use crate::api::http_route::{HTTPRoute, HttpRouteStatus};
 
 /// What the Gateways say of a route, in one sentence.
-pub fn state(route: &HTTPRoute) -> RoutesState {
-    let (asked, generation) = (&route.spec.parent_refs, route.metadata.generation);
+pub fn told(route: &Glimpse<HTTPRoute, Parents, HttpRouteStatus>) -> Told {
+    let generation = route.meta().generation;
+    let asked = route.spec.as_ref().map_or(&[][..], |spec| &spec.parent_refs);
     let parents = route.status.as_ref().map_or(&[][..], |status| &status.parents);
     let said = |kind: &'static str| {
         let conditions = parents.iter().flat_map(|parent| &parent.conditions);
@@ -15,7 +21,7 @@ pub fn state(route: &HTTPRoute) -> RoutesState {
     if let Some(refused) =
         said("Accepted").chain(said("ResolvedRefs")).find(|condition| condition.status != "True")
     {
-        return RoutesState { accepted: false, said: refused.message.clone() };
+        return Told { done: false, said: refused.message.clone() };
     }
     let waiting = asked.len().saturating_sub(said("Accepted").count());
     if waiting > 0 {
@@ -23,9 +29,9 @@ pub fn state(route: &HTTPRoute) -> RoutesState {
             "{waiting} of {} Gateways have said nothing of it yet; are they there, and is their controller?",
             asked.len()
         );
-        return RoutesState { accepted: false, said: sentence };
+        return Told { done: false, said: sentence };
     }
-    RoutesState { accepted: true, said: "all its Gateways have taken it".to_owned() }
+    Told { done: true, said: "all its Gateways have taken it".to_owned() }
 }
 
 #[cfg(test)]
@@ -42,8 +48,8 @@ mod tests {
             "status": {"parents": parents},
         }))
         .unwrap();
-        let RoutesState { accepted, said } = state(&route);
-        (accepted, said)
+        let Told { done, said } = told(&route);
+        (done, said)
     }
 
     fn parent(generation: i64, accepted: &str, resolved: &str) -> Value {

@@ -1,17 +1,18 @@
 //! Where a dependency comes from.
 
-use super::component::{PerService, Service};
+use super::component::{Component, Names, PerService, Service};
 use crate::api::v1alpha1::{
-    Database, ExternalKafka, ExternalPostgres, ExternalRedis, KafkaUsers, ManagedKafka, ManagedPostgres,
-    ManagedRedis, PostgresAdmin, SaslMechanism, SecretRef, Tls,
+    CloudNativePg, ClusterRef, Database, ExternalKafka, ExternalPostgres, ExternalRedis, KafkaUsers,
+    ManagedKafka, ManagedPostgres, ManagedRedis, PostgresAdmin, PostgresCluster, SaslMechanism, SecretRef,
+    Tls, TlsMode,
 };
 
-/// A dependency: one that the operator runs, or one that is there.
+/// A dependency: one that the operator runs, or one that others do.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Source<M, E> {
     /// The operator runs it.
     Managed(M),
-    /// It is there.
+    /// It is there, or another operator runs it.
     External(E),
 }
 
@@ -69,6 +70,40 @@ pub enum ForeignDatabases {
     Made(PostgresAdmin),
     /// Nobody: they are there. Feed's has none.
     Given(Box<PerService<Option<Database>>>),
+    /// CloudNativePG, by its own objects.
+    CloudNativePg(Box<Delegation>),
+}
+
+/// What CloudNativePG does for a stack.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Delegation {
+    /// The name of its `Cluster`.
+    pub cluster: String,
+    /// The `Cluster` itself, where it is the stack's own.
+    pub own: Option<PostgresCluster>,
+    /// What names of databases and roles begin with.
+    pub name_prefix: String,
+}
+
+impl Delegation {
+    fn of(names: &Names, asked: CloudNativePg) -> Option<Self> {
+        match (asked.cluster, asked.cluster_ref) {
+            (Some(own), None) => Some(Self {
+                cluster: names.of(Component::Postgres),
+                own: Some(own),
+                name_prefix: "tracklore_".into(),
+            }),
+            (None, Some(ClusterRef { name, name_prefix })) => {
+                Some(Self { cluster: name, own: None, name_prefix })
+            }
+            _ => None,
+        }
+    }
+
+    /// The Secret with who signs for its instances, which CloudNativePG makes.
+    pub fn authority(&self) -> String {
+        format!("{}-ca", self.cluster)
+    }
 }
 
 impl ForeignPostgres {
@@ -88,10 +123,35 @@ impl ForeignPostgres {
         Some(Self { host, port, tls, databases })
     }
 
+    /// One that CloudNativePG runs; none where a stack doesn't say exactly one of both ways.
+    pub fn of_cloud_native_pg(names: &Names, asked: CloudNativePg) -> Option<Self> {
+        let delegation = Delegation::of(names, asked)?;
+        Some(Self {
+            host: format!("{}-rw.{}.svc", delegation.cluster, names.namespace),
+            port: 5432,
+            tls: Tls {
+                mode: TlsMode::Required,
+                ca_secret_ref: Some(SecretRef { name: delegation.authority() }),
+            },
+            databases: ForeignDatabases::CloudNativePg(Box::new(delegation)),
+        })
+    }
+
+    /// What CloudNativePG does, where it is asked.
+    pub fn cloud_native_pg(&self) -> Option<&Delegation> {
+        match &self.databases {
+            ForeignDatabases::CloudNativePg(delegation) => Some(delegation),
+            ForeignDatabases::Made(_) | ForeignDatabases::Given(_) => None,
+        }
+    }
+
     /// The name of a service's database.
     pub fn database(&self, service: Service) -> String {
         match &self.databases {
             ForeignDatabases::Made(admin) => format!("{}{}", admin.name_prefix, service.as_str()),
+            ForeignDatabases::CloudNativePg(delegation) => {
+                format!("{}{}", delegation.name_prefix, service.as_str())
+            }
             ForeignDatabases::Given(given) => {
                 given.get(service).as_ref().map(|database| database.name.clone()).unwrap_or_default()
             }

@@ -9,8 +9,8 @@ use jiff::SignedDuration;
 use k8s_openapi::api::core::v1::PodTemplateSpec;
 
 use crate::api::v1alpha1::{
-    Auth, Backup, DeletionPolicy, EmailVerification, GatewayApi, Ingress, NetworkPolicyMode, Restore,
-    ServiceSettings, Smtp, Tracing, TrackloreStack, TrackloreStackSpec, Traefik,
+    Auth, Backup, DeletionPolicy, EmailVerification, GatewayApi, Ingress, NetworkPolicyMode, Postgres,
+    Restore, ServiceSettings, Smtp, Tracing, TrackloreStack, TrackloreStackSpec, Traefik,
 };
 
 use super::{
@@ -157,8 +157,7 @@ pub fn validate(stack: &TrackloreStack) -> Result<ValidStack, Refusal> {
     }
 
     refusals.extend(without_own_postgres(spec));
-    let external = spec.postgres.external.clone().and_then(ForeignPostgres::of);
-    let postgres = Source::of(spec.postgres.managed.clone(), external);
+    let postgres = postgres(stack);
     let external = spec.kafka.external.clone().and_then(ForeignKafka::of);
     let kafka = Source::of(kafka, external);
     let redis = Source::of(spec.redis.managed.clone(), spec.redis.external.clone());
@@ -205,11 +204,27 @@ pub fn validate(stack: &TrackloreStack) -> Result<ValidStack, Refusal> {
     }
 }
 
+/// Where Postgres comes from; none where a stack doesn't say exactly one way.
+fn postgres(stack: &TrackloreStack) -> Option<PostgresSource> {
+    let Postgres { managed, cloud_native_pg, external } = stack.spec.postgres.clone();
+    let foreign = match (cloud_native_pg, external) {
+        (Some(asked), None) => Some(ForeignPostgres::of_cloud_native_pg(&names(stack), asked)?),
+        (None, Some(asked)) => Some(ForeignPostgres::of(asked)?),
+        (None, None) => None,
+        (Some(_), Some(_)) => return None,
+    };
+    Source::of(managed, foreign)
+}
+
 /// What is asked for and only a Postgres of the operator's can have.
 fn without_own_postgres(spec: &TrackloreStackSpec) -> impl Iterator<Item = String> {
     let asked = [("backup", spec.backup.is_some()), ("restore", spec.restore.is_some())];
     let refused = asked.into_iter().filter(|(_, asked)| *asked && spec.postgres.managed.is_none());
-    refused.map(|(field, _)| format!("{field} is for postgres.managed; remove {field}"))
+    let instead = match spec.postgres.cloud_native_pg {
+        Some(_) => "; CloudNativePG keeps copies by postgres.cloudNativePG.cluster.backup",
+        None => "",
+    };
+    refused.map(move |(field, _)| format!("{field} is for postgres.managed; remove {field}{instead}"))
 }
 
 /// When something gets a successor: at an age, where there is one, or when it is asked for. What isn't a number of days was
@@ -271,8 +286,10 @@ fn placements(stack: &TrackloreStack, refusals: &mut Vec<String>) -> BTreeMap<Co
         (Component::Service(service), field, Some(service_settings(spec, service).scheduling))
     });
     let managed = |name: &str| format!("{name}.managed");
+    let delegated = spec.postgres.cloud_native_pg.clone().and_then(|asked| asked.cluster);
     let others = [
         (Component::Postgres, managed("postgres"), spec.postgres.managed.clone().map(|it| it.scheduling)),
+        (Component::Postgres, "postgres.cloudNativePG.cluster".into(), delegated.map(|it| it.scheduling)),
         (Component::Kafka, managed("kafka"), spec.kafka.managed.clone().map(|it| it.scheduling)),
         (Component::Redis, managed("redis"), spec.redis.managed.clone().map(|it| it.scheduling)),
         (Component::Gateway, "gateway.traefik".into(), spec.gateway.traefik.clone().map(|it| it.scheduling)),

@@ -8,6 +8,8 @@ use super::component::{PerService, Service};
 struct Release {
     version: &'static str,
     postgres: &'static str,
+    /// The same Postgres as CloudNativePG runs it.
+    cloud_native_pg: &'static str,
     kafka: &'static str,
     redis: &'static str,
     traefik: &'static str,
@@ -20,6 +22,7 @@ const OWN: &str = "ghcr.io/tracklore";
 const RELEASES: &[Release] = &[Release {
     version: "0.1.0",
     postgres: "docker.io/library/postgres:17.11",
+    cloud_native_pg: "ghcr.io/cloudnative-pg/postgresql:17.11-minimal-trixie",
     kafka: "docker.io/apache/kafka:4.3.1",
     redis: "docker.io/valkey/valkey:8.1.1",
     traefik: "docker.io/library/traefik:v3.7.9",
@@ -30,6 +33,8 @@ const RELEASES: &[Release] = &[Release {
 pub struct ImageSet {
     /// Postgres, with psql.
     pub postgres: String,
+    /// Postgres as CloudNativePG runs it.
+    pub cloud_native_pg: String,
     /// Kafka, with its tools.
     pub kafka: String,
     /// Valkey.
@@ -52,6 +57,7 @@ impl ImageSet {
         };
         Some(Self {
             postgres: dependency(ReplaceableImage::Postgres, release.postgres),
+            cloud_native_pg: mirrored(release.cloud_native_pg, images.registry.as_deref()),
             kafka: dependency(ReplaceableImage::Kafka, release.kafka),
             redis: dependency(ReplaceableImage::Redis, release.redis),
             traefik: dependency(ReplaceableImage::Traefik, release.traefik),
@@ -76,7 +82,9 @@ pub fn images(version: Option<&str>) -> Vec<String> {
     {
         images.extend(Service::ALL.map(|service| own(service.as_str(), release)));
         images.push(own("backup", release));
-        images.extend([release.postgres, release.kafka, release.redis, release.traefik].map(str::to_owned));
+        let dependencies =
+            [release.postgres, release.cloud_native_pg, release.kafka, release.redis, release.traefik];
+        images.extend(dependencies.map(str::to_owned));
     }
     images.sort();
     images.dedup();
@@ -116,8 +124,10 @@ mod tests {
     fn the_list_for_a_mirror_has_every_image_that_a_stack_asks_for() {
         let set = ImageSet::of("0.1.0", &Images::default(), |_| None).unwrap();
         let list = images(Some("0.1.0"));
-        assert_eq!(list.len(), 10);
-        for image in [&set.postgres, &set.kafka, &set.redis, &set.traefik, &set.backup, &set.services.auth] {
+        assert_eq!(list.len(), 11);
+        let dependencies =
+            [&set.postgres, &set.cloud_native_pg, &set.kafka, &set.redis, &set.traefik, &set.backup];
+        for image in dependencies.into_iter().chain([&set.services.auth]) {
             assert!(list.contains(image), "{image}");
         }
         assert_eq!(images(None), list);

@@ -3,6 +3,7 @@
 mod amount;
 pub mod auth;
 pub mod backup;
+pub mod cloud_native_pg;
 pub mod crd;
 pub mod gateway;
 pub mod gateway_api;
@@ -25,6 +26,9 @@ pub mod untyped;
 pub use amount::Amount;
 pub use auth::{Auth, EmailVerification, SigningKeys};
 pub use backup::{Backup, Bucket, ClaimRef, Restore, Shelf, StackRef};
+pub use cloud_native_pg::{
+    CloudNativePg, ClusterRef, Durability, PluginBackup, PostgresCluster, SynchronousReplication,
+};
 pub use gateway::{
     ExternalTrafficPolicy, Gateway, GatewayService, GatewayServiceType, GatewayTls, Ingress, RateLimit,
     SelfSigned, Traefik,

@@ -4,19 +4,22 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Resources, Scheduling, SecretRef, Storage, Tls};
+use super::{CloudNativePg, Resources, Scheduling, SecretRef, Storage, Tls};
 
 /// Where the databases live. Exactly one member is set.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("has(self.managed) != has(self.external)")
-    .message("postgres needs exactly one member; set postgres.managed, {} is enough, or postgres.external"))]
-#[x_kube(validation = Rule::new("has(self.managed) == has(oldSelf.managed)")
+#[x_kube(validation = Rule::new("[has(self.managed), has(self.cloudNativePG), has(self.external)].filter(set, set).size() == 1")
+    .message("postgres needs exactly one member; set postgres.managed, {} is enough, postgres.cloudNativePG or postgres.external"))]
+#[x_kube(validation = Rule::new("has(self.managed) == has(oldSelf.managed) && has(self.external) == has(oldSelf.external)")
     .message("the kind of Postgres can't change: data doesn't move by itself; make a new stack and move the data there"))]
 pub struct Postgres {
     /// A Postgres of one instance that the operator runs in the stack's namespace.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub managed: Option<ManagedPostgres>,
+    /// A Postgres that CloudNativePG runs in the stack's namespace.
+    #[serde(rename = "cloudNativePG", skip_serializing_if = "Option::is_none")]
+    pub cloud_native_pg: Option<CloudNativePg>,
     /// A Postgres that is there already: version 15 or newer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub external: Option<ExternalPostgres>,

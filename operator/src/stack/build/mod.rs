@@ -3,6 +3,7 @@
 mod address;
 mod authority;
 mod backup;
+mod cloud_native_pg;
 mod config_map;
 mod database_login;
 mod gateway;
@@ -40,10 +41,11 @@ use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim};
 use self::job::HashedJob;
 use super::{
     component::{Component, Service},
+    delegated::Told,
     given,
     observed::{ChildId, JobState, Kind, Observed, Owner, Workload},
     plan::{Child, Origin, Plan, Restoring, Step, digest},
-    source::Source,
+    source::{Delegation, Source},
     validate::ValidStack,
 };
 use crate::api::v1alpha1::{CompletedJob, DeletionPolicy, NetworkPolicyMode};
@@ -76,6 +78,7 @@ fn empty(stack: &ValidStack, observed: &Observed) -> Plan {
         children: Vec::new(),
         expected: BTreeSet::new(),
         outgrown: Vec::new(),
+        delegated: Vec::new(),
         postgres: Step::Waiting,
         kafka: Step::Waiting,
         migrations: Vec::new(),
@@ -185,8 +188,39 @@ impl<'a> Planner<'a> {
                 // Without its StatefulSet nothing is known of the data: what was prepared may be gone.
                 self.step(job, ready, existing.is_some())
             }
-            Source::External(_) => self.step(job, secrets_ready && !self.lacks(Component::Postgres), true),
+            Source::External(external) => {
+                let given = secrets_ready && !self.lacks(Component::Postgres);
+                match external.cloud_native_pg() {
+                    None => self.step(job, given, true),
+                    Some(asked) => {
+                        let ready = self.delegate_postgres(asked, given);
+                        // Without its Cluster nothing is known of the data: what was prepared may be gone.
+                        self.step(
+                            job,
+                            given && ready,
+                            self.told(&cloud_native_pg::cluster_id(asked)).is_some(),
+                        )
+                    }
+                }
+            }
         };
+    }
+
+    /// What CloudNativePG is asked for, and whether all of it is there.
+    fn delegate_postgres(&mut self, asked: &Delegation, given: bool) -> bool {
+        let stack = self.stack;
+        self.plan.delegated.push(cloud_native_pg::cluster_id(asked));
+        if let Some(own) = &asked.own {
+            self.now(cloud_native_pg::cluster(stack, asked, own));
+            self.all(cloud_native_pg::scheduled_backup(stack, asked, own));
+        }
+        for child in cloud_native_pg::roles_and_databases(stack, asked) {
+            self.plan.delegated.push(child.id());
+            self.when(given, child);
+        }
+        let certified =
+            self.observed.given.get(&asked.authority()).is_some_and(|it| it.keys.contains("ca.crt"));
+        certified && self.plan.delegated.iter().all(|id| self.told(id).is_some_and(|told| told.done))
     }
 
     fn kafka(&mut self, secrets_ready: bool) {
@@ -320,6 +354,11 @@ impl<'a> Planner<'a> {
         }
     }
 
+    /// What another operator says of an object.
+    fn told(&self, id: &ChildId) -> Option<&'a Told> {
+        self.observed.told.get(id)
+    }
+
     fn stateful_set(&self, component: Component) -> Option<&'a Workload> {
         self.observed.stateful_sets.get(&self.stack.names.of(component))
     }
@@ -339,8 +378,8 @@ impl<'a> Planner<'a> {
 /// The children of `observed` that are ours and no longer expected.
 pub fn orphans(plan: &Plan, observed: &Observed) -> Vec<ChildId> {
     let ours = observed.seen.iter().filter(|(_, seen)| seen.owner == Owner::Us);
-    // Claims hold data: they are never removed by hand.
-    let removable = ours.filter(|(id, _)| id.kind != Kind::Claim);
+    // What holds data is never removed by hand.
+    let removable = ours.filter(|(id, _)| id.kind != Kind::Claim && !id.kind.is_data());
     removable.filter(|(id, _)| !plan.expected.contains(*id)).map(|(id, _)| id.clone()).collect()
 }
 

@@ -16,12 +16,13 @@ use k8s_openapi::{
     },
 };
 
-use super::{pod, tracing};
+use super::{cloud_native_pg, pod, tracing};
 use crate::{
     api::v1alpha1::{Bucket, Smtp},
     stack::{
         component::{Component, INSTANCE, Service},
         observed::Observed,
+        source::Delegation,
         validate::ValidStack,
     },
 };
@@ -40,10 +41,12 @@ pub fn policies(stack: &ValidStack, observed: &Observed) -> Vec<NetworkPolicy> {
     components.extend(managed.into_iter().filter(|(_, managed)| *managed).map(|(component, _)| component));
     components.extend(stack.gateway.as_ref().map(|_| Component::Gateway));
     let entries = components.into_iter().map(|component| entry(stack, component));
+    let delegated = stack.postgres.external().and_then(|external| external.cloud_native_pg());
+    let cluster = delegated.filter(|asked| asked.own.is_some()).map(|asked| cluster(stack, asked));
     let mail = stack.mail.as_ref().map(|smtp| mail(stack, smtp));
     let tracing = stack.tracing.as_ref().map(|tracing| tracing::policy(stack, tracing));
     let ways_out = mail.into_iter().chain(tracing).chain(exits(stack, observed)).chain(bucket(stack));
-    std::iter::once(nothing_else(stack)).chain(entries).chain(ways_out).collect()
+    std::iter::once(nothing_else(stack)).chain(entries).chain(cluster).chain(ways_out).collect()
 }
 
 /// The way out for auth's mail.
@@ -72,8 +75,15 @@ fn exits(stack: &ValidStack, observed: &Observed) -> Vec<NetworkPolicy> {
         let name = format!("{}-external", component.as_str());
         exit(stack, &name, component, members(stack, &users), ports)
     };
-    let postgres =
-        stack.postgres.external().map(|it| way(Component::Postgres, &Service::WITH_DATABASE, &[it.port]));
+    let postgres = stack.postgres.external().map(|it| {
+        let mut policy = way(Component::Postgres, &Service::WITH_DATABASE, &[it.port]);
+        if let (Some(asked), Some(spec)) = (it.cloud_native_pg(), &mut policy.spec) {
+            for rule in spec.egress.iter_mut().flatten() {
+                rule.to = Some(vec![instances(asked)]);
+            }
+        }
+        policy
+    });
     let kafka = stack.kafka.external().map(|it| {
         let ports = it.servers.iter().filter_map(|server| server.rsplit_once(':')?.1.parse().ok());
         let ports: BTreeSet<i32> = ports.collect();
@@ -178,7 +188,7 @@ fn entry(stack: &ValidStack, component: Component) -> NetworkPolicy {
         }
     };
     if matches!(component, Component::Service(_) | Component::Gateway) {
-        rules.push(metrics());
+        rules.push(metrics(9090));
     }
     NetworkPolicy {
         metadata: pod::metadata(stack, &stack.names.of(component), component),
@@ -192,6 +202,36 @@ fn entry(stack: &ValidStack, component: Component) -> NetworkPolicy {
             egress: None,
         }),
     }
+}
+
+/// Who may reach the instances of the stack's own `Cluster`. What they reach is CloudNativePG's matter: they speak with the
+/// API server, and may keep copies anywhere.
+fn cluster(stack: &ValidStack, asked: &Delegation) -> NetworkPolicy {
+    let mut users: Vec<_> = Service::WITH_DATABASE.into_iter().map(Component::Service).collect();
+    users.push(Component::Postgres);
+    let among = NetworkPolicyIngressRule { from: Some(vec![instances(asked)]), ports: None };
+    NetworkPolicy {
+        metadata: pod::metadata(stack, &asked.cluster, Component::Postgres),
+        spec: Some(NetworkPolicySpec {
+            pod_selector: instances(asked).pod_selector,
+            policy_types: Some(pod::words(&["Ingress"])),
+            ingress: Some(vec![
+                from(stack, &users, 5432),
+                among,
+                // CloudNativePG's operator, whichever namespace it is in.
+                anyone(cloud_native_pg::STATUS_PORT),
+                metrics(cloud_native_pg::METRICS_PORT),
+            ]),
+            egress: None,
+        }),
+    }
+}
+
+/// The pods of a `Cluster`.
+fn instances(asked: &Delegation) -> NetworkPolicyPeer {
+    let labels = BTreeMap::from([(cloud_native_pg::CLUSTER.to_owned(), asked.cluster.clone())]);
+    let selector = LabelSelector { match_labels: Some(labels), ..LabelSelector::default() };
+    NetworkPolicyPeer { pod_selector: Some(selector), ..NetworkPolicyPeer::default() }
 }
 
 /// The services that use a service's internal port.
@@ -216,7 +256,7 @@ fn anyone(number: i32) -> NetworkPolicyIngressRule {
     NetworkPolicyIngressRule { from: None, ports: Some(vec![port(number)]) }
 }
 
-fn metrics() -> NetworkPolicyIngressRule {
+fn metrics(number: i32) -> NetworkPolicyIngressRule {
     let labels = BTreeMap::from([(METRICS.to_owned(), "true".to_owned())]);
     NetworkPolicyIngressRule {
         from: Some(vec![NetworkPolicyPeer {
@@ -226,7 +266,7 @@ fn metrics() -> NetworkPolicyIngressRule {
             }),
             ..NetworkPolicyPeer::default()
         }]),
-        ports: Some(vec![port(9090)]),
+        ports: Some(vec![port(number)]),
     }
 }
 

@@ -1,4 +1,5 @@
-//! The Job that makes databases and roles, with psql; where they are given, it looks whether they can be reached.
+//! The Job that makes databases and roles, with psql; where they are given, it looks whether they can be reached, and where
+//! CloudNativePG makes them, it grants what happens inside of them.
 
 use k8s_openapi::api::core::v1::{ConfigMap, Container, EnvVar};
 
@@ -25,10 +26,14 @@ const SCRIPT: &str =
 pub fn config(stack: &ValidStack) -> ConfigMap {
     let name = stack.names.child(PURPOSE);
     let sql = || ("postgres.sql", include_str!("provision/postgres.sql").to_owned());
+    let grants = || ("grants.sql", include_str!("provision/grants.sql").to_owned());
+    let admit = || ("admit.sql", include_str!("provision/admit.sql").to_owned());
     let script = || ("prepare.sh", include_str!("provision/postgres.sh").to_owned());
     match &stack.postgres {
-        Source::Managed(_) => config_map::config_map(stack, &name, COMPONENT, [sql()]),
-        Source::External(_) => config_map::config_map(stack, &name, COMPONENT, [sql(), script()]),
+        Source::Managed(_) => config_map::config_map(stack, &name, COMPONENT, [sql(), grants()]),
+        Source::External(_) => {
+            config_map::config_map(stack, &name, COMPONENT, [sql(), grants(), admit(), script()])
+        }
     }
 }
 
@@ -70,7 +75,7 @@ pub fn secrets_used(stack: &ValidStack) -> Vec<String> {
     let mut used: Vec<_> = match stack.postgres.external().map(|external| &external.databases) {
         None => vec![secrets::postgres_superuser(names)],
         Some(ForeignDatabases::Made(admin)) => vec![admin.secret_ref.name.clone()],
-        Some(ForeignDatabases::Given(_)) => Vec::new(),
+        Some(ForeignDatabases::Given(_) | ForeignDatabases::CloudNativePg(_)) => Vec::new(),
     };
     for service in Service::WITH_DATABASE {
         used.extend([secrets::database_login(stack, service), secrets::migration_login(stack, service)]);
@@ -119,12 +124,13 @@ fn foreign(
             ]);
             env.extend(logins(stack, observed, &["PASSWORD"]));
         }
-        ForeignDatabases::Given(_) => {
+        ForeignDatabases::Given(_) | ForeignDatabases::CloudNativePg(_) => {
             env.push(pod::env("SERVICES", Service::WITH_DATABASE.map(Service::capitals).join(" ")));
             env.extend(Service::WITH_DATABASE.map(|service| {
                 pod::env(&format!("{}_DATABASE", service.capitals()), external.database(service))
             }));
             env.extend(logins(stack, observed, &["USERNAME", "PASSWORD"]));
+            env.extend(external.cloud_native_pg().map(|_| pod::env("GRANT", "yes")));
         }
     }
     env

@@ -88,7 +88,7 @@ pub fn migration_login(stack: &ValidStack, service: Service) -> String {
 
 fn given_database(stack: &ValidStack, service: Service) -> Option<&Database> {
     match &stack.postgres.external()?.databases {
-        ForeignDatabases::Made(_) => None,
+        ForeignDatabases::Made(_) | ForeignDatabases::CloudNativePg(_) => None,
         ForeignDatabases::Given(given) => given.get(service).as_ref(),
     }
 }
@@ -167,6 +167,12 @@ fn postgres_secrets(stack: &ValidStack) -> Vec<GeneratedSecret> {
         }
         Source::External(ForeignPostgres { databases: ForeignDatabases::Made(admin), .. }) => {
             roles(&|_, username| Recipe::Login { username }, &admin.name_prefix)
+        }
+        // CloudNativePG takes a role's password from a Secret that holds no other one: these have no successors yet.
+        Source::External(ForeignPostgres { databases: ForeignDatabases::CloudNativePg(asked), .. }) => {
+            let unchanged = |secret| GeneratedSecret { replacement: None, ..secret };
+            let logins = roles(&|_, username| Recipe::Login { username }, &asked.name_prefix);
+            logins.into_iter().map(unchanged).collect()
         }
         Source::External(_) => Vec::new(),
     }

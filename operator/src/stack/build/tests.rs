@@ -21,6 +21,7 @@ macro_rules! golden {
 
 mod autoscaling;
 mod backup;
+mod cloud_native_pg;
 mod external;
 mod growing;
 mod options;

@@ -7,10 +7,12 @@ use crate::{
     api::v1alpha1::{TrackloreStack, TrackloreStackStatus},
     stack::{
         apply::Obstacle,
-        build, fixtures,
+        build,
+        delegated::Told,
+        fixtures,
         given::GivenSeen,
         logins::{Login, Turn},
-        observed::{Copies, JobState, RoutesState, Workload},
+        observed::{ChildId, Copies, JobState, Kind, Workload},
     },
 };
 
@@ -315,7 +317,8 @@ fn routes_count_once_the_gateways_have_taken_them_and_are_remembered() {
     let before = status(&observed);
     assert_eq!(told(&before, "GatewayReady"), pair("False", "RoutesNotAccepted"));
     assert_eq!(told(&before, "Ready"), pair("False", "GatewayNotReady"));
-    observed.routes = Some(RoutesState { accepted: true, said: "taken".to_owned() });
+    let route = ChildId { kind: Kind::HTTPRoute, name: "demo-gateway".to_owned() };
+    observed.told.insert(route, Told { done: true, said: "taken".to_owned() });
     let after = status(&observed);
     assert_eq!(told(&after, "GatewayReady"), pair("True", "RoutesAccepted"));
     assert_eq!(told(&after, "Ready"), pair("True", "Serving"));

@@ -6,7 +6,7 @@ use crate::stack::{
     build::{FETCH_KEYS, FILL},
     component::{Component, Names, Service},
     logins,
-    observed::{Observed, Workload},
+    observed::{ChildId, Kind, Observed, Workload},
     plan::{Plan, Step},
     validate::ValidStack,
 };
@@ -54,6 +54,9 @@ impl View<'_> {
         } else if component == Component::Redis {
             return self.external_redis();
         }
+        if let Some(state) = self.delegated(component) {
+            return state;
+        }
         if let Some(missing) = self.missing(component) {
             return missing;
         }
@@ -83,6 +86,23 @@ impl View<'_> {
         }
     }
 
+    /// What a component waits for that another operator has to do, if it does.
+    fn delegated(&self, component: Component) -> Option<State> {
+        let mut ids = self.plan.delegated.iter().filter(|id| id.kind.component() == Some(component));
+        let (id, told) = ids.find_map(|id| match self.observed.told.get(id) {
+            Some(told) if told.done => None,
+            told => Some((id, told)),
+        })?;
+        let object = format!("{} {}", id.kind.as_str(), id.name);
+        Some(match told {
+            Some(told) => State::no("NotReady", format!("{object}: {}", told.said)),
+            None if self.plan.expected.contains(id) => {
+                State::no("Creating", format!("{object} isn't there yet"))
+            }
+            None => State::no("Missing", format!("{object}, which the spec names, isn't there; make it")),
+        })
+    }
+
     /// That a component lacks a Secret which somebody has to give, if it does.
     pub(super) fn missing(&self, component: Component) -> Option<State> {
         let missing = self.plan.missing.iter().find(|missing| missing.component == component)?;
@@ -94,6 +114,9 @@ impl View<'_> {
         match component {
             Component::Postgres => {
                 let external = self.stack.postgres.external()?;
+                if let Some(asked) = external.cloud_native_pg() {
+                    return Some(format!("Cluster {}", asked.cluster));
+                }
                 Some(format!("Postgres at {}:{}", external.host, external.port))
             }
             Component::Kafka => Some(format!("Kafka at {}", self.stack.kafka.external()?.servers.join(","))),
@@ -166,9 +189,10 @@ impl View<'_> {
     fn foreign_gateway(&self) -> State {
         let name = self.names().of(Component::Gateway);
         if self.stack.routes.is_some() {
-            return match &self.observed.routes {
+            let route = ChildId { kind: Kind::HTTPRoute, name: name.clone() };
+            return match self.observed.told.get(&route) {
                 None => State::no("RoutesNotAccepted", format!("HTTPRoute {name} isn't there yet")),
-                Some(routes) if routes.accepted => {
+                Some(routes) if routes.done => {
                     State::yes("RoutesAccepted", format!("HTTPRoute {name}: {}", routes.said))
                 }
                 Some(routes) => State::no("RoutesNotAccepted", format!("HTTPRoute {name}: {}", routes.said)),
@@ -321,6 +345,9 @@ impl View<'_> {
             (Component::Redis, self.observed.deployments.contains_key(&self.names().child("feed"))),
         ];
         for (component, established) in established {
+            if established && let Some(state) = self.delegated(component) {
+                return State::yes("DependencyDown", state.message);
+            }
             if established && let Some(set) = self.set(component).filter(|set| self.is_down(component, set)) {
                 return State::yes("DependencyDown", self.pods(component, &self.names().of(component), set));
             }

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Prepares a Postgres that is there already (postgres.sql, as an administrator), or looks whether the databases that are
-# given can be reached by their roles. It waits a little for a server that is just starting.
+# Prepares a Postgres that the operator doesn't run. As an administrator it makes what is needed (postgres.sql). Without one it
+# looks whether the databases that are there can be reached by their roles; where GRANT is set, nobody but their owners has
+# been let in yet, and it does that before. It waits a little for a server that is just starting.
 set -eu
 patience=20
 until pg_isready --quiet || [ "$patience" = 0 ]; do
@@ -10,10 +11,19 @@ done
 if [ -n "${PGUSER:-}" ]; then
     exec psql --no-psqlrc --file=/etc/tracklore/postgres.sql
 fi
+
+use() { # SERVICE KIND  Whose login psql takes
+    eval "PGDATABASE=\$${1}_DATABASE PGUSER=\$${1}${2}_USERNAME PGPASSWORD=\$${1}${2}_PASSWORD"
+    export PGDATABASE PGUSER PGPASSWORD
+}
 for service in $SERVICES; do
+    if [ -n "${GRANT:-}" ]; then
+        eval "runtime=\$${service}_USERNAME"
+        use "$service" _MIGRATION
+        psql --no-psqlrc --quiet --set=runtime="$runtime" --file=/etc/tracklore/admit.sql
+    fi
     for kind in '' _MIGRATION; do
-        eval "PGDATABASE=\$${service}_DATABASE PGUSER=\$${service}${kind}_USERNAME PGPASSWORD=\$${service}${kind}_PASSWORD"
-        export PGDATABASE PGUSER PGPASSWORD
+        use "$service" "$kind"
         psql --no-psqlrc --quiet --tuples-only --command="SELECT current_user || ' reaches ' || current_database()"
     done
 done

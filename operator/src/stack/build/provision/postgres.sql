@@ -146,29 +146,17 @@ ORDER BY service, position
 \endif
 
 -- What the owner makes in each database, the runtime role may use.
-\set role :prefix auth
-\set owner :role _owner
-\connect :role
-GRANT USAGE ON SCHEMA public TO :"role";
-ALTER DEFAULT PRIVILEGES FOR ROLE :"owner" REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
-ALTER DEFAULT PRIVILEGES FOR ROLE :"owner" GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO :"role";
-ALTER DEFAULT PRIVILEGES FOR ROLE :"owner" GRANT USAGE ON SEQUENCES TO :"role";
-ALTER DEFAULT PRIVILEGES FOR ROLE :"owner" GRANT EXECUTE ON FUNCTIONS TO :"role";
+\set runtime :prefix auth
+\set owner :runtime _owner
+\connect :runtime
+\ir grants.sql
 
-\set role :prefix user
-\set owner :role _owner
-\connect :role
-GRANT USAGE ON SCHEMA public TO :"role";
-ALTER DEFAULT PRIVILEGES FOR ROLE :"owner" REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
-ALTER DEFAULT PRIVILEGES FOR ROLE :"owner" GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO :"role";
-ALTER DEFAULT PRIVILEGES FOR ROLE :"owner" GRANT USAGE ON SEQUENCES TO :"role";
-ALTER DEFAULT PRIVILEGES FOR ROLE :"owner" GRANT EXECUTE ON FUNCTIONS TO :"role";
+\set runtime :prefix user
+\set owner :runtime _owner
+\connect :runtime
+\ir grants.sql
 
-\set role :prefix posts
-\set owner :role _owner
-\connect :role
-GRANT USAGE ON SCHEMA public TO :"role";
-ALTER DEFAULT PRIVILEGES FOR ROLE :"owner" REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
-ALTER DEFAULT PRIVILEGES FOR ROLE :"owner" GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO :"role";
-ALTER DEFAULT PRIVILEGES FOR ROLE :"owner" GRANT USAGE ON SEQUENCES TO :"role";
-ALTER DEFAULT PRIVILEGES FOR ROLE :"owner" GRANT EXECUTE ON FUNCTIONS TO :"role";
+\set runtime :prefix posts
+\set owner :runtime _owner
+\connect :runtime
+\ir grants.sql

@@ -1,0 +1,190 @@
+//! A stack whose Postgres CloudNativePG runs: with a `Cluster` of its own, and in one that is there.
+
+use std::{
+    collections::BTreeSet,
+    sync::atomic::{AtomicBool, Ordering},
+    time::{Duration, Instant},
+};
+
+use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
+use kube::{
+    Api, Client,
+    api::{ApiResource, DeleteParams, DynamicObject, ListParams},
+    core::GroupVersionKind,
+};
+use reqwest::Method;
+use serde_json::{Value, json};
+use tracklore_e2e::{Person, TestStack, shell};
+use tracklore_testkit::eventually_within;
+
+use crate::{client, name};
+
+const PATIENCE: Duration = Duration::from_mins(5);
+
+/// Objects of CloudNativePG in the stack's namespace.
+fn objects(client: &Client, stack: &TestStack, kind: &str) -> Api<DynamicObject> {
+    let kind = ApiResource::from_gvk(&GroupVersionKind::gvk("postgresql.cnpg.io", "v1", kind));
+    Api::namespaced_with(client.clone(), &stack.namespace, &kind)
+}
+
+fn spec(stack: &TestStack) -> Value {
+    let mut spec = stack.spec();
+    spec["postgres"] = json!({"cloudNativePG": {"cluster": {
+        "instances": 2, "storage": {"size": "1Gi"}, "resources": {"requests": {"cpu": "10m", "memory": "128Mi"}},
+        "synchronous": {"durability": "Preferred"},
+        "parameters": {"shared_buffers": "32MB", "max_connections": "60"},
+    }}});
+    spec
+}
+
+#[tokio::test]
+async fn postgres_by_cloud_native_pg_fails_over_without_losing_a_post_and_outlives_its_stack() {
+    let client = client().await;
+    let stack = TestStack::namespace(&client, "cnpg").await;
+    stack.apply(&client, &spec(&stack)).await.unwrap();
+    stack.wait_until_ready(&client).await;
+    let mut ada = Person::sign_up(&stack.url(&client).await, &name("ada")).await;
+    let posts = fails_over(&client, &stack, &mut ada).await;
+    only_who_should_gets_in(&client, &stack).await;
+
+    is_shared(&client, &stack).await;
+    keeps_copies_when_asked(&client, &stack).await;
+
+    stack.delete(&client).await;
+    let clusters =
+        async || objects(&client, &stack, "Cluster").list(&ListParams::default()).await.unwrap().items;
+    assert_eq!(clusters().await.len(), 1, "the Cluster holds the data, and stays");
+    let mut again = spec(&stack);
+    again["deletionPolicy"] = json!("Delete");
+    stack.apply(&client, &again).await.unwrap();
+    stack.wait_until_ready(&client).await;
+    let mut ada = ada.at(&stack.url(&client).await);
+    ada.log_in().await;
+    for id in &posts {
+        let _ = ada.call(Method::GET, &format!("/v1/posts/{id}"), None).await.expect(200);
+    }
+
+    stack.delete(&client).await;
+    eventually_within(PATIENCE, "nothing of Postgres is left", async || {
+        (clusters().await.is_empty() && stack.list::<PersistentVolumeClaim>(&client).await.is_empty())
+            .then_some(())
+    })
+    .await;
+    stack.discard(&client).await;
+}
+
+async fn primary(client: &Client, stack: &TestStack) -> Option<String> {
+    let cluster = objects(client, stack, "Cluster").get("cnpg-postgres").await.ok()?;
+    let status = cluster.data.get("status")?;
+    let (current, target) = (status["currentPrimary"].as_str()?, status["targetPrimary"].as_str()?);
+    let healthy = status["instancesStatus"]["healthy"].as_array()?;
+    (current == target && healthy.contains(&json!(current))).then(|| current.to_owned())
+}
+
+/// The primary is killed while somebody posts. What was posted.
+async fn fails_over(client: &Client, stack: &TestStack, ada: &mut Person) -> BTreeSet<String> {
+    let standby = async || {
+        let cluster = objects(client, stack, "Cluster").get("cnpg-postgres").await.ok()?;
+        (cluster.data.get("status")?["readyInstances"] == json!(2)).then_some(())
+    };
+    eventually_within(PATIENCE, "there is a standby", standby).await;
+    let before = primary(client, stack).await.unwrap();
+    let over = AtomicBool::new(false);
+    let posting = async {
+        let (mut posts, mut longest) = (BTreeSet::new(), Duration::ZERO);
+        loop {
+            let (begun, last) = (Instant::now(), over.load(Ordering::Relaxed));
+            posts.insert(ada.post("whoever writes it down").await);
+            longest = longest.max(begun.elapsed());
+            if last {
+                println!("{} posts, the slowest took {longest:.1?}", posts.len());
+                return posts;
+            }
+        }
+    };
+    let killing = async {
+        let pods: Api<Pod> = Api::namespaced(client.clone(), &stack.namespace);
+        pods.delete(&before, &DeleteParams::default().grace_period(0)).await.unwrap();
+        eventually_within(PATIENCE, "another instance is the primary", async || {
+            (primary(client, stack).await? != before).then_some(())
+        })
+        .await;
+        over.store(true, Ordering::Relaxed);
+    };
+    let (posts, ()) = tokio::join!(posting, killing);
+    stack.wait_until_ready(client).await;
+    ada.log_in().await;
+    for id in &posts {
+        let _ = ada.call(Method::GET, &format!("/v1/posts/{id}"), None).await.expect(200);
+    }
+    posts
+}
+
+/// What the primary says to a question.
+async fn asked(client: &Client, stack: &TestStack, question: &str) -> String {
+    let pod = eventually_within(PATIENCE, "there is a primary", async || primary(client, stack).await).await;
+    let command = ["exec", "-n", &stack.namespace, &pod, "-c", "postgres", "--", "psql", "-AtXc", question];
+    shell::run("kubectl", &command).await.unwrap().trim().to_owned()
+}
+
+/// Each service reaches its own database, and changes nothing of its shape.
+async fn only_who_should_gets_in(client: &Client, stack: &TestStack) {
+    let question = "SELECT string_agg(rolname || '>' || datname, ' ' ORDER BY rolname, datname) FROM pg_roles, pg_database \
+        WHERE rolname ~ '^tracklore_[a-z]+$' AND datname ~ '^tracklore_' AND has_database_privilege(rolname, datname, 'CONNECT')";
+    assert_eq!(
+        asked(client, stack, question).await,
+        "tracklore_auth>tracklore_auth tracklore_posts>tracklore_posts tracklore_user>tracklore_user"
+    );
+    let question = "SELECT bool_or(rolsuper OR rolcreatedb OR rolcreaterole) FROM pg_roles WHERE rolname ~ '^tracklore_'";
+    assert_eq!(asked(client, stack, question).await, "f");
+}
+
+/// Another stack has its databases in the same `Cluster`, and takes them along when it goes.
+async fn is_shared(client: &Client, stack: &TestStack) {
+    let other = TestStack { name: "other".into(), ..stack.clone() };
+    let mut spec = other.spec();
+    spec["postgres"] =
+        json!({"cloudNativePG": {"clusterRef": {"name": "cnpg-postgre", "namePrefix": "other_"}}});
+    spec["gateway"] = json!({});
+    spec["suspended"] = json!(true);
+    spec["deletionPolicy"] = json!("Delete");
+    other.apply(client, &spec).await.unwrap();
+    let said = other.wait_for(client, PATIENCE, "PostgresReady", "False").await;
+    assert_eq!(said, "Cluster cnpg-postgre, which the spec names, isn't there; make it");
+    spec["postgres"]["cloudNativePG"]["clusterRef"]["name"] = json!("cnpg-postgres");
+    let refusal = other.apply(client, &spec).await.unwrap_err().to_string();
+    assert!(refusal.contains("the Cluster can't change"), "{refusal}");
+    other.delete(client).await;
+
+    other.apply(client, &spec).await.unwrap();
+    other.wait_for(client, PATIENCE, "MigrationsComplete", "True").await;
+    let databases =
+        "SELECT string_agg(datname, ' ' ORDER BY datname) FROM pg_database WHERE datname ~ '^other_'";
+    assert_eq!(asked(client, stack, databases).await, "other_auth other_posts other_user");
+    other.delete(client).await;
+    assert_eq!(asked(client, stack, databases).await, "");
+    assert_eq!(asked(client, stack, "SELECT count(*) FROM pg_roles WHERE rolname ~ '^other_'").await, "0");
+}
+
+/// Copies are a plugin's, and whether it is there is CloudNativePG's to say.
+async fn keeps_copies_when_asked(client: &Client, stack: &TestStack) {
+    let scheduled = objects(client, stack, "ScheduledBackup");
+    let mut asked = spec(stack);
+    asked["postgres"]["cloudNativePG"]["cluster"]["backup"] =
+        json!({"plugin": "keeper.example.org", "parameters": {"store": "here"}, "schedule": "0 3 * * *"});
+    stack.apply(client, &asked).await.unwrap();
+    let made = eventually_within(PATIENCE, "copies are scheduled", async || {
+        scheduled.get_opt("cnpg-postgres").await.ok()?
+    })
+    .await;
+    assert_eq!(made.data["spec"]["schedule"], "0 0 3 * * *");
+    let cluster = objects(client, stack, "Cluster").get("cnpg-postgres").await.unwrap();
+    assert_eq!(cluster.data["spec"]["plugins"][0]["name"], "keeper.example.org");
+
+    stack.apply(client, &spec(stack)).await.unwrap();
+    eventually_within(PATIENCE, "none are any more", async || {
+        scheduled.get_opt("cnpg-postgres").await.ok()?.is_none().then_some(())
+    })
+    .await;
+    stack.wait_until_ready(client).await;
+}
