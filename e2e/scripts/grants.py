@@ -25,6 +25,7 @@ UNSEEN = {
         "batch": ("cronjobs", "jobs"),
         "networking.k8s.io": ("ingresses", "networkpolicies"),
         "gateway.networking.k8s.io": ("httproutes",),
+        "kafka.strimzi.io": ("kafkatopics", "kafkausers"),
         "policy": ("poddisruptionbudgets",),
         "postgresql.cnpg.io": ("databaseroles", "databases", "scheduledbackups"),
     }.items()

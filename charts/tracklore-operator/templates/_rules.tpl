@@ -50,7 +50,7 @@
 - apiGroups: [policy]
   resources: [poddisruptionbudgets]
   verbs: [get, list, watch, create, patch, delete]
-# The way in by Gateways of the cluster. This kind and those of CloudNativePG need not be there: they are watched from when a stack asks for one.
+# The way in by Gateways of the cluster. This kind and those of CloudNativePG and Strimzi need not be there: they are watched from when a stack asks for one.
 - apiGroups: [gateway.networking.k8s.io]
   resources: [httproutes]
   verbs: [get, list, watch, create, patch, delete]
@@ -62,6 +62,13 @@
 - apiGroups: [postgresql.cnpg.io]
   resources: [scheduledbackups]
   verbs: [get, list, watch, create, patch, delete]
+# Topics and users in a Kafka that Strimzi runs, which is only looked at. None of them is ever deleted: users go with their stack.
+- apiGroups: [kafka.strimzi.io]
+  resources: [kafkatopics, kafkausers]
+  verbs: [get, list, watch, create, patch]
+- apiGroups: [kafka.strimzi.io]
+  resources: [kafkas]
+  verbs: [get]
 # How many pods a service should have, by its load.
 - apiGroups: [autoscaling]
   resources: [horizontalpodautoscalers]

@@ -50,7 +50,7 @@ async fn postgres_by_cloud_native_pg_fails_over_without_losing_a_post_and_outliv
     is_shared(&client, &stack).await;
     keeps_copies_when_asked(&client, &stack).await;
 
-    stack.delete(&client).await;
+    deleted(&client, &stack).await;
     let clusters =
         async || objects(&client, &stack, "Cluster").list(&ListParams::default()).await.unwrap().items;
     assert_eq!(clusters().await.len(), 1, "the Cluster holds the data, and stays");
@@ -64,13 +64,23 @@ async fn postgres_by_cloud_native_pg_fails_over_without_losing_a_post_and_outliv
         let _ = ada.call(Method::GET, &format!("/v1/posts/{id}"), None).await.expect(200);
     }
 
-    stack.delete(&client).await;
+    deleted(&client, &stack).await;
     eventually_within(PATIENCE, "nothing of Postgres is left", async || {
         (clusters().await.is_empty() && stack.list::<PersistentVolumeClaim>(&client).await.is_empty())
             .then_some(())
     })
     .await;
     stack.discard(&client).await;
+}
+
+/// Deletes a stack and all that goes with it; instances that stay may run on.
+async fn deleted(client: &Client, stack: &TestStack) {
+    let stacks = stack.stacks(client);
+    stacks.delete(&stack.name, &DeleteParams::foreground()).await.unwrap();
+    eventually_within(PATIENCE, "the stack is gone", async || {
+        stacks.get_opt(&stack.name).await.ok()?.is_none().then_some(())
+    })
+    .await;
 }
 
 async fn primary(client: &Client, stack: &TestStack) -> Option<String> {
@@ -154,14 +164,14 @@ async fn is_shared(client: &Client, stack: &TestStack) {
     spec["postgres"]["cloudNativePG"]["clusterRef"]["name"] = json!("cnpg-postgres");
     let refusal = other.apply(client, &spec).await.unwrap_err().to_string();
     assert!(refusal.contains("the Cluster can't change"), "{refusal}");
-    other.delete(client).await;
+    deleted(client, &other).await;
 
     other.apply(client, &spec).await.unwrap();
     other.wait_for(client, PATIENCE, "MigrationsComplete", "True").await;
     let databases =
         "SELECT string_agg(datname, ' ' ORDER BY datname) FROM pg_database WHERE datname ~ '^other_'";
     assert_eq!(asked(client, stack, databases).await, "other_auth other_posts other_user");
-    other.delete(client).await;
+    deleted(client, &other).await;
     assert_eq!(asked(client, stack, databases).await, "");
     assert_eq!(asked(client, stack, "SELECT count(*) FROM pg_roles WHERE rolname ~ '^other_'").await, "0");
 }

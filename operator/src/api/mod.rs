@@ -2,4 +2,5 @@
 
 pub mod cloud_native_pg;
 pub mod http_route;
+pub mod strimzi;
 pub mod v1alpha1;

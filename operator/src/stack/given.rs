@@ -84,7 +84,7 @@ pub fn given(stack: &ValidStack) -> Vec<GivenSecret> {
             }
         }
     }
-    if let Some(kafka) = stack.kafka.external() {
+    if let Some(kafka) = stack.kafka.external().filter(|it| it.strimzi.is_none()) {
         if let Some(secret) = kafka.tls.authority() {
             add(Component::Kafka, "kafka.external.tls.caSecretRef", secret, &["ca.crt"]);
         }
@@ -120,8 +120,11 @@ pub fn given(stack: &ValidStack) -> Vec<GivenSecret> {
 }
 
 /// The Secrets that other operators make for a stack: nobody is told to, they come in time.
-pub fn made_by_others(stack: &ValidStack) -> Option<String> {
-    Some(stack.postgres.external()?.cloud_native_pg()?.authority())
+pub fn made_by_others(stack: &ValidStack) -> Vec<String> {
+    let postgres = stack.postgres.external().filter(|it| it.cloud_native_pg().is_some());
+    let kafka = stack.kafka.external().filter(|it| it.strimzi.is_some());
+    let authorities = [postgres.and_then(|it| it.tls.authority()), kafka.and_then(|it| it.tls.authority())];
+    authorities.into_iter().flatten().map(|secret| secret.name.clone()).collect()
 }
 
 /// What is told of a Secret.

@@ -19,6 +19,7 @@ use super::{component::Component, delegated::Delegated, plan::fingerprint};
 use crate::api::{
     cloud_native_pg::{Cluster, Database, DatabaseRole, ScheduledBackup},
     http_route::HTTPRoute,
+    strimzi::{Kafka, KafkaTopic, KafkaUser},
 };
 
 /// What can be a kind of children.
@@ -192,17 +193,23 @@ kinds! {
         Database,
         /// When it makes a copy.
         ScheduledBackup,
+        /// Topics in a Kafka that Strimzi runs.
+        KafkaTopic,
+        /// Who uses them there.
+        KafkaUser,
     }
     unwatched {
         /// The size of a volume. Claims are made by their StatefulSet, and belong to it.
         Claim: PersistentVolumeClaim,
+        /// A Kafka that Strimzi runs. Nobody but Strimzi's users makes one.
+        GivenKafka: Kafka,
     }
 }
 
 impl Kind {
     /// Whether an object of it holds data: kept when its stack goes, it belongs to the next one of the same name.
     pub fn is_data(self) -> bool {
-        matches!(self, Self::Cluster)
+        matches!(self, Self::Cluster | Self::KafkaTopic)
     }
 
     /// What it belongs to, where other operators act on its objects.
@@ -212,6 +219,7 @@ impl Kind {
             Self::Cluster | Self::DatabaseRole | Self::Database | Self::ScheduledBackup => {
                 Some(Component::Postgres)
             }
+            Self::KafkaTopic | Self::KafkaUser | Self::GivenKafka => Some(Component::Kafka),
             _ => None,
         }
     }

@@ -13,7 +13,7 @@ use tokio::sync::{Notify, watch};
 use super::{
     build::{FETCH_KEYS, RESTORED_KEYS, secret_names},
     component::{Component, INSTANCE, MANAGED_BY, MANAGER, Names},
-    delegated::{Delegated, Told},
+    delegated::{self, Delegated, Told},
     given::{self, GivenSecret},
     glimpse::Glimpse,
     kept::Kept,
@@ -24,7 +24,7 @@ use super::{
     pods, rotation, troubles,
     validate::ValidStack,
 };
-use crate::api::{cloud_native_pg::Cluster, v1alpha1::TrackloreStackStatus};
+use crate::api::{cloud_native_pg::Cluster, strimzi::Kafka, v1alpha1::TrackloreStackStatus};
 
 /// A `Cluster` of other people's.
 type GivenCluster = Glimpse<Cluster, <Cluster as Delegated>::Spec, <Cluster as Delegated>::Status>;
@@ -196,19 +196,12 @@ pub async fn observe(
             observed.given.insert(name, given::seen(&secret));
         }
     }
-    if let Some(name) = given::made_by_others(stack)
-        && let Some(secret) = secrets.get_opt(&name).await?
-    {
-        observed.given.insert(name, given::seen(&secret));
+    for name in given::made_by_others(stack) {
+        if let Some(secret) = secrets.get_opt(&name).await? {
+            observed.given.insert(name, given::seen(&secret));
+        }
     }
-    if let Some(asked) = stack.postgres.external().and_then(|external| external.cloud_native_pg())
-        && asked.own.is_none()
-    {
-        let clusters = Api::<GivenCluster>::namespaced(client.clone(), &names.namespace);
-        let found = clusters.get_opt(&asked.cluster).await?;
-        let id = ChildId { kind: Kind::Cluster, name: asked.cluster.clone() };
-        observed.told.extend(found.map(|cluster| (id, Cluster::told(&cluster))));
-    }
+    look_at_what_is_named(client, stack, &mut observed).await?;
     let lacks_key = || RESTORED_KEYS.iter().any(|key| !observed.secrets.contains_key(&names.child(key)));
     if stack.restore.is_some() && lacks_key() {
         observed.seal = pods::last_words(&pods::of(client, names).await?, FETCH_KEYS);
@@ -234,6 +227,34 @@ pub async fn observe(
     }
     patience.keep(uid, &observed.troubles);
     Ok(observed)
+}
+
+/// Looks at what other people have other operators run, where the stack names it.
+async fn look_at_what_is_named(
+    client: &Client,
+    stack: &ValidStack,
+    observed: &mut Observed,
+) -> Result<(), kube::Error> {
+    let namespace = &stack.names.namespace;
+    let postgres = stack.postgres.external().and_then(|external| external.cloud_native_pg());
+    if let Some(asked) = postgres.filter(|asked| asked.own.is_none()) {
+        let found =
+            Api::<GivenCluster>::namespaced(client.clone(), namespace).get_opt(&asked.cluster).await?;
+        let id = ChildId { kind: Kind::Cluster, name: asked.cluster.clone() };
+        observed.told.extend(found.map(|cluster| (id, Cluster::told(&cluster))));
+    }
+    if let Some(external) = stack.kafka.external()
+        && let Some(name) = &external.strimzi
+    {
+        let found = Api::<Kafka>::namespaced(client.clone(), namespace).get_opt(name).await?;
+        let port =
+            external.servers.first().and_then(|server| server.rsplit_once(':')).map_or("", |(_, port)| port);
+        let id = ChildId { kind: Kind::GivenKafka, name: name.clone() };
+        observed
+            .told
+            .extend(found.map(|kafka| (id, delegated::kafka_told(&kafka, &stack.names.stack, port))));
+    }
+    Ok(())
 }
 
 /// The dependencies that should have a StatefulSet and have none.

@@ -4,7 +4,7 @@ use super::component::{Component, Names, PerService, Service};
 use crate::api::v1alpha1::{
     CloudNativePg, ClusterRef, Database, ExternalKafka, ExternalPostgres, ExternalRedis, KafkaUsers,
     ManagedKafka, ManagedPostgres, ManagedRedis, PostgresAdmin, PostgresCluster, SaslMechanism, SecretRef,
-    Tls, TlsMode,
+    Strimzi, Tls, TlsMode,
 };
 
 /// A dependency: one that the operator runs, or one that others do.
@@ -168,6 +168,8 @@ pub struct ForeignKafka {
     pub tls: Tls,
     /// How clients say who they are, if they do.
     pub login: Option<ForeignLogin>,
+    /// The name of the `Kafka`, where Strimzi runs it: it makes topics, rights and users.
+    pub strimzi: Option<String>,
 }
 
 /// How clients of a Kafka that is there say who they are.
@@ -177,7 +179,7 @@ pub struct ForeignLogin {
     pub mechanism: SaslMechanism,
     /// Who may make topics, rights and users.
     pub admin: Option<SecretRef>,
-    /// The users that are there; without them, they are made.
+    /// The users that are there; without them, they are made, by a Job as `admin` or by Strimzi.
     pub users: Option<KafkaUsers>,
 }
 
@@ -193,7 +195,22 @@ impl ForeignKafka {
             }),
             None => None,
         };
-        Some(Self { servers: asked.bootstrap_servers, tls: asked.tls, login })
+        Some(Self { servers: asked.bootstrap_servers, tls: asked.tls, login, strimzi: None })
+    }
+
+    /// One that Strimzi runs.
+    pub fn of_strimzi(names: &Names, asked: Strimzi) -> Self {
+        let cluster = asked.cluster_ref.name;
+        let login = ForeignLogin { mechanism: SaslMechanism::ScramSha512, admin: None, users: None };
+        Self {
+            servers: vec![format!("{cluster}-kafka-bootstrap.{}.svc:{}", names.namespace, asked.port)],
+            tls: Tls {
+                mode: TlsMode::Required,
+                ca_secret_ref: Some(SecretRef { name: format!("{cluster}-cluster-ca-cert") }),
+            },
+            login: Some(login),
+            strimzi: Some(cluster),
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use jiff::SignedDuration;
 use k8s_openapi::api::core::v1::PodTemplateSpec;
 
 use crate::api::v1alpha1::{
-    Auth, Backup, DeletionPolicy, EmailVerification, GatewayApi, Ingress, NetworkPolicyMode, Postgres,
+    Auth, Backup, DeletionPolicy, EmailVerification, GatewayApi, Ingress, Kafka, NetworkPolicyMode, Postgres,
     Restore, ServiceSettings, Smtp, Tracing, TrackloreStack, TrackloreStackSpec, Traefik,
 };
 
@@ -158,8 +158,7 @@ pub fn validate(stack: &TrackloreStack) -> Result<ValidStack, Refusal> {
 
     refusals.extend(without_own_postgres(spec));
     let postgres = postgres(stack);
-    let external = spec.kafka.external.clone().and_then(ForeignKafka::of);
-    let kafka = Source::of(kafka, external);
+    let kafka = kafka_source(stack);
     let redis = Source::of(spec.redis.managed.clone(), spec.redis.external.clone());
     let unclear = [("postgres", postgres.is_none()), ("kafka", kafka.is_none()), ("redis", redis.is_none())];
     refusals.extend(unclear.into_iter().filter(|(_, unclear)| *unclear).map(|(name, _)| {
@@ -210,6 +209,18 @@ fn postgres(stack: &TrackloreStack) -> Option<PostgresSource> {
     let foreign = match (cloud_native_pg, external) {
         (Some(asked), None) => Some(ForeignPostgres::of_cloud_native_pg(&names(stack), asked)?),
         (None, Some(asked)) => Some(ForeignPostgres::of(asked)?),
+        (None, None) => None,
+        (Some(_), Some(_)) => return None,
+    };
+    Source::of(managed, foreign)
+}
+
+/// Where Kafka comes from; none where a stack doesn't say exactly one way.
+fn kafka_source(stack: &TrackloreStack) -> Option<KafkaSource> {
+    let Kafka { managed, strimzi, external, .. } = stack.spec.kafka.clone();
+    let foreign = match (strimzi, external) {
+        (Some(asked), None) => Some(ForeignKafka::of_strimzi(&names(stack), asked)),
+        (None, Some(asked)) => Some(ForeignKafka::of(asked)?),
         (None, None) => None,
         (Some(_), Some(_)) => return None,
     };
@@ -271,9 +282,9 @@ fn service_settings(spec: &TrackloreStackSpec, service: Service) -> ServiceSetti
 /// What names of topics and groups begin with. A Kafka that is there may be others' too, and then so may names.
 fn prefix(stack: &TrackloreStack) -> String {
     let names = names(stack);
-    let own = || match stack.spec.kafka.external {
-        Some(_) => format!("{}.{}.", names.namespace, names.stack),
-        None => String::new(),
+    let own = || match stack.spec.kafka.managed {
+        None => format!("{}.{}.", names.namespace, names.stack),
+        Some(_) => String::new(),
     };
     stack.spec.kafka.prefix.clone().unwrap_or_else(own)
 }

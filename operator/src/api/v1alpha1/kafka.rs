@@ -8,13 +8,15 @@ use serde::{Deserialize, Serialize};
 
 use super::{Resources, Scheduling, SecretRef, Storage, Tls};
 
-/// Where events go. Exactly one of `managed` and `external` is set.
+/// Where events go. Exactly one of `managed`, `strimzi` and `external` is set.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("has(self.managed) != has(self.external)")
-    .message("kafka needs exactly one kind; set kafka.managed, {} is enough, or kafka.external"))]
-#[x_kube(validation = Rule::new("has(self.managed) == has(oldSelf.managed)")
+#[x_kube(validation = Rule::new("[has(self.managed), has(self.strimzi), has(self.external)].filter(set, set).size() == 1")
+    .message("kafka needs exactly one kind; set kafka.managed, {} is enough, kafka.strimzi or kafka.external"))]
+#[x_kube(validation = Rule::new("has(self.managed) == has(oldSelf.managed) && has(self.external) == has(oldSelf.external)")
     .message("the kind of Kafka can't change: events don't move by themselves; make a new stack"))]
+#[x_kube(validation = Rule::new("!has(self.strimzi) || !has(self.prefix) || self.prefix != ''")
+    .message("prefix can't be empty with strimzi, whose Kafka others may use; leave it out, or give one"))]
 #[x_kube(validation = Rule::new("has(self.prefix) == has(oldSelf.prefix) ? (!has(self.prefix) || self.prefix == oldSelf.prefix) : (has(self.managed) && (!has(self.prefix) || self.prefix == '') && (!has(oldSelf.prefix) || oldSelf.prefix == ''))")
     .message("prefix can't change: topics under another prefix are other topics; make a new stack"))]
 #[x_kube(validation = Rule::new("oldSelf.topics.all(old, !has(old.partitions) || self.topics.exists(topic, topic.name == old.name && has(topic.partitions) && topic.partitions >= old.partitions))")
@@ -24,12 +26,16 @@ pub struct Kafka {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub managed: Option<ManagedKafka>,
 
+    /// A Kafka that Strimzi runs in the stack's namespace.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub strimzi: Option<Strimzi>,
+
     /// A Kafka that is there already: version 3.7 or newer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub external: Option<ExternalKafka>,
 
     /// Put before the name of each topic and consumer group. When absent it is nothing with `managed`, and
-    /// `<namespace>.<name>.` with `external`, which others may use too. It can't change, since consumers would lose their place.
+    /// `<namespace>.<name>.` with `strimzi` and `external`, which others may use too. It can't change, since consumers would lose their place.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 120), regex(pattern = "^[a-zA-Z0-9._-]*$"))]
     pub prefix: Option<String>,
@@ -73,6 +79,31 @@ impl Default for ManagedKafka {
             scheduling: Scheduling::default(),
         }
     }
+}
+
+/// A Kafka that Strimzi runs, of version 1.0 or newer. Topics and users are Strimzi's objects, too. Its `Kafka` needs an internal
+/// listener with TLS and SCRAM-SHA-512, the authorization `simple`, and an entity operator for topics and users. Where it has
+/// the annotation `tracklore.io/allowed-stacks`, only stacks whose names are in it, separated by commas, may use it.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct Strimzi {
+    /// The `Kafka`, in the stack's namespace.
+    pub cluster_ref: KafkaRef,
+    /// The port of the listener.
+    #[serde(default = "encrypted")]
+    #[schemars(range(min = 9092, max = 65535))]
+    pub port: i32,
+}
+
+/// A `Kafka` of Strimzi.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct KafkaRef {
+    /// Its name. It can't change.
+    #[schemars(length(min = 1, max = 63))]
+    #[x_kube(validation = Rule::new("self == oldSelf")
+        .message("the Kafka can't change: events don't move by themselves; make a new stack"))]
+    pub name: String,
 }
 
 /// A Kafka that is there already.
@@ -172,7 +203,7 @@ pub struct TopicOverride {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1000))]
     pub partitions: Option<i32>,
-    /// Number of copies; at most the number of nodes. With `external`, the cluster's default when absent.
+    /// Number of copies; at most the number of nodes. With `strimzi` and `external`, the cluster's default when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 3))]
     pub replicas: Option<i32>,
@@ -184,6 +215,10 @@ pub struct TopicOverride {
     #[serde(default)]
     #[schemars(length(max = 30))]
     pub config: BTreeMap<String, String>,
+}
+
+fn encrypted() -> i32 {
+    9093
 }
 
 fn one() -> i32 {

@@ -36,7 +36,8 @@ pub use gateway::{
 pub use gateway_api::{GatewayApi, ParentRef};
 pub use images::{ImageOverride, Images, PullSecret, ReplaceableImage};
 pub use kafka::{
-    ExternalKafka, Kafka, KafkaLogin, KafkaUsers, ManagedKafka, Sasl, SaslMechanism, TopicOverride,
+    ExternalKafka, Kafka, KafkaLogin, KafkaRef, KafkaUsers, ManagedKafka, Sasl, SaslMechanism, Strimzi,
+    TopicOverride,
 };
 pub use mail::{Mail, SecretRef, Smtp, SmtpTls};
 pub use observability::{Observability, Tracing};

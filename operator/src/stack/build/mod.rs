@@ -26,6 +26,7 @@ mod service_deployment;
 mod service_env;
 mod shelf;
 mod stateful_set;
+mod strimzi;
 mod tracing;
 
 pub use self::{
@@ -48,7 +49,7 @@ use super::{
     source::{Delegation, Source},
     validate::ValidStack,
 };
-use crate::api::v1alpha1::{CompletedJob, DeletionPolicy, NetworkPolicyMode};
+use crate::api::v1alpha1::{CompletedJob, DeletionPolicy, NetworkPolicyMode, SecretRef, Tls};
 
 /// The names of all Secrets that a stack generates, for reading them.
 pub fn secret_names(stack: &ValidStack) -> Vec<String> {
@@ -193,7 +194,8 @@ impl<'a> Planner<'a> {
                 match external.cloud_native_pg() {
                     None => self.step(job, given, true),
                     Some(asked) => {
-                        let ready = self.delegate_postgres(asked, given);
+                        let delegated = self.delegate_postgres(asked, given);
+                        let ready = self.have_done(delegated, &external.tls);
                         // Without its Cluster nothing is known of the data: what was prepared may be gone.
                         self.step(
                             job,
@@ -206,21 +208,19 @@ impl<'a> Planner<'a> {
         };
     }
 
-    /// What CloudNativePG is asked for, and whether all of it is there.
-    fn delegate_postgres(&mut self, asked: &Delegation, given: bool) -> bool {
+    /// What CloudNativePG is asked for.
+    fn delegate_postgres(&mut self, asked: &Delegation, given: bool) -> Vec<ChildId> {
         let stack = self.stack;
-        self.plan.delegated.push(cloud_native_pg::cluster_id(asked));
+        let mut delegated = vec![cloud_native_pg::cluster_id(asked)];
         if let Some(own) = &asked.own {
             self.now(cloud_native_pg::cluster(stack, asked, own));
             self.all(cloud_native_pg::scheduled_backup(stack, asked, own));
         }
         for child in cloud_native_pg::roles_and_databases(stack, asked) {
-            self.plan.delegated.push(child.id());
+            delegated.push(child.id());
             self.when(given, child);
         }
-        let certified =
-            self.observed.given.get(&asked.authority()).is_some_and(|it| it.keys.contains("ca.crt"));
-        certified && self.plan.delegated.iter().all(|id| self.told(id).is_some_and(|told| told.done))
+        delegated
     }
 
     fn kafka(&mut self, secrets_ready: bool) {
@@ -240,8 +240,39 @@ impl<'a> Planner<'a> {
                 let ready = secrets_ready && existing.is_some_and(Workload::is_ready);
                 self.step(job, ready, existing.is_some())
             }
-            Source::External(_) => self.step(job, secrets_ready && !self.lacks(Component::Kafka), true),
+            Source::External(external) => {
+                let given = secrets_ready && !self.lacks(Component::Kafka);
+                let ready = match &external.strimzi {
+                    Some(cluster) => {
+                        let delegated = self.delegate_kafka(cluster, given);
+                        self.have_done(delegated, &external.tls)
+                    }
+                    None => true,
+                };
+                self.step(job, given && ready, true)
+            }
         };
+    }
+
+    /// What Strimzi is asked for.
+    fn delegate_kafka(&mut self, cluster: &str, given: bool) -> Vec<ChildId> {
+        let mut delegated = vec![ChildId { kind: Kind::GivenKafka, name: cluster.to_owned() }];
+        for child in strimzi::topics_and_users(self.stack, cluster) {
+            delegated.push(child.id());
+            self.when(given, child);
+        }
+        delegated
+    }
+
+    /// Whether others have done what they are asked for, and have said who signs for their servers.
+    fn have_done(&mut self, delegated: Vec<ChildId>, tls: &Tls) -> bool {
+        let signs = |secret: &SecretRef| {
+            self.observed.given.get(&secret.name).is_some_and(|seen| seen.keys.contains(authority::KEY))
+        };
+        let done = tls.authority().is_some_and(signs)
+            && delegated.iter().all(|id| self.told(id).is_some_and(|told| told.done));
+        self.plan.delegated.extend(delegated);
+        done
     }
 
     fn redis(&mut self, secrets_ready: bool) {

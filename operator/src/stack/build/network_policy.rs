@@ -16,7 +16,7 @@ use k8s_openapi::{
     },
 };
 
-use super::{cloud_native_pg, pod, tracing};
+use super::{cloud_native_pg, pod, strimzi, tracing};
 use crate::{
     api::v1alpha1::{Bucket, Smtp},
     stack::{
@@ -76,18 +76,20 @@ fn exits(stack: &ValidStack, observed: &Observed) -> Vec<NetworkPolicy> {
         exit(stack, &name, component, members(stack, &users), ports)
     };
     let postgres = stack.postgres.external().map(|it| {
-        let mut policy = way(Component::Postgres, &Service::WITH_DATABASE, &[it.port]);
-        if let (Some(asked), Some(spec)) = (it.cloud_native_pg(), &mut policy.spec) {
-            for rule in spec.egress.iter_mut().flatten() {
-                rule.to = Some(vec![instances(asked)]);
-            }
+        let policy = way(Component::Postgres, &Service::WITH_DATABASE, &[it.port]);
+        match it.cloud_native_pg() {
+            Some(asked) => to(policy, instances(asked)),
+            None => policy,
         }
-        policy
     });
     let kafka = stack.kafka.external().map(|it| {
         let ports = it.servers.iter().filter_map(|server| server.rsplit_once(':')?.1.parse().ok());
         let ports: BTreeSet<i32> = ports.collect();
-        way(Component::Kafka, &Service::ALL, &Vec::from_iter(ports))
+        let policy = way(Component::Kafka, &Service::ALL, &Vec::from_iter(ports));
+        match &it.strimzi {
+            Some(cluster) => to(policy, peer(strimzi::brokers(cluster))),
+            None => policy,
+        }
     });
     let redis = stack.redis.external().and_then(|it| {
         let port = observed.given.get(&it.url_secret_ref.name)?.port?;
@@ -229,9 +231,21 @@ fn cluster(stack: &ValidStack, asked: &Delegation) -> NetworkPolicy {
 
 /// The pods of a `Cluster`.
 fn instances(asked: &Delegation) -> NetworkPolicyPeer {
-    let labels = BTreeMap::from([(cloud_native_pg::CLUSTER.to_owned(), asked.cluster.clone())]);
+    peer(BTreeMap::from([(cloud_native_pg::CLUSTER.to_owned(), asked.cluster.clone())]))
+}
+
+/// Pods with these labels.
+fn peer(labels: BTreeMap<String, String>) -> NetworkPolicyPeer {
     let selector = LabelSelector { match_labels: Some(labels), ..LabelSelector::default() };
     NetworkPolicyPeer { pod_selector: Some(selector), ..NetworkPolicyPeer::default() }
+}
+
+/// The same way out, but to these pods only.
+fn to(mut policy: NetworkPolicy, pods: NetworkPolicyPeer) -> NetworkPolicy {
+    for rule in policy.spec.iter_mut().flat_map(|spec| &mut spec.egress).flatten() {
+        rule.to = Some(vec![pods.clone()]);
+    }
+    policy
 }
 
 /// The services that use a service's internal port.

@@ -193,6 +193,8 @@ fn kafka_secrets(stack: &ValidStack) -> Vec<GeneratedSecret> {
             secrets.extend(users(""));
             secrets
         }
+        // A user of Strimzi's is called like its object.
+        Source::External(ForeignKafka { strimzi: Some(_), .. }) => users(&format!("{}-", names.stack)).into(),
         // Others may have users there, too.
         Source::External(ForeignKafka { login: Some(ForeignLogin { users: None, .. }), .. }) => {
             users(&format!("{}.{}.", names.namespace, names.stack)).into()

@@ -26,6 +26,7 @@ mod external;
 mod growing;
 mod options;
 mod rotating;
+mod strimzi;
 mod upgrading;
 
 fn serving_plan() -> Plan {

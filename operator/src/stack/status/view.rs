@@ -119,7 +119,13 @@ impl View<'_> {
                 }
                 Some(format!("Postgres at {}:{}", external.host, external.port))
             }
-            Component::Kafka => Some(format!("Kafka at {}", self.stack.kafka.external()?.servers.join(","))),
+            Component::Kafka => {
+                let external = self.stack.kafka.external()?;
+                Some(match &external.strimzi {
+                    Some(cluster) => format!("Kafka {cluster}"),
+                    None => format!("Kafka at {}", external.servers.join(",")),
+                })
+            }
             Component::Redis => {
                 Some(format!("Redis of Secret {}", self.stack.redis.external()?.url_secret_ref.name))
             }

@@ -1,0 +1,99 @@
+//! What Strimzi is asked for: the same topics, users and rights that `provision/kafka.sh` makes elsewhere.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::{api::core::v1::SecretKeySelector, apimachinery::pkg::apis::meta::v1::ObjectMeta};
+
+use super::{
+    pod::{self, owner},
+    secrets,
+};
+use crate::{
+    api::{
+        strimzi::{
+            Acl, AclResource, Authentication, Authorization, KafkaTopic, KafkaTopicSpec, KafkaUser,
+            KafkaUserSpec, Password, ValueFrom,
+        },
+        v1alpha1::DeletionPolicy,
+    },
+    stack::{
+        component::{Component, Service},
+        plan::Child,
+        topics::Topic,
+        validate::ValidStack,
+    },
+};
+
+/// The label that says to which `Kafka` an object or a pod belongs.
+const CLUSTER: &str = "strimzi.io/cluster";
+
+/// The labels of a `Kafka`'s brokers.
+pub fn brokers(cluster: &str) -> BTreeMap<String, String> {
+    BTreeMap::from([
+        (CLUSTER.to_owned(), cluster.to_owned()),
+        ("strimzi.io/kind".to_owned(), "Kafka".to_owned()),
+    ])
+}
+
+/// The topics, and who uses them.
+pub fn topics_and_users(stack: &ValidStack, cluster: &str) -> Vec<Child> {
+    let topics = stack.topics.iter().map(|asked| Child::from(topic(stack, cluster, asked)));
+    let users = Service::ALL.into_iter().map(|service| Child::from(user(stack, cluster, service)));
+    topics.chain(users).collect()
+}
+
+fn topic(stack: &ValidStack, cluster: &str, asked: &Topic) -> KafkaTopic {
+    let mut metadata = metadata(stack, cluster, &asked.name);
+    // A topic goes with its object, so that by default it outlives its stack.
+    metadata.owner_references = (stack.deletion_policy == DeletionPolicy::Delete).then(|| vec![owner(stack)]);
+    KafkaTopic {
+        metadata,
+        spec: KafkaTopicSpec {
+            topic_name: format!("{}{}", stack.prefix, asked.name),
+            partitions: asked.partitions,
+            replicas: asked.replicas,
+            config: asked.config.clone(),
+        },
+    }
+}
+
+/// A service may write its own topics, and read its own with its own group.
+fn user(stack: &ValidStack, cluster: &str, service: Service) -> KafkaUser {
+    let written = stack.topics.iter().filter(|topic| topic.writer == service);
+    let read = stack.topics.iter().filter(|topic| topic.readers.contains(&service));
+    let name = |topic: &Topic| format!("{}{}", stack.prefix, topic.name);
+    let mut acls: Vec<_> = written.map(|topic| may("Write", "topic", name(topic))).collect();
+    acls.extend(read.map(|topic| may("Read", "topic", name(topic))));
+    acls.push(may("Read", "group", format!("{}tracklore-{}", stack.prefix, service.as_str())));
+    KafkaUser {
+        metadata: metadata(stack, cluster, service.as_str()),
+        spec: KafkaUserSpec {
+            authentication: Authentication {
+                mechanism: "scram-sha-512".into(),
+                password: Password {
+                    value_from: ValueFrom {
+                        secret_key_ref: SecretKeySelector {
+                            name: secrets::kafka(&stack.names, service),
+                            key: "password".into(),
+                            optional: None,
+                        },
+                    },
+                },
+            },
+            authorization: Authorization { kind: "simple".into(), acls },
+        },
+    }
+}
+
+fn may(operation: &str, kind: &str, name: String) -> Acl {
+    Acl {
+        resource: AclResource { kind: kind.to_owned(), name, pattern_type: "literal".into() },
+        operations: vec![operation.to_owned()],
+    }
+}
+
+fn metadata(stack: &ValidStack, cluster: &str, name: &str) -> ObjectMeta {
+    let mut metadata = pod::metadata(stack, &stack.names.child(name), Component::Kafka);
+    metadata.labels.get_or_insert_default().insert(CLUSTER.to_owned(), cluster.to_owned());
+    metadata
+}
