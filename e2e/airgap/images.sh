@@ -1,7 +1,7 @@
 #!/bin/bash
 # The container images that stacks and services need, in this machine's Docker:
 #   images.sh [postgres|valkey|kafka|traefik|base …]     default: all of these
-#   images.sh cloudnative-pg cloudnative-pg-postgres     what only tests want
+#   images.sh cnpg-operator cnpg-postgres                what only tests want
 # Pulled where a registry answers; else made from packages, and kept in $CACHE/images for a Docker that lost them.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -53,8 +53,9 @@ key_of() {
   local parts=("$here/images/$1.sh" "$here/images/root.sh")
   case $1 in
     kafka) parts+=("$here/images/kafka") ;;
-    traefik | cloudnative-pg) parts+=("$here/src/$1") ;;
-    cloudnative-pg-postgres) parts+=("$here/images/postgres.sh") ;;
+    traefik) parts+=("$here/src/traefik") ;;
+    cnpg-operator) parts+=("$here/src/cloudnative-pg") ;;
+    cnpg-postgres) parts+=("$here/images/postgres.sh") ;;
   esac
   content_key "${parts[@]}" <(echo "$IMAGE $DEBIAN_SUITE $JAVA_VERSION")
 }

@@ -18,8 +18,8 @@ declare -A IMAGES=(
 )
 # What only the end-to-end tests run beside: CloudNativePG, and Postgres as it wants it.
 declare -A TEST_IMAGES=(
-  [cloudnative-pg]=ghcr.io/cloudnative-pg/cloudnative-pg:$CLOUDNATIVE_PG_VERSION
-  [cloudnative-pg-postgres]=ghcr.io/cloudnative-pg/postgresql:$POSTGRES_VERSION-minimal-$DEBIAN_SUITE
+  [cnpg-operator]=ghcr.io/cloudnative-pg/cloudnative-pg:$CLOUDNATIVE_PG_VERSION
+  [cnpg-postgres]=ghcr.io/cloudnative-pg/postgresql:$POSTGRES_VERSION-minimal-$DEBIAN_SUITE
 )
 # What the services' images stand on.
 BASE_AIRGAP=tracklore/base:$DEBIAN_SUITE
