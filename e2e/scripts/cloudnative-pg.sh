@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # CloudNativePG's operator in the cluster, for the end-to-end tests of stacks whose Postgres it runs.
 #   cloudnative-pg.sh up         its images, its CRDs and itself, ready to take Clusters; quick when all is there
+#                                It stays after the tests: idle it takes half a percent of a core and 30 MiB.
 #   cloudnative-pg.sh down       all that up put into the cluster
 #   cloudnative-pg.sh manifest   prints the path of its release's manifest, for those who want its CRDs only
 . "$(dirname "$0")/lib.sh"
