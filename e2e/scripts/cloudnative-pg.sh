@@ -8,6 +8,7 @@
 # shellcheck source=../airgap/versions.sh
 . "$ROOT/e2e/airgap/versions.sh"
 kube() { kubectl --context kind-tracklore "$@"; }
+require_cluster() { kube --request-timeout 5s get --raw /readyz >/dev/null 2>&1 || die "The cluster kind-tracklore doesn't answer: make up brings it."; }
 
 # The manifest lies in the operator's Go module.
 manifest=$CACHE/cloudnative-pg/cnpg-$CLOUDNATIVE_PG_VERSION.yaml
@@ -37,6 +38,7 @@ Y
 }
 
 up() {
+  require_cluster
   fetch_manifest
   "$ROOT/e2e/airgap/images.sh" "${!TEST_IMAGES[@]}"
   "$ROOT/e2e/scripts/cluster.sh" load "${TEST_IMAGES[@]}"
@@ -46,6 +48,7 @@ up() {
 
 down() {
   local clusters
+  require_cluster
   # With the CRDs all Clusters would go, and their data.
   clusters=$(kube get clusters.postgresql.cnpg.io --all-namespaces --output name 2>/dev/null || true)
   [ -z "$clusters" ] || die "CloudNativePG still runs Clusters ($(xargs <<<"$clusters")): delete them, then try again."
