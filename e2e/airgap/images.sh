@@ -1,6 +1,7 @@
 #!/bin/bash
 # The container images that stacks and services need, in this machine's Docker:
-#   images.sh [postgres|valkey|kafka|traefik|base …]     default: all
+#   images.sh [postgres|valkey|kafka|traefik|base …]     default: all of these
+#   images.sh cnpg-operator cnpg-postgres                what only tests want
 # Pulled where a registry answers; else made from packages, and kept in $CACHE/images for a Docker that lost them.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -12,16 +13,19 @@ printenv TRACKLORE_LOCK_HELD >/dev/null || { with_lock "$0" "$@"; exit; }
 names=("$@")
 [ $# -gt 0 ] || names=(base postgres valkey kafka traefik)
 
+image_of() { echo "${IMAGES[$1]:-${TEST_IMAGES[$1]:-$2}}"; } # name, the base image's name
 label_of() { docker image inspect -f '{{index .Config.Labels "tracklore.key"}}' "$1" 2>/dev/null; }
 
 from_registry() {
-  local image=${IMAGES[$1]:-$BASE_REGISTRY}
+  local image
+  image=$(image_of "$1" "$BASE_REGISTRY")
   docker image inspect "$image" >/dev/null 2>&1 || step "Pull $image" "pull-$1" docker pull -q "$image"
 }
 
 made_here() {
   local name=$1 archive label
-  export IMAGE=${IMAGES[$1]:-$BASE_AIRGAP} KEY
+  export IMAGE KEY
+  IMAGE=$(image_of "$name" "$BASE_AIRGAP")
   KEY=$(key_of "$name")
   archive=$CACHE/images/$name-$KEY.tar.zst
   if label=$(label_of "$IMAGE"); then
@@ -50,6 +54,8 @@ key_of() {
   case $1 in
     kafka) parts+=("$here/images/kafka") ;;
     traefik) parts+=("$here/src/traefik") ;;
+    cnpg-operator) parts+=("$here/src/cloudnative-pg") ;;
+    cnpg-postgres) parts+=("$here/images/postgres.sh") ;;
   esac
   content_key "${parts[@]}" <(echo "$IMAGE $DEBIAN_SUITE $JAVA_VERSION")
 }

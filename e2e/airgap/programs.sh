@@ -1,7 +1,7 @@
 #!/bin/bash
 # Programs from Go modules, built on this machine where nothing can be downloaded but packages:
 #   programs.sh            what people use: kubectl kind helm kubeconform, into $BIN
-#   programs.sh NAME…      any of the table below, into $CACHE/programs (jaeger is for make observe only, versitygw, an S3 server, for tests)
+#   programs.sh NAME…      any of the table below, into $CACHE/programs (jaeger is for make observe only; versitygw, an S3 server, and cloudnative-pg for tests)
 # A program is built when its module, its line here or Go itself changed, or when its file is damaged.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -11,7 +11,7 @@ printenv TRACKLORE_LOCK_HELD >/dev/null || { with_lock "$0" "$@"; exit; }
 
 programs=$CACHE/programs
 mkdir -p "$programs"
-version_of() { awk -v module="$1" '$1 == module {print $2; exit}' "$here/src/kube/go.mod"; }
+version_of() { awk -v module="$1" '$1 == module {print $2; exit}' "$here/src/${2:-kube}/go.mod"; }
 
 kubernetes_flags() { # Kubernetes learns its version from the linker
   local version major minor package
@@ -27,7 +27,9 @@ all=(kubebox kind helm kubeconform etcd coredns pause local-path-provisioner con
 # Per program: the module's folder in src, the package, linker flags, tags.
 containerd=github.com/containerd/containerd/v2
 containerd_tags=no_btrfs,no_devmapper,no_zfs,netgo,osusergo,static_build
+cnpg=github.com/cloudnative-pg/cloudnative-pg
 recipe() {
+  local version
   case $1 in
     kubebox) compile kube . "$(kubernetes_flags)" ;;
     etcd) compile kube go.etcd.io/etcd/server/v3 ;;
@@ -43,6 +45,9 @@ recipe() {
     pause) compile pause . ;;
     jaeger) compile jaeger github.com/jaegertracing/jaeger/cmd/jaeger ;;
     versitygw) compile s3 github.com/versity/versitygw/cmd/versitygw ;;
+    cloudnative-pg)
+      version=$(version_of $cnpg cloudnative-pg)
+      compile cloudnative-pg $cnpg/cmd/manager "-X $cnpg/pkg/versions.buildVersion=${version#v}" ;;
     *) die "programs.sh: there is no program named $1." ;;
   esac
 }

@@ -1,11 +1,12 @@
 # shellcheck shell=bash disable=SC2034
 # All versions and image names of the cluster in one place. The Go programs' versions are in src/kube/go.mod,
-# src/traefik/go.mod and src/jaeger/go.mod, Kafka's jars in images/kafka/pom.xml.
+# src/traefik/go.mod, src/cloudnative-pg/go.mod and src/jaeger/go.mod, Kafka's jars in images/kafka/pom.xml.
 DEBIAN_SUITE=trixie
 POSTGRES_VERSION=17.11
 VALKEY_VERSION=8.1.1
 KAFKA_VERSION=4.3.1
 TRAEFIK_VERSION=3.7.9
+CLOUDNATIVE_PG_VERSION=1.30.0
 JAVA_VERSION=21
 
 # What the operator runs: the same names with and without a registry.
@@ -14,6 +15,11 @@ declare -A IMAGES=(
   [valkey]=docker.io/valkey/valkey:$VALKEY_VERSION
   [kafka]=docker.io/apache/kafka:$KAFKA_VERSION
   [traefik]=docker.io/library/traefik:v$TRAEFIK_VERSION
+)
+# What only the end-to-end tests run beside: CloudNativePG, and Postgres as it wants it.
+declare -A TEST_IMAGES=(
+  [cnpg-operator]=ghcr.io/cloudnative-pg/cloudnative-pg:$CLOUDNATIVE_PG_VERSION
+  [cnpg-postgres]=ghcr.io/cloudnative-pg/postgresql:$POSTGRES_VERSION-minimal-$DEBIAN_SUITE
 )
 # What the services' images stand on.
 BASE_AIRGAP=tracklore/base:$DEBIAN_SUITE

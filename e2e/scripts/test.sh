@@ -26,15 +26,17 @@ part_unit() {
   cargo test --locked --workspace --no-fail-fast --lib --bins
 }
 part_integration() {
-  local options
+  local options cnpg_manifest
   "$scripts/deps.sh" up test
   # Before the variable goes that says who holds the lock: apiserver.sh would wait for this very run to end.
   "$ROOT/e2e/airgap/programs.sh"
   "$ROOT/e2e/airgap/programs.sh" etcd versitygw
+  cnpg_manifest=$("$scripts/cloudnative-pg.sh" manifest)
   without_own_variables
   # shellcheck disable=SC2046  # KEY=value words
   export $("$scripts/deps.sh" env test)
   export TRACKLORE_TEST_S3=$CACHE/programs/versitygw
+  export TRACKLORE_CNPG_MANIFEST=$cnpg_manifest
   # where make observe has built it, the tests of traces find theirs in it
   [ ! -x "$CACHE/programs/jaeger" ] || export TRACKLORE_TEST_JAEGER=$CACHE/programs/jaeger
   options=$(integration_tests)
@@ -59,6 +61,9 @@ part_e2e() {
   remove_test_stacks
   TRACKLORE_GATEWAY_API_CRDS=$("$scripts/gateway-api.sh")
   export TRACKLORE_GATEWAY_API_CRDS
+  "$scripts/cloudnative-pg.sh" up
+  TRACKLORE_CNPG_MANIFEST=$("$scripts/cloudnative-pg.sh" manifest)
+  export TRACKLORE_CNPG_MANIFEST
   cargo build --locked --workspace --bin kubectl-tracklore
   cargo test --locked --workspace --no-fail-fast --test cluster
   # every day others; all of them play in make ledger and make campaign
