@@ -8,8 +8,8 @@ use std::{
 
 use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
 use kube::{
-    Api, Client,
-    api::{ApiResource, DeleteParams, DynamicObject, ListParams},
+    Api, Client, ResourceExt,
+    api::{ApiResource, DeleteParams, DynamicObject},
     core::GroupVersionKind,
 };
 use reqwest::Method;
@@ -20,6 +20,9 @@ use tracklore_testkit::eventually_within;
 use crate::{client, name};
 
 const PATIENCE: Duration = Duration::from_mins(5);
+/// The `Cluster` of the stack's own.
+const OWN: &str = "cnpg-postgres";
+const IMAGE: &str = "ghcr.io/cloudnative-pg/postgresql:17.11-minimal-trixie";
 
 /// Objects of CloudNativePG in the stack's namespace.
 fn objects(client: &Client, stack: &TestStack, kind: &str) -> Api<DynamicObject> {
@@ -41,6 +44,7 @@ fn spec(stack: &TestStack) -> Value {
 async fn postgres_by_cloud_native_pg_fails_over_without_losing_a_post_and_outlives_its_stack() {
     let client = client().await;
     let stack = TestStack::namespace(&client, "cnpg").await;
+    make_shared_cluster(&stack).await;
     stack.apply(&client, &spec(&stack)).await.unwrap();
     stack.wait_until_ready(&client).await;
     let mut ada = Person::sign_up(&stack.url(&client).await, &name("ada")).await;
@@ -51,9 +55,8 @@ async fn postgres_by_cloud_native_pg_fails_over_without_losing_a_post_and_outliv
     keeps_copies_when_asked(&client, &stack).await;
 
     deleted(&client, &stack).await;
-    let clusters =
-        async || objects(&client, &stack, "Cluster").list(&ListParams::default()).await.unwrap().items;
-    assert_eq!(clusters().await.len(), 1, "the Cluster holds the data, and stays");
+    let clusters = objects(&client, &stack, "Cluster");
+    assert!(clusters.get_opt(OWN).await.unwrap().is_some(), "the Cluster holds the data, and stays");
     let mut again = spec(&stack);
     again["deletionPolicy"] = json!("Delete");
     stack.apply(&client, &again).await.unwrap();
@@ -66,8 +69,9 @@ async fn postgres_by_cloud_native_pg_fails_over_without_losing_a_post_and_outliv
 
     deleted(&client, &stack).await;
     eventually_within(PATIENCE, "nothing of Postgres is left", async || {
-        (clusters().await.is_empty() && stack.list::<PersistentVolumeClaim>(&client).await.is_empty())
-            .then_some(())
+        let claims = stack.list::<PersistentVolumeClaim>(&client).await;
+        let left = claims.iter().any(|claim| claim.name_any().starts_with(OWN));
+        (clusters.get_opt(OWN).await.ok()?.is_none() && !left).then_some(())
     })
     .await;
     stack.discard(&client).await;
@@ -83,8 +87,8 @@ async fn deleted(client: &Client, stack: &TestStack) {
     .await;
 }
 
-async fn primary(client: &Client, stack: &TestStack) -> Option<String> {
-    let cluster = objects(client, stack, "Cluster").get("cnpg-postgres").await.ok()?;
+async fn primary(client: &Client, stack: &TestStack, cluster: &str) -> Option<String> {
+    let cluster = objects(client, stack, "Cluster").get(cluster).await.ok()?;
     let status = cluster.data.get("status")?;
     let (current, target) = (status["currentPrimary"].as_str()?, status["targetPrimary"].as_str()?);
     let healthy = status["instancesStatus"]["healthy"].as_array()?;
@@ -94,11 +98,11 @@ async fn primary(client: &Client, stack: &TestStack) -> Option<String> {
 /// The primary is killed while somebody posts. What was posted.
 async fn fails_over(client: &Client, stack: &TestStack, ada: &mut Person) -> BTreeSet<String> {
     let standby = async || {
-        let cluster = objects(client, stack, "Cluster").get("cnpg-postgres").await.ok()?;
+        let cluster = objects(client, stack, "Cluster").get(OWN).await.ok()?;
         (cluster.data.get("status")?["readyInstances"] == json!(2)).then_some(())
     };
     eventually_within(PATIENCE, "there is a standby", standby).await;
-    let before = primary(client, stack).await.unwrap();
+    let before = primary(client, stack, OWN).await.unwrap();
     let over = AtomicBool::new(false);
     let posting = async {
         let (mut posts, mut longest) = (BTreeSet::new(), Duration::ZERO);
@@ -116,7 +120,7 @@ async fn fails_over(client: &Client, stack: &TestStack, ada: &mut Person) -> BTr
         let pods: Api<Pod> = Api::namespaced(client.clone(), &stack.namespace);
         pods.delete(&before, &DeleteParams::default().grace_period(0)).await.unwrap();
         eventually_within(PATIENCE, "another instance is the primary", async || {
-            (primary(client, stack).await? != before).then_some(())
+            (primary(client, stack, OWN).await? != before).then_some(())
         })
         .await;
         over.store(true, Ordering::Relaxed);
@@ -130,9 +134,10 @@ async fn fails_over(client: &Client, stack: &TestStack, ada: &mut Person) -> BTr
     posts
 }
 
-/// What the primary says to a question.
-async fn asked(client: &Client, stack: &TestStack, question: &str) -> String {
-    let pod = eventually_within(PATIENCE, "there is a primary", async || primary(client, stack).await).await;
+/// What the primary of a `Cluster` says to a question.
+async fn asked(client: &Client, stack: &TestStack, cluster: &str, question: &str) -> String {
+    let primary = async || primary(client, stack, cluster).await;
+    let pod = eventually_within(PATIENCE, "there is a primary", primary).await;
     let command = ["exec", "-n", &stack.namespace, &pod, "-c", "postgres", "--", "psql", "-AtXc", question];
     shell::run("kubectl", &command).await.unwrap().trim().to_owned()
 }
@@ -142,26 +147,35 @@ async fn only_who_should_gets_in(client: &Client, stack: &TestStack) {
     let question = "SELECT string_agg(rolname || '>' || datname, ' ' ORDER BY rolname, datname) FROM pg_roles, pg_database \
         WHERE rolname ~ '^tracklore_[a-z]+$' AND datname ~ '^tracklore_' AND has_database_privilege(rolname, datname, 'CONNECT')";
     assert_eq!(
-        asked(client, stack, question).await,
+        asked(client, stack, OWN, question).await,
         "tracklore_auth>tracklore_auth tracklore_posts>tracklore_posts tracklore_user>tracklore_user"
     );
     let question = "SELECT bool_or(rolsuper OR rolcreatedb OR rolcreaterole) FROM pg_roles WHERE rolname ~ '^tracklore_'";
-    assert_eq!(asked(client, stack, question).await, "f");
+    assert_eq!(asked(client, stack, OWN, question).await, "f");
 }
 
-/// Another stack has its databases in the same `Cluster`, and takes them along when it goes.
+/// A `Cluster` that somebody has made for whoever is beside it.
+async fn make_shared_cluster(stack: &TestStack) {
+    let cluster = json!({
+        "apiVersion": "postgresql.cnpg.io/v1", "kind": "Cluster", "metadata": {"name": "shared", "namespace": stack.namespace},
+        "spec": {"instances": 1, "imageName": IMAGE, "storage": {"size": "1Gi"}, "resources": {"requests": {"cpu": "10m"}},
+            "postgresql": {"parameters": {"shared_buffers": "32MB"}}},
+    });
+    shell::run_with("kubectl", &["apply", "-f", "-"], &cluster.to_string()).await.unwrap();
+}
+
+/// A stack that has its databases there takes them along when it goes.
 async fn is_shared(client: &Client, stack: &TestStack) {
     let other = TestStack { name: "other".into(), ..stack.clone() };
     let mut spec = other.spec();
-    spec["postgres"] =
-        json!({"cloudNativePG": {"clusterRef": {"name": "cnpg-postgre", "namePrefix": "other_"}}});
+    spec["postgres"] = json!({"cloudNativePG": {"clusterRef": {"name": "share", "namePrefix": "other_"}}});
     spec["gateway"] = json!({});
     spec["suspended"] = json!(true);
     spec["deletionPolicy"] = json!("Delete");
     other.apply(client, &spec).await.unwrap();
     let said = other.wait_for(client, PATIENCE, "PostgresReady", "False").await;
-    assert_eq!(said, "Cluster cnpg-postgre, which the spec names, isn't there; make it");
-    spec["postgres"]["cloudNativePG"]["clusterRef"]["name"] = json!("cnpg-postgres");
+    assert_eq!(said, "Cluster share, which the spec names, isn't there; make it");
+    spec["postgres"]["cloudNativePG"]["clusterRef"]["name"] = json!("shared");
     let refusal = other.apply(client, &spec).await.unwrap_err().to_string();
     assert!(refusal.contains("the Cluster can't change"), "{refusal}");
     deleted(client, &other).await;
@@ -170,10 +184,13 @@ async fn is_shared(client: &Client, stack: &TestStack) {
     other.wait_for(client, PATIENCE, "MigrationsComplete", "True").await;
     let databases =
         "SELECT string_agg(datname, ' ' ORDER BY datname) FROM pg_database WHERE datname ~ '^other_'";
-    assert_eq!(asked(client, stack, databases).await, "other_auth other_posts other_user");
+    assert_eq!(asked(client, stack, "shared", databases).await, "other_auth other_posts other_user");
     deleted(client, &other).await;
-    assert_eq!(asked(client, stack, databases).await, "");
-    assert_eq!(asked(client, stack, "SELECT count(*) FROM pg_roles WHERE rolname ~ '^other_'").await, "0");
+    assert_eq!(asked(client, stack, "shared", databases).await, "");
+    assert_eq!(
+        asked(client, stack, "shared", "SELECT count(*) FROM pg_roles WHERE rolname ~ '^other_'").await,
+        "0"
+    );
 }
 
 /// Copies are a plugin's, and whether it is there is CloudNativePG's to say.
@@ -183,17 +200,16 @@ async fn keeps_copies_when_asked(client: &Client, stack: &TestStack) {
     asked["postgres"]["cloudNativePG"]["cluster"]["backup"] =
         json!({"plugin": "keeper.example.org", "parameters": {"store": "here"}, "schedule": "0 3 * * *"});
     stack.apply(client, &asked).await.unwrap();
-    let made = eventually_within(PATIENCE, "copies are scheduled", async || {
-        scheduled.get_opt("cnpg-postgres").await.ok()?
-    })
-    .await;
+    let made =
+        eventually_within(PATIENCE, "copies are scheduled", async || scheduled.get_opt(OWN).await.ok()?)
+            .await;
     assert_eq!(made.data["spec"]["schedule"], "0 0 3 * * *");
-    let cluster = objects(client, stack, "Cluster").get("cnpg-postgres").await.unwrap();
+    let cluster = objects(client, stack, "Cluster").get(OWN).await.unwrap();
     assert_eq!(cluster.data["spec"]["plugins"][0]["name"], "keeper.example.org");
 
     stack.apply(client, &spec(stack)).await.unwrap();
     eventually_within(PATIENCE, "none are any more", async || {
-        scheduled.get_opt("cnpg-postgres").await.ok()?.is_none().then_some(())
+        scheduled.get_opt(OWN).await.ok()?.is_none().then_some(())
     })
     .await;
     stack.wait_until_ready(client).await;

@@ -43,6 +43,8 @@ pub struct ClusterSpec {
     /// How they are spread.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub topology_spread_constraints: Vec<TopologySpreadConstraint>,
+    /// How many seconds an instance that stops waits for clients to leave before it ends their sessions.
+    pub smart_shutdown_timeout: i32,
     /// Which pods have to go first where there is no room.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub priority_class_name: Option<String>,

@@ -284,6 +284,10 @@ impl Applier<'_> {
                 None if id.kind.is_delegated() && is_unknown(&error) => {
                     Ok(Err(Obstacle::Refused(delegated::unknown(id.kind))))
                 }
+                // Its operator looks at each change, and is away: that keeps nothing else from being applied.
+                None if id.kind.is_delegated() && is_a_webhooks(&error) => {
+                    Ok(Err(Obstacle::Refused(error.to_string())))
+                }
                 None => Err(Error::Api {
                     child: format!("{}/{}", id.kind.as_str(), id.name),
                     source: Box::new(error),
@@ -378,6 +382,11 @@ fn successors(secret: &GeneratedSecret, seen: &SecretSeen) -> Result<Option<Valu
 /// Whether there is no such kind: whoever applies an object is never told that it isn't there.
 fn is_unknown(error: &kube::Error) -> bool {
     matches!(error, kube::Error::Api(status) if status.code == 404)
+}
+
+/// Whether nobody answered whom the API server had to ask: it then says that something is wrong with itself.
+fn is_a_webhooks(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if status.code >= 500 && status.message.contains("webhook"))
 }
 
 /// What trying again at once wouldn't change.

@@ -82,6 +82,8 @@ pub fn cluster(stack: &ValidStack, asked: &Delegation, own: &PostgresCluster) ->
                 additional_pod_anti_affinity: affinity.pod_anti_affinity,
             },
             topology_spread_constraints: placement.and_then(|it| it.spread.clone()).unwrap_or_default(),
+            // Services keep their connections open: whoever waits for them to leave only takes longer to switch over.
+            smart_shutdown_timeout: 1,
             priority_class_name: placed.priority_class_name,
             plugins: own
                 .backup
