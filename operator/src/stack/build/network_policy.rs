@@ -78,7 +78,7 @@ fn exits(stack: &ValidStack, observed: &Observed) -> Vec<NetworkPolicy> {
     let postgres = stack.postgres.external().map(|it| {
         let policy = way(Component::Postgres, &Service::WITH_DATABASE, &[it.port]);
         match it.cloud_native_pg() {
-            Some(asked) => to(policy, instances(asked)),
+            Some(asked) => to(policy, &instances(asked)),
             None => policy,
         }
     });
@@ -87,7 +87,7 @@ fn exits(stack: &ValidStack, observed: &Observed) -> Vec<NetworkPolicy> {
         let ports: BTreeSet<i32> = ports.collect();
         let policy = way(Component::Kafka, &Service::ALL, &Vec::from_iter(ports));
         match &it.strimzi {
-            Some(cluster) => to(policy, peer(strimzi::brokers(cluster))),
+            Some(cluster) => to(policy, &peer(strimzi::brokers(cluster))),
             None => policy,
         }
     });
@@ -241,7 +241,7 @@ fn peer(labels: BTreeMap<String, String>) -> NetworkPolicyPeer {
 }
 
 /// The same way out, but to these pods only.
-fn to(mut policy: NetworkPolicy, pods: NetworkPolicyPeer) -> NetworkPolicy {
+fn to(mut policy: NetworkPolicy, pods: &NetworkPolicyPeer) -> NetworkPolicy {
     for rule in policy.spec.iter_mut().flat_map(|spec| &mut spec.egress).flatten() {
         rule.to = Some(vec![pods.clone()]);
     }
