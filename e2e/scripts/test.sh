@@ -58,7 +58,8 @@ part_e2e() {
   set +a
   remove_test_stacks
   TRACKLORE_GATEWAY_API_CRDS=$("$scripts/gateway-api.sh")
-  export TRACKLORE_GATEWAY_API_CRDS
+  TRACKLORE_STRIMZI_CRDS=$("$scripts/strimzi.sh" crds)
+  export TRACKLORE_GATEWAY_API_CRDS TRACKLORE_STRIMZI_CRDS
   cargo build --locked --workspace --bin kubectl-tracklore
   cargo test --locked --workspace --no-fail-fast --test cluster
   # every day others; all of them play in make ledger and make campaign
