@@ -10,7 +10,7 @@ mod report;
 mod topics;
 mod users;
 
-use std::time::Duration;
+use std::{process::Command, time::Duration};
 
 use futures::{
     StreamExt,
@@ -33,6 +33,8 @@ use broker::{Broker, CLUSTER_ID};
 /// Names the file with the CRDs; `make test-e2e` brings them.
 const CRDS: &str = "TRACKLORE_STRIMZI_CRDS";
 const MANIFESTS: &str = include_str!("../../strimzi/kafka.yaml");
+/// Names the cluster that an object is about.
+const LABEL: &str = "strimzi.io/cluster";
 const PATIENCE: Duration = Duration::from_mins(4);
 /// When to look again though no object has changed: a Secret may have, or Kafka may be well again.
 const AGAIN: Duration = Duration::from_secs(5);
@@ -43,7 +45,7 @@ const AT_ONCE: usize = 2;
 pub struct Cluster {
     client: Client,
     broker: Broker,
-    _operators: JoinSet<()>,
+    operators: JoinSet<()>,
 }
 
 impl Cluster {
@@ -79,7 +81,7 @@ impl Cluster {
         report::report(&kafkas, &kafka, &report::ready(broker.status(&authority))).await;
         let mut operators = JoinSet::new();
         operators.spawn(operate(client.clone(), broker.clone()));
-        Self { client: client.clone(), broker, _operators: operators }
+        Self { client: client.clone(), broker, operators }
     }
 
     /// The objects of a kind beside the cluster.
@@ -97,7 +99,7 @@ impl Cluster {
         self.objects(kind).patch(name, &parameters, &Patch::Apply(&object)).await
     }
 
-    /// Waits until an object has a condition of this type and status for its present generation; its reason, message, and all.
+    /// Waits until an object has a condition of this type and status for its present generation; gives both.
     pub async fn wait_for(&self, kind: &str, name: &str, condition: (&str, &str)) -> (DynamicObject, Value) {
         let what = format!("{kind} {name} has the condition {condition:?}");
         eventually_within(PATIENCE, &what, async || {
@@ -114,11 +116,22 @@ impl Cluster {
     }
 }
 
-const LABEL: &str = "strimzi.io/cluster";
-
 fn objects(client: &Client, namespace: &str, kind: &str) -> Api<DynamicObject> {
     let kind = GroupVersionKind::gvk("kafka.strimzi.io", "v1", kind);
     Api::namespaced_with(client.clone(), namespace, &ApiResource::from_gvk(&kind))
+}
+
+impl Drop for Cluster {
+    /// Topics would keep their namespace for ever: nobody is left who lets them go.
+    fn drop(&mut self) {
+        self.operators.abort_all();
+        let script = r#"kubectl -n "$0" get kafkatopics -o name |
+            xargs -r kubectl -n "$0" patch --type merge --patch '{"metadata": {"finalizers": null}}'"#;
+        let released = Command::new("sh").args(["-c", script, &self.broker.namespace]).output();
+        if !released.is_ok_and(|output| output.status.success()) {
+            println!("{}: its topics keep it, take their finalizers off", self.broker.namespace);
+        }
+    }
 }
 
 /// Does what objects ask for whenever one has changed.

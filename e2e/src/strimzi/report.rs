@@ -65,7 +65,9 @@ pub(super) async fn report(objects: &Api<DynamicObject>, object: &DynamicObject,
     let mut before = object.data.get("status").cloned().unwrap_or_default();
     let times = before.pointer_mut("/conditions/0").and_then(Value::as_object_mut);
     times.map(|condition| condition.remove("lastTransitionTime"));
-    if before == status {
+    let is_new = |(field, value): (&String, &Value)| before.get(field).unwrap_or(&Value::Null) != value;
+    // a status that is written again is a change, after which all would begin again
+    if !status.as_object().into_iter().flatten().any(is_new) {
         return;
     }
     let now = Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();

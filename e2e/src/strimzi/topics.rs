@@ -51,7 +51,8 @@ pub(super) async fn pass(objects: &Api<DynamicObject>, broker: &Broker) -> Resul
         .buffer_unordered(AT_ONCE)
         .collect()
         .await;
-    let after = describe(broker).await?;
+    let changed = done.iter().any(|(_, outcome)| outcome.is_ok());
+    let after = if changed { describe(broker).await? } else { before };
     for (topic, outcome) in done {
         let name = name(&topic);
         let id = after.get(&name).map(|topic| &topic.id);
