@@ -1,6 +1,7 @@
 # shellcheck shell=bash disable=SC2034
 # All versions and image names of the cluster in one place. The Go programs' versions are in src/kube/go.mod,
-# src/traefik/go.mod, src/cloudnative-pg/go.mod and src/jaeger/go.mod, Kafka's jars in images/kafka/pom.xml.
+# src/traefik/go.mod, src/cloudnative-pg/go.mod and src/jaeger/go.mod, Kafka's jars in images/kafka/pom.xml, Strimzi's API in
+# ../strimzi/pom.xml.
 DEBIAN_SUITE=trixie
 POSTGRES_VERSION=17.11
 VALKEY_VERSION=8.1.1

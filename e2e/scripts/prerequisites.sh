@@ -26,6 +26,7 @@ library zlib zlib1g-dev
 [ -e /etc/ssl/certs/ca-certificates.crt ] || [ ! -d /etc/apt ] || packages+=(ca-certificates)
 if [ "${1:-}" = test ]; then
   program shellcheck
+  program mvn maven # for the jars that Strimzi's CRDs are made of
   program python3
   python3 -c 'import yaml' 2>/dev/null || packages+=(python3-yaml)
 fi

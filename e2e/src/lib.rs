@@ -21,6 +21,7 @@ pub mod plugin;
 pub mod servers;
 pub mod shell;
 mod stack;
+pub mod strimzi;
 
 pub use person::Person;
 pub use stack::{COMPONENTS, TestStack, condition};

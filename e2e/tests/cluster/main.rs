@@ -17,6 +17,7 @@ mod refusals;
 mod restarts;
 mod rolling;
 mod streams;
+mod strimzi;
 mod told;
 
 use kube::Client;
