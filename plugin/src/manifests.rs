@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use tracklore_operator::stack::{
     build,
     component::{Component, MANAGED_BY},
+    delegated::Told,
     generate,
     given::{self, GivenSeen},
     kinds::{Child, Kind},
@@ -79,6 +80,13 @@ fn prepared(stack: &ValidStack) -> Observed {
         let seen = GivenSeen { keys, digest: String::new(), port: Some(REDIS_PORT) };
         observed.given.insert(secret.name, seen);
     }
+    for name in given::made_by_others(stack) {
+        let keys = ["ca.crt".to_owned()].into();
+        observed.given.insert(name, GivenSeen { keys, digest: String::new(), port: None });
+    }
+    for id in build::plan(stack, &observed, &[]).delegated {
+        observed.told.insert(id, Told { done: true, said: String::new() });
+    }
     for component in [Component::Postgres, Component::Kafka, Component::Redis] {
         let running = Workload { rolled_out: true, ..Workload::default() };
         observed.stateful_sets.insert(stack.names.of(component), running);
@@ -91,7 +99,12 @@ fn rank(kind: Kind) -> u8 {
         Kind::NetworkPolicy => 0,
         Kind::ConfigMap => 1,
         Kind::Service => 2,
-        Kind::StatefulSet => 3,
+        Kind::StatefulSet
+        | Kind::Cluster
+        | Kind::DatabaseRole
+        | Kind::Database
+        | Kind::KafkaTopic
+        | Kind::KafkaUser => 3,
         Kind::Job => 4,
         Kind::Deployment => 5,
         _ => 6,
@@ -133,7 +146,7 @@ fn rename_manager(value: &mut Value) {
 
 #[cfg(test)]
 mod tests {
-    use tracklore_operator::stack::validate;
+    use tracklore_operator::{api::v1alpha1::TrackloreStack, stack::validate};
 
     use super::*;
 
@@ -210,6 +223,17 @@ mod tests {
         let by_volume = object.get("secretName").and_then(Value::as_str);
         names.extend(by_key.into_iter().chain(by_volume).map(str::to_owned));
         object.values().for_each(|value| collect(value, names));
+    }
+
+    #[test]
+    fn what_other_operators_run_is_asked_for_before_what_needs_it() {
+        let stack: TrackloreStack =
+            serde_saphyr::from_str(include_str!("../../examples/delegated.yaml")).unwrap();
+        let objects = objects(&validate::validate(&stack).unwrap());
+        assert_eq!(names(&objects, "DatabaseRole").len(), 9);
+        assert_eq!(names(&objects, "Deployment").len(), 5);
+        let place = |kind: &str| objects.iter().position(|object| object["kind"] == kind).unwrap();
+        assert!(place("Cluster") < place("Job") && place("KafkaTopic") < place("Job"));
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! An API server without nodes, in which pods are only said to run: what `e2e/scripts/apiserver.sh` starts, and who plays
-//! the kubelet.
+//! the kubelet and other operators.
 
 mod kubelet;
+mod others;
 
 use std::{
     io::{BufRead, BufReader},
@@ -22,12 +23,12 @@ const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/apiserver.sh"
 pub struct Server {
     folder: PathBuf,
     script: Child,
-    /// The kubelet ends with it.
-    _kubelet: oneshot::Sender<()>,
+    /// Who plays ends with it.
+    _play: oneshot::Sender<()>,
 }
 
 impl Server {
-    /// Starts one, and the kubelet.
+    /// Starts one, the kubelet, and other operators.
     ///
     /// # Panics
     ///
@@ -43,11 +44,11 @@ impl Server {
         BufReader::new(output).read_line(&mut folder).expect("its words are text");
         assert!(!folder.is_empty(), "{SCRIPT} didn't start an API server; it says above why");
         let folder = PathBuf::from(folder.trim_end());
-        let (kubelet, over) = oneshot::channel();
+        let (play, over) = oneshot::channel();
         let kubeconfig = folder.join("kubeconfig");
         // Its runtime is none of a test's: it has to outlive them all.
-        thread::spawn(move || play_kubelet(&kubeconfig, over));
-        Self { folder, script, _kubelet: kubelet }
+        thread::spawn(move || play_until(&kubeconfig, over));
+        Self { folder, script, _play: play }
     }
 
     /// The configuration of an `admin`, or with the rights that the chart gives to the `operator`.
@@ -74,11 +75,12 @@ impl Drop for Server {
     }
 }
 
-fn play_kubelet(kubeconfig: &Path, over: oneshot::Receiver<()>) {
+fn play_until(kubeconfig: &Path, over: oneshot::Receiver<()>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.expect("a runtime starts").block_on(async {
         tokio::select! {
             () = kubelet::play(client(kubeconfig).await) => {}
+            () = others::play(client(kubeconfig).await) => {}
             _ = over => {}
         }
     });

@@ -40,9 +40,9 @@ async fn a_stack_gets_its_topics_and_users_from_strimzi_whose_stand_in_does_what
     let room = TestStack::namespace(&client, "strimzi").await;
     let kafka = Cluster::start(&client, &room.namespace, "events").await;
     it_tells_where_it_is_and_schemas_refuse_what_they_do_not_know(&client, &room, &kafka).await;
-    let (mine, others) = (asks_for_topics(&client, &room, &kafka), topics_grow_change_and_go(&kafka));
-    tokio::join!(mine, others);
+    topics_grow_change_and_go(&kafka).await;
     users_may_what_their_acls_allow_and_nothing_else(&client, &room, &kafka).await;
+    a_stack_works_with_it(&client, &room, &kafka).await;
     drop(kafka);
     room.discard(&client).await;
 }
@@ -183,7 +183,7 @@ async fn it_tells_where_it_is_and_schemas_refuse_what_they_do_not_know(
 }
 
 /// A stack waits until the Kafka is open to it, then works as with one of its own.
-async fn asks_for_topics(client: &Client, room: &TestStack, kafka: &Cluster) {
+async fn a_stack_works_with_it(client: &Client, room: &TestStack, kafka: &Cluster) {
     let stack = TestStack { name: "demo".into(), ..room.clone() };
     let open_to = async |stacks: &str| {
         let patch =

@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests fail loudly")]
 
 mod crashes;
+mod delegated;
 mod faults;
 mod foreign;
 mod operator;

@@ -121,6 +121,7 @@ mod tests {
         for example in [
             MINIMAL,
             include_str!("../../../examples/demo.yaml"),
+            include_str!("../../../examples/delegated.yaml"),
             include_str!("../../../examples/external.yaml"),
             include_str!("../../../examples/three-brokers.yaml"),
         ] {

@@ -4,6 +4,8 @@
 \set QUIET on
 \set VERBOSITY terse
 SET client_min_messages = 'warning';
+-- From the second time on it logs in as the owner, who may not change it.
+SET ROLE NONE;
 SELECT current_database() AS database, session_user AS migration, :'runtime' || '_owner' AS owner
 \gset
 ALTER ROLE :"migration" IN DATABASE :"database" SET role = :'owner';
