@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::{Pod, Secret};
+use k8s_openapi::api::core::v1::{Namespace, Pod, Secret};
 use kube::{
     Api, Client,
     api::{DeleteParams, LogParams, PostParams},
@@ -146,7 +146,14 @@ async fn topics_of_a_strimzi_kafka_grow_change_and_go_and_what_cannot_be_is_refu
         let there = kafka.ask(TOPICS, &["--list"]).await.unwrap().contains("Posts_events");
         assert_eq!(there, name == "twin", "a topic goes with the object that has it");
     }
+    drop(kafka);
+    let namespace = room.namespace.clone();
     room.discard(&client).await;
+    let namespaces: Api<Namespace> = Api::all(client.clone());
+    eventually_within(PATIENCE, "no topic keeps the namespace", async || {
+        namespaces.get_opt(&namespace).await.ok()?.is_none().then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]
