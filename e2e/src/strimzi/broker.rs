@@ -1,6 +1,9 @@
 //! The one node of a Kafka that stands in for Strimzi's: its names, and Kafka's own tools in its pod.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
 use super::LABEL;
 use crate::shell;
@@ -8,6 +11,7 @@ use crate::shell;
 /// Any will do; it has to be one of Kafka's own form.
 pub(super) const CLUSTER_ID: &str = "TrackloreTestStrimzi00";
 const PORT: u16 = 9093;
+const PATIENCE: Duration = Duration::from_mins(2);
 /// Small and quick to start; the archive holds what the tool before has loaded.
 const JAVA: [&str; 10] = [
     "java",
@@ -79,7 +83,10 @@ impl Broker {
         command.extend(JAVA);
         command.extend(["-cp", "/opt/kafka/libs/*", class, "--bootstrap-server", "127.0.0.1:9092"]);
         command.extend(arguments);
-        shell::run_with("kubectl", &command, input).await.map_err(|complaint| {
+        // a tool that doesn't reach Kafka would try for ever
+        let ended = timeout(PATIENCE, shell::run_with("kubectl", &command, input)).await;
+        let output = ended.unwrap_or_else(|_| Err(format!("{class} took more than {PATIENCE:?}")));
+        output.map_err(|complaint| {
             let sentence = complaint.lines().find_map(|line| line.split_once("Exception: "));
             sentence.map_or(complaint.clone(), |(_, sentence)| sentence.to_owned())
         })

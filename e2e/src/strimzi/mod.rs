@@ -24,7 +24,7 @@ use kube::{
     runtime::{WatchStreamExt, watcher},
 };
 use serde_json::{Value, json};
-use tokio::{task::JoinSet, time::timeout};
+use tokio::{join, task::JoinSet, time::timeout};
 use tracklore_testkit::eventually_within;
 
 use crate::{authority::Certified, servers::secret, shell, stack::is_ready};
@@ -38,7 +38,7 @@ const LABEL: &str = "strimzi.io/cluster";
 const PATIENCE: Duration = Duration::from_mins(4);
 /// When to look again though no object has changed: a Secret may have, or Kafka may be well again.
 const AGAIN: Duration = Duration::from_secs(5);
-/// How many of Kafka's tools run at a time; each is a JVM.
+/// How many of Kafka's tools run at a time for topics, and as many for users; each is a JVM.
 const AT_ONCE: usize = 2;
 
 /// A Kafka cluster, with the stand-in at work as long as this lives.
@@ -143,11 +143,9 @@ async fn operate(client: Client, broker: Broker) {
     let mut changes = select(changes(&topics, &broker), changes(&users, &broker)).ready_chunks(100);
     loop {
         drop(timeout(AGAIN, changes.next()).await);
-        let passed = async {
-            topics::pass(&topics, &broker).await?;
-            users::pass(&client, &users, &broker, &mut told).await
-        };
-        if let Err(error) = passed.await {
+        let (topics, users) =
+            join!(topics::pass(&topics, &broker), users::pass(&client, &users, &broker, &mut told));
+        for error in [topics, users].into_iter().filter_map(Result::err) {
             println!("{}: the stand-in for Strimzi tries again: {error}", broker.namespace);
         }
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::{Pod, Secret};
+use k8s_openapi::api::core::v1::{Namespace, Pod, Secret};
 use kube::{
     Api, Client,
     api::{DeleteParams, LogParams, Patch, PatchParams, PostParams},
@@ -44,7 +44,13 @@ async fn a_stack_gets_its_topics_and_users_from_strimzi_whose_stand_in_does_what
     users_may_what_their_acls_allow_and_nothing_else(&client, &room, &kafka).await;
     a_stack_works_with_it(&client, &room, &kafka).await;
     drop(kafka);
+    let namespace = room.namespace.clone();
     room.discard(&client).await;
+    let namespaces: Api<Namespace> = Api::all(client.clone());
+    eventually_within(PATIENCE, "no topic keeps the namespace", async || {
+        namespaces.get_opt(&namespace).await.ok()?.is_none().then_some(())
+    })
+    .await;
 }
 
 async fn users_may_what_their_acls_allow_and_nothing_else(
