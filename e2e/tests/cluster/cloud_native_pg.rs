@@ -136,22 +136,50 @@ async fn fails_over(client: &Client, stack: &TestStack, ada: &mut Person) -> BTr
 
 /// What the primary of a `Cluster` says to a question.
 async fn asked(client: &Client, stack: &TestStack, cluster: &str, question: &str) -> String {
+    asked_in(client, stack, cluster, "postgres", question).await
+}
+
+/// The same in one of its databases.
+async fn asked_in(
+    client: &Client,
+    stack: &TestStack,
+    cluster: &str,
+    database: &str,
+    question: &str,
+) -> String {
     let primary = async || primary(client, stack, cluster).await;
     let pod = eventually_within(PATIENCE, "there is a primary", primary).await;
-    let command = ["exec", "-n", &stack.namespace, &pod, "-c", "postgres", "--", "psql", "-AtXc", question];
+    let command = [
+        "exec",
+        "-n",
+        &stack.namespace,
+        &pod,
+        "-c",
+        "postgres",
+        "--",
+        "psql",
+        "-d",
+        database,
+        "-AtXc",
+        question,
+    ];
     shell::run("kubectl", &command).await.unwrap().trim().to_owned()
 }
 
 /// Each service reaches its own database, and changes nothing of its shape.
 async fn only_who_should_gets_in(client: &Client, stack: &TestStack) {
     let question = "SELECT string_agg(rolname || '>' || datname, ' ' ORDER BY rolname, datname) FROM pg_roles, pg_database \
-        WHERE rolname ~ '^tracklore_[a-z]+$' AND datname ~ '^tracklore_' AND has_database_privilege(rolname, datname, 'CONNECT')";
+        WHERE rolname ~ '^(app|tracklore_[a-z]+)$' AND datname ~ '^tracklore_' AND has_database_privilege(rolname, datname, 'CONNECT')";
     assert_eq!(
         asked(client, stack, OWN, question).await,
         "tracklore_auth>tracklore_auth tracklore_posts>tracklore_posts tracklore_user>tracklore_user"
     );
     let question = "SELECT bool_or(rolsuper OR rolcreatedb OR rolcreaterole) FROM pg_roles WHERE rolname ~ '^tracklore_'";
     assert_eq!(asked(client, stack, OWN, question).await, "f");
+    let question = "SELECT has_schema_privilege('tracklore_posts', 'public', 'USAGE'), \
+        has_schema_privilege('tracklore_posts', 'public', 'CREATE'), has_table_privilege('tracklore_posts', 'posts', 'INSERT'), \
+        has_table_privilege('tracklore_posts', 'posts', 'TRUNCATE')";
+    assert_eq!(asked_in(client, stack, OWN, "tracklore_posts", question).await, "t|f|t|f");
 }
 
 /// A `Cluster` that somebody has made for whoever is beside it.

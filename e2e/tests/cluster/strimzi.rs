@@ -206,6 +206,10 @@ async fn a_stack_works_with_it(client: &Client, room: &TestStack, kafka: &Cluste
         said.ends_with("its annotation tracklore.io/allowed-stacks doesn't name demo; add it there"),
         "{said}"
     );
+    assert!(
+        kafka.objects("KafkaUser").get_opt("demo-auth").await.unwrap().is_none(),
+        "nor has it a user there"
+    );
     open_to("others, demo").await;
     stack.wait_until_ready(client).await;
     let mut ada = Person::sign_up(&stack.url(client).await, &name("ada")).await;

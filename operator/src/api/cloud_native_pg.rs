@@ -7,6 +7,7 @@ use k8s_openapi::api::core::v1::{
     LocalObjectReference, NodeAffinity, PodAffinity, PodAntiAffinity, ResourceRequirements, Toleration,
     TopologySpreadConstraint,
 };
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::CustomResource;
 use serde::{Deserialize, Serialize};
 
@@ -258,6 +259,18 @@ pub struct AppliedStatus {
     pub message: Option<String>,
     /// The generation that this is told of.
     pub observed_generation: Option<i64>,
+    /// The version of the Secret whose password the role has.
+    pub secret_resource_version: Option<String>,
+    /// Among them, which version the Secret has.
+    pub conditions: Vec<Condition>,
+}
+
+impl AppliedStatus {
+    /// Whether the role has the password that its Secret holds now, as far as CloudNativePG has seen it.
+    pub fn has_password(&self) -> bool {
+        let seen = self.conditions.iter().find(|condition| condition.type_ == "PasswordSecretChange");
+        seen.is_none_or(|seen| self.secret_resource_version.as_ref() == Some(&seen.message))
+    }
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {

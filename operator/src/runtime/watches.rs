@@ -281,8 +281,8 @@ impl Builder<'_> {
         self.listed.push(is_listed);
         self.unlisted.fetch_add(1, Ordering::Relaxed);
         let (unlisted, mut listed) = (self.unlisted.clone(), Some(listed));
-        self.follow(kind, state, future::ready(()), move || {
-            if let Some(listed) = listed.take() {
+        self.follow(kind, state, future::ready(()), move |there| {
+            if let (Ok(()), Some(listed)) = (there, listed.take()) {
                 unlisted.fetch_sub(1, Ordering::Relaxed);
                 let _ = listed.send(());
             }
@@ -292,22 +292,30 @@ impl Builder<'_> {
     /// A watch that begins when a stack asks for such an object.
     fn watch_when_asked<K: Watched>(&mut self, kind: Kind, told: fn(&K) -> Told) -> DelegatedStore {
         let asked = Arc::new(Notify::new());
-        let (is_known, known) = watch::channel(false);
+        let (tell, known) = watch::channel(None);
         let waiting = asked.clone();
         let begin = async move { waiting.notified().await };
-        let kept = self.follow(kind, told, begin, move || {
-            is_known.send_replace(true);
+        let kept = self.follow(kind, told, begin, move |there| {
+            // What was listed once stays known while the watch is started anew.
+            tell.send_if_modified(|known| {
+                let is_news = *known != Some(Ok(())) && known.as_ref() != Some(&there);
+                if is_news {
+                    *known = Some(there);
+                }
+                is_news
+            });
         });
         DelegatedStore { kind, kept, asked, known }
     }
 
-    /// Keeps what a watch shows, from when `begin` ends. `known` is called when it is known as a whole what there is.
+    /// Keeps what a watch shows, from when `begin` ends. `known` is told when it is known as a whole what there is, and of
+    /// a kind that others act on also why it can't be. Whether the operator is well doesn't hang on those.
     fn follow<K, S>(
         &mut self,
         kind: Kind,
         state: fn(&K) -> S,
         begin: impl Future<Output = ()> + Send + 'static,
-        mut known: impl FnMut() + Send + 'static,
+        mut known: impl FnMut(Result<(), String>) + Send + 'static,
     ) -> Kept<S>
     where
         K: Watched,
@@ -323,16 +331,22 @@ impl Builder<'_> {
             begin.await;
             let mut events = pin!(events);
             'watching: while let Some(event) = events.next().await {
-                if kind.is_delegated() && event.as_ref().is_err_and(is_unknown_or_forbidden) {
-                    known();
-                    continue;
+                if !kind.is_delegated() {
+                    progress.event(&watch, &event);
                 }
-                progress.event(&watch, &event);
-                let Ok(event) = event else { continue };
+                let event = match event {
+                    Ok(event) => event,
+                    Err(error) => {
+                        if kind.is_delegated() {
+                            known(of_unknown_kind(&error));
+                        }
+                        continue;
+                    }
+                };
                 let is_complete = matches!(event, Event::InitDone);
                 let woken = keeper.take(event, state);
                 if is_complete {
-                    known();
+                    known(Ok(()));
                 }
                 // Until all lists of the scope are there nobody listens; then every stack gets its first pass anyway.
                 for Names { stack, namespace } in woken {
@@ -348,11 +362,18 @@ impl Builder<'_> {
     }
 }
 
-/// Whether the cluster doesn't know a kind, or doesn't let it be seen. Whoever applies such an object hears of it.
-fn is_unknown_or_forbidden(error: &watcher::Error) -> bool {
+/// A kind that the cluster doesn't know has no objects; whoever applies one hears of it. Otherwise why it isn't known which
+/// there are.
+fn of_unknown_kind(error: &watcher::Error) -> Result<(), String> {
     use watcher::Error::{InitialListFailed, WatchFailed, WatchStartFailed};
-    let (InitialListFailed(error) | WatchStartFailed(error) | WatchFailed(error)) = error else {
-        return false;
-    };
-    matches!(error, kube::Error::Api(status) if matches!(status.code, 403 | 404))
+    match error {
+        InitialListFailed(kube::Error::Api(status))
+        | WatchStartFailed(kube::Error::Api(status))
+        | WatchFailed(kube::Error::Api(status))
+            if status.code == 404 =>
+        {
+            Ok(())
+        }
+        error => Err(error.to_string()),
+    }
 }

@@ -139,6 +139,12 @@ impl Applier<'_> {
         for child in &plan.children {
             let id = child.id();
             let label = format!("{}/{}", id.kind.as_str(), id.name);
+            if let Some(why) = observed.unlisted.get(&id.kind) {
+                // Whoever doesn't see what there is would write it again in each pass.
+                let sentence = format!("the operator can't see which there are: {why}");
+                outcome.obstacles.push((label, Obstacle::Refused(sentence)));
+                continue;
+            }
             match observed.seen.get(&id).map(|seen| seen.owner) {
                 Some(Owner::Foreign) => outcome.obstacles.push((label, Obstacle::Foreign)),
                 Some(Owner::Leaving) => outcome.obstacles.push((label, Obstacle::Leaving)),
@@ -279,15 +285,8 @@ impl Applier<'_> {
                 Ok(Ok(mark))
             }
             Ok(Err(obstacle)) => Ok(Err(obstacle)),
-            Err(error) => match refusal(&error) {
+            Err(error) => match refusal(&error).or_else(|| delegated::refusal(id.kind, &error)) {
                 Some(obstacle) => Ok(Err(obstacle)),
-                None if id.kind.is_delegated() && is_unknown(&error) => {
-                    Ok(Err(Obstacle::Refused(delegated::unknown(id.kind))))
-                }
-                // Its operator looks at each change, and is away: that keeps nothing else from being applied.
-                None if id.kind.is_delegated() && is_a_webhooks(&error) => {
-                    Ok(Err(Obstacle::Refused(error.to_string())))
-                }
                 None => Err(Error::Api {
                     child: format!("{}/{}", id.kind.as_str(), id.name),
                     source: Box::new(error),
@@ -377,16 +376,6 @@ fn successors(secret: &GeneratedSecret, seen: &SecretSeen) -> Result<Option<Valu
     };
     let gone: BTreeMap<_, _> = gone.into_iter().map(|key| (key, Value::Null)).collect();
     Ok((!new.is_empty() || !gone.is_empty()).then(|| json!({"data": gone, "stringData": new})))
-}
-
-/// Whether there is no such kind: whoever applies an object is never told that it isn't there.
-fn is_unknown(error: &kube::Error) -> bool {
-    matches!(error, kube::Error::Api(status) if status.code == 404)
-}
-
-/// Whether nobody answered whom the API server had to ask: it then says that something is wrong with itself.
-fn is_a_webhooks(error: &kube::Error) -> bool {
-    matches!(error, kube::Error::Api(status) if status.code >= 500 && status.message.contains("webhook"))
 }
 
 /// What trying again at once wouldn't change.

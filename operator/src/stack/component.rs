@@ -116,6 +116,10 @@ pub const MANAGER: &str = "tracklore-operator";
 pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 /// The label that names the component, or what a Job is for.
 pub const NAME: &str = "app.kubernetes.io/name";
+/// The label that names the whole that something is a part of.
+pub const PART_OF: &str = "app.kubernetes.io/part-of";
+/// Its value.
+pub const TRACKLORE: &str = "tracklore";
 /// The label that names the stack.
 pub const INSTANCE: &str = "app.kubernetes.io/instance";
 
@@ -166,7 +170,7 @@ impl Names {
         BTreeMap::from([
             (INSTANCE.to_owned(), self.stack.clone()),
             (MANAGED_BY.to_owned(), MANAGER.to_owned()),
-            ("app.kubernetes.io/part-of".to_owned(), "tracklore".to_owned()),
+            (PART_OF.to_owned(), TRACKLORE.to_owned()),
         ])
     }
 

@@ -7,6 +7,8 @@ use kube::{Resource, ResourceExt};
 use serde::{Deserialize, de::DeserializeOwned, de::IgnoredAny};
 
 use super::{
+    apply::Obstacle,
+    component::Component,
     glimpse::Glimpse,
     kinds::{Kind, Object},
     routes, status,
@@ -54,16 +56,30 @@ pub fn kinds(stack: &ValidStack, before: Option<&TrackloreStackStatus>) -> Vec<K
     kinds
 }
 
-/// What to do where a cluster doesn't know a kind.
-pub fn unknown(kind: Kind) -> String {
-    let (project, instead) = match kind {
-        Kind::HTTPRoute => ("the CRDs of the Gateway API", "another gateway"),
-        Kind::KafkaTopic | Kind::KafkaUser => {
-            ("Strimzi, 1.0 or newer", "another kind of Kafka in a new stack")
+/// What stands in the way of an object whose kind the cluster doesn't know, or whose operator has to agree to each change and
+/// doesn't answer: that keeps nothing else from being applied.
+pub fn refusal(kind: Kind, error: &kube::Error) -> Option<Obstacle> {
+    let kube::Error::Api(status) = error else { return None };
+    let (who, install, instead) = match kind.component().filter(|_| kind.is_delegated())? {
+        Component::Postgres => {
+            ("CloudNativePG", "CloudNativePG, 1.30 or newer", "another kind of Postgres in a new stack")
         }
-        _ => ("CloudNativePG, 1.30 or newer", "another kind of Postgres in a new stack"),
+        Component::Kafka => ("Strimzi", "Strimzi, 1.0 or newer", "another kind of Kafka in a new stack"),
+        _ => ("the controller of Gateways", "the CRDs of the Gateway API", "another gateway"),
     };
-    format!("the cluster doesn't know {}; install {project}, or choose {instead}", kind.as_str())
+    // Whoever applies an object is never told that it isn't there: its kind isn't, or its namespace.
+    if status.code == 404 && !status.message.starts_with("namespaces ") {
+        let kind = kind.as_str();
+        return Some(Obstacle::Refused(format!(
+            "the cluster doesn't know {kind}; install {install}, or choose {instead}"
+        )));
+    }
+    (status.code >= 500 && status.message.contains("webhook")).then(|| {
+        let message = &status.message;
+        Obstacle::Refused(format!(
+            "{who} has to agree to each change and doesn't answer; see whether its operator runs ({message})"
+        ))
+    })
 }
 
 /// The Gateways of an `HTTPRoute`.
@@ -179,7 +195,8 @@ pub fn kafka_told(kafka: &Kafka, stack: &str, port: &str) -> Told {
         "nobody makes topics and users there; set its spec.entityOperator.topicOperator and userOperator"
             .into()
     } else {
-        return ready(kafka.status.as_ref(), kafka.metadata.generation);
+        // While a change of it is rolled out it serves.
+        return ready(kafka.status.as_ref(), None);
     };
     Told { done: false, said: refusal }
 }
@@ -201,7 +218,7 @@ fn ready(status: Option<&StrimziStatus>, generation: Option<i64>) -> Told {
 fn applied<K: Delegated>(object: &Glimpse<K, IgnoredAny, AppliedStatus>) -> Told {
     let generation = object.meta().generation;
     let status = object.status.as_ref();
-    let current = status.filter(|status| status.observed_generation >= generation);
+    let current = status.filter(|status| status.observed_generation >= generation && status.has_password());
     if current.is_some_and(|status| status.applied == Some(true)) {
         return Told { done: true, said: "it is in Postgres as asked for".into() };
     }

@@ -3,7 +3,9 @@
 use super::{
     build,
     component::{Component, Service},
-    observed::{ChildId, JobState, Observed, Owner, SecretSeen, Seen, Workload},
+    delegated::Told,
+    given::{self, GivenSeen},
+    observed::{ChildId, JobState, Kind, Observed, Owner, SecretSeen, Seen, Workload},
     plan::Child,
     validate::{self, ValidStack},
 };
@@ -63,6 +65,24 @@ pub fn with_dependencies(stack: &ValidStack) -> Observed {
         observed.stateful_sets.insert(stack.names.of(component), running());
     }
     observed
+}
+
+/// A picture in which other operators have done all that a stack asks them for, and the dependencies of its own are ready.
+pub fn with_delegated(stack: &ValidStack) -> Observed {
+    let mut observed = with_dependencies(stack);
+    let delegated = build::plan(stack, &observed, &[]).delegated;
+    observed.told = delegated.into_iter().map(|id| (id, Told { done: true, said: "done".into() })).collect();
+    for authority in given::made_by_others(stack) {
+        let keys = ["ca.crt".to_owned()].into();
+        observed.given.insert(authority, GivenSeen { keys, digest: "digest-of-ca".into(), port: None });
+    }
+    observed
+}
+
+/// The child of a kind whose name begins so.
+pub fn find(children: &[Child], kind: Kind, start: &str) -> Child {
+    let found = children.iter().find(|child| child.id().kind == kind && child.id().name.starts_with(start));
+    found.unwrap_or_else(|| unreachable!("{start}")).clone()
 }
 
 /// Ends well all Jobs that the plan for `observed` has.

@@ -45,7 +45,7 @@ impl<S> Shown<S> {
             state,
             stack: object.labels().get(INSTANCE).cloned().unwrap_or_default(),
             owners: Owners::of(meta),
-            left: meta.owner_references.is_none()
+            left: meta.owner_references.as_deref().unwrap_or_default().is_empty()
                 && object.labels().get(MANAGED_BY).is_some_and(|manager| manager == MANAGER),
             orphans: object.finalizers().iter().any(|finalizer| finalizer == "orphan"),
             uid: meta.uid.clone().unwrap_or_default(),

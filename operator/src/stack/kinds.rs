@@ -212,6 +212,11 @@ impl Kind {
         matches!(self, Self::Cluster | Self::KafkaTopic)
     }
 
+    /// Whether an object of it is a server that another operator runs, and nothing in one.
+    pub fn is_server(self) -> bool {
+        matches!(self, Self::Cluster | Self::GivenKafka)
+    }
+
     /// What it belongs to, where other operators act on its objects.
     pub fn component(self) -> Option<Component> {
         match self {

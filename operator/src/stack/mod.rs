@@ -125,9 +125,6 @@ fn tell(stack: &GuardedStack) {
 /// Why a pass ended early.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// What there is of some kind isn't known.
-    #[error(transparent)]
-    Unknown(#[from] observe::Unlisted),
     /// Reading failed.
     #[error("failed to look at the children: {0}")]
     Observe(#[source] Box<kube::Error>),
@@ -141,6 +138,9 @@ pub enum Error {
 
 /// When a stack that its namespace has no room for is looked at again: nothing tells that another one went.
 const UNTIL_THERE_IS_ROOM: Duration = Duration::from_mins(1);
+
+/// When a stack is looked at again that names what other people have other operators run: none of it is watched.
+const WHAT_IS_NAMED: Duration = Duration::from_mins(1);
 
 /// One pass over one stack, as soon as it has rested from the one before.
 pub async fn reconcile(stack: Arc<GuardedStack>, context: Arc<Context>) -> Result<Action, Error> {
@@ -219,7 +219,6 @@ async fn next(stack: &TrackloreStack, context: &Context) -> Result<(TrackloreSta
     };
     let completed = before.map_or(&[][..], |status| status.completed_jobs.as_slice());
     let Context { client, stores, secrets, patience, .. } = context;
-    stores.delegated.known(&delegated::kinds(&valid, before)).await?;
     let observed = observe::observe(client, stores, secrets, patience, &valid, before)
         .await
         .map_err(|error| Error::Observe(Box::new(error)))?;
@@ -235,10 +234,15 @@ async fn next(stack: &TrackloreStack, context: &Context) -> Result<(TrackloreSta
     let outcome = if valid.paused { Outcome::default() } else { applier.apply(&plan, &observed).await? };
     let status = status::settled(before, generation, &valid, &plan, &observed, &outcome, Timestamp::now());
     let undone = |id: &ChildId| observed.told.get(id).is_none_or(|told| !told.done);
+    let unsigned = |secret: &String| !observed.given.contains_key(secret);
     let unwatched = !plan.missing.is_empty()
         || plan.delegated.iter().any(undone)
+        || given::made_by_others(&valid).iter().any(unsigned)
         || logins::are_replaced(&plan.secrets, &observed);
-    let wait = wait(&outcome, &observed, unwatched, &valid.uid);
+    let mut wait = wait(&outcome, &observed, unwatched, &valid.uid);
+    if plan.delegated.iter().any(|id| !plan.expected.contains(id)) {
+        wait = wait.min(WHAT_IS_NAMED);
+    }
     let now = Timestamp::now();
     let due = [rotation::wait(&plan, &observed, now), logins::wait(&plan, &observed, now)];
     let rotation = due

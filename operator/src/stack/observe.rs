@@ -1,7 +1,7 @@
 //! Takes the picture: watched children from memory, generated Secrets by name. Only reads.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -106,32 +106,27 @@ pub struct DelegatedStore {
     pub kept: Kept<Told>,
     /// Says that a stack asks.
     pub asked: Arc<Notify>,
-    /// Whether it is known which there are, or that the cluster doesn't know the kind.
-    pub known: watch::Receiver<bool>,
+    /// Whether it is known which there are, as of a kind that the cluster doesn't know; or why not.
+    pub known: watch::Receiver<Option<Result<(), String>>>,
 }
-
-/// The API server hasn't said yet what there is of a kind.
-#[derive(Debug, thiserror::Error)]
-#[error("the API server hasn't said yet which {0} there are")]
-pub struct Unlisted(&'static str);
 
 /// How long the first list of a kind is waited for. It is a request like others that a pass makes.
 const UNTIL_LISTED: Duration = Duration::from_secs(10);
 
 impl DelegatedStores {
-    /// Ends when it is known what there is of some kinds.
-    pub async fn known(&self, kinds: &[Kind]) -> Result<(), Unlisted> {
+    /// Ends when it is known what there is of some kinds. Of which it isn't, and why.
+    async fn unlisted(&self, kinds: &[Kind]) -> BTreeMap<Kind, String> {
+        let mut unlisted = BTreeMap::new();
         for store in self.0.iter().filter(|store| kinds.contains(&store.kind)) {
+            store.asked.notify_one();
             let mut known = store.known.clone();
-            if !*known.borrow() {
-                store.asked.notify_one();
-                let listed = tokio::time::timeout(UNTIL_LISTED, known.wait_for(|known| *known)).await;
-                listed
-                    .map_err(|_| Unlisted(store.kind.as_str()))?
-                    .map_err(|_| Unlisted(store.kind.as_str()))?;
+            let answer = tokio::time::timeout(UNTIL_LISTED, known.wait_for(Option::is_some)).await;
+            let known = answer.ok().and_then(|known| known.ok()?.clone());
+            if let Err(why) = known.unwrap_or_else(|| Err("the API server hasn't answered yet".to_owned())) {
+                unlisted.insert(store.kind, why);
             }
         }
-        Ok(())
+        unlisted
     }
 }
 
@@ -176,7 +171,9 @@ pub async fn observe(
     before: Option<&TrackloreStackStatus>,
 ) -> Result<Observed, kube::Error> {
     let (names, uid) = (&stack.names, stack.uid.as_str());
+    let unlisted = stores.delegated.unlisted(&delegated::kinds(stack, before)).await;
     let mut observed = stores.look(names, uid);
+    observed.unlisted = unlisted;
     // what a copy brings comes instead of what is there already, so that has to be known
     let is_new = before.is_none() && observed.seen.is_empty() && stack.restore.is_none() && !stack.paused;
     let secrets = Api::<Secret>::namespaced(client.clone(), &names.namespace);
@@ -238,23 +235,37 @@ async fn look_at_what_is_named(
     let namespace = &stack.names.namespace;
     let postgres = stack.postgres.external().and_then(|external| external.cloud_native_pg());
     if let Some(asked) = postgres.filter(|asked| asked.own.is_none()) {
-        let found =
-            Api::<GivenCluster>::namespaced(client.clone(), namespace).get_opt(&asked.cluster).await?;
+        let clusters = Api::<GivenCluster>::namespaced(client.clone(), namespace);
+        let told = named(clusters.get_opt(&asked.cluster).await, |cluster| Cluster::told(&cluster))?;
         let id = ChildId { kind: Kind::Cluster, name: asked.cluster.clone() };
-        observed.told.extend(found.map(|cluster| (id, Cluster::told(&cluster))));
+        observed.told.extend(told.map(|told| (id, told)));
     }
     if let Some(external) = stack.kafka.external()
         && let Some(name) = &external.strimzi
     {
-        let found = Api::<Kafka>::namespaced(client.clone(), namespace).get_opt(name).await?;
-        let port =
-            external.servers.first().and_then(|server| server.rsplit_once(':')).map_or("", |(_, port)| port);
+        let kafkas = Api::<Kafka>::namespaced(client.clone(), namespace);
+        let port = external.servers.first().and_then(|server| server.rsplit_once(':'));
+        let port = port.map_or("", |(_, port)| port);
+        let of_use = |kafka| delegated::kafka_told(&kafka, &stack.names.stack, port);
+        let told = named(kafkas.get_opt(name).await, of_use)?;
         let id = ChildId { kind: Kind::GivenKafka, name: name.clone() };
-        observed
-            .told
-            .extend(found.map(|kafka| (id, delegated::kafka_told(&kafka, &stack.names.stack, port))));
+        observed.told.extend(told.map(|told| (id, told)));
     }
     Ok(())
+}
+
+/// What is said of an object that other people have made. One that can't be looked at holds up what needs it only.
+fn named<K>(
+    found: Result<Option<K>, kube::Error>,
+    told: impl FnOnce(K) -> Told,
+) -> Result<Option<Told>, kube::Error> {
+    match found {
+        Err(kube::Error::Api(status)) if status.code == 403 => Ok(Some(Told {
+            done: false,
+            said: format!("the operator may not look at it: {}", status.message),
+        })),
+        found => Ok(found?.map(told)),
+    }
 }
 
 /// The dependencies that should have a StatefulSet and have none.

@@ -124,6 +124,8 @@ pub struct Observed {
     pub given: BTreeMap<String, GivenSeen>,
     /// The sealed Secrets of the copy that the stack begins with, once they have been fetched and while they are needed.
     pub seal: Option<String>,
+    /// Kinds that other operators act on of which it isn't known which objects there are, and why.
+    pub unlisted: BTreeMap<Kind, String>,
     /// What other operators say of what they act on for the stack.
     pub told: BTreeMap<ChildId, Told>,
     /// Keys of Secrets, with the Secret's name, that pods were told of which haven't ended; only looked for while logins

@@ -1,6 +1,7 @@
 //! What is told about a stack: pure, so that the same picture always gives the same words.
 
 mod backup;
+mod dependency;
 mod restoring;
 mod view;
 

@@ -14,6 +14,7 @@ use crate::api::v1alpha1::{
 };
 
 use super::{
+    build::CLUSTER,
     component::{Component, Names, PerService, Service},
     placement::Placement,
     pod_overrides,
@@ -309,7 +310,13 @@ fn placements(stack: &TrackloreStack, refusals: &mut Vec<String>) -> BTreeMap<Co
         services.chain(others).filter_map(|(component, field, asked)| Some((component, field, asked?)));
     let mut placements = BTreeMap::new();
     for (component, field, asked) in asked {
-        match Placement::read(&format!("{field}.scheduling"), &asked, &names.selector(component)) {
+        let selector = match component {
+            Component::Postgres if spec.postgres.cloud_native_pg.is_some() => {
+                BTreeMap::from([(CLUSTER.to_owned(), names.of(component))])
+            }
+            _ => names.selector(component),
+        };
+        match Placement::read(&format!("{field}.scheduling"), &asked, &selector) {
             Ok(placement) => drop(placements.insert(component, placement)),
             Err(sentences) => refusals.extend(sentences),
         }

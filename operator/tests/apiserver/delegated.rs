@@ -83,7 +83,7 @@ async fn what_somebody_changes_about_it_is_set_back_and_what_is_as_it_should_be_
     space.settle(Faults::none()).await;
     let versions = async || {
         let cluster = space.api::<Cluster>().get("demo-postgres").await.unwrap();
-        let topic = space.api::<KafkaTopic>().get("demo-user-events").await.unwrap();
+        let topic = space.api::<KafkaTopic>().get("demo-events-user-events").await.unwrap();
         (cluster.resource_version(), topic.resource_version())
     };
     let before = versions().await;

@@ -34,8 +34,8 @@ pub struct ClusterRef {
     #[x_kube(validation = Rule::new("self == oldSelf")
         .message("the Cluster can't change: data doesn't move by itself; make a new stack"))]
     pub name: String,
-    /// What names of databases and roles begin with: another one for each stack that shares the `Cluster`. It can't change.
-    #[serde(default = "tracklore")]
+    /// What names of databases and roles begin with, for example `community_`: another one for each stack that has ever used
+    /// the `Cluster`, since what is there under such names is taken over. It can't change.
     #[schemars(length(min = 1, max = 40), regex(pattern = "^[a-z_][a-z0-9_]*$"))]
     #[x_kube(validation = Rule::new("self == oldSelf")
         .message("namePrefix can't change: databases of another name are other databases; make a new stack"))]
@@ -128,8 +128,4 @@ fn one() -> i32 {
 
 fn three() -> i32 {
     3
-}
-
-fn tracklore() -> String {
-    "tracklore_".into()
 }

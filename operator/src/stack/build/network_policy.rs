@@ -20,7 +20,7 @@ use super::{cloud_native_pg, pod, strimzi, tracing};
 use crate::{
     api::v1alpha1::{Bucket, Smtp},
     stack::{
-        component::{Component, INSTANCE, Service},
+        component::{Component, INSTANCE, PART_OF, Service, TRACKLORE},
         observed::Observed,
         source::Delegation,
         validate::ValidStack,
@@ -120,7 +120,11 @@ fn exit(
 
 /// What holds for all pods of the stack.
 fn nothing_else(stack: &ValidStack) -> NetworkPolicy {
-    let everyone = BTreeMap::from([(INSTANCE.to_owned(), stack.names.stack.clone())]);
+    // Other people's pods may be instances of something of the same name.
+    let everyone = BTreeMap::from([
+        (INSTANCE.to_owned(), stack.names.stack.clone()),
+        (PART_OF.to_owned(), TRACKLORE.to_owned()),
+    ]);
     let selector = LabelSelector { match_labels: Some(everyone), ..LabelSelector::default() };
     let dns =
         ["UDP", "TCP"].map(|protocol| NetworkPolicyPort { protocol: Some(protocol.into()), ..port(53) });

@@ -5,6 +5,7 @@ use k8s_openapi::api::core::v1::{ConfigMap, Container, EnvVar};
 
 use super::{
     authority::Authority,
+    cloud_native_pg::cluster_id,
     config_map, database_login,
     job::{self, HashedJob},
     pod, postgres, secrets,
@@ -66,7 +67,13 @@ pub fn job(stack: &ValidStack, observed: &Observed, config: &ConfigMap, credenti
         ..Container::default()
     };
     let spec = pod::spec(stack, postgres::USER, container, volumes);
-    job::job(stack, COMPONENT, PURPOSE, &[&config_map::files_digest(config), credentials], 600, spec)
+    let files = config_map::files_digest(config);
+    // Another Cluster under the same name is empty.
+    let cluster = stack.postgres.external().and_then(|external| external.cloud_native_pg());
+    let cluster =
+        cluster.and_then(|asked| observed.seen.get(&cluster_id(asked))).map(|seen| seen.uid.as_str());
+    let inputs: Vec<_> = [files.as_str(), credentials].into_iter().chain(cluster).collect();
+    job::job(stack, COMPONENT, PURPOSE, &inputs, 600, spec)
 }
 
 /// The Secrets that the Job sets or uses.

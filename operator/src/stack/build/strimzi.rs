@@ -43,7 +43,8 @@ pub fn topics_and_users(stack: &ValidStack, cluster: &str) -> Vec<Child> {
 }
 
 fn topic(stack: &ValidStack, cluster: &str, asked: &Topic) -> KafkaTopic {
-    let mut metadata = metadata(stack, cluster, &asked.name);
+    // It may be there from an earlier stack: one in another Kafka has another name.
+    let mut metadata = metadata(stack, cluster, &format!("{cluster}-{}", asked.name));
     // A topic goes with its object, so that by default it outlives its stack.
     metadata.owner_references = (stack.deletion_policy == DeletionPolicy::Delete).then(|| vec![owner(stack)]);
     KafkaTopic {

@@ -5,7 +5,7 @@ use k8s_openapi::api::core::v1::PodSpec;
 use super::*;
 use crate::{
     api::v1alpha1::{Amount, DeletionPolicy, SecretRef, TopicOverride},
-    stack::{fixtures, given::GivenSeen, observed::Seen, plan::Child},
+    stack::{fixtures, given::GivenSeen, observed::Seen, plan::Child, source::Source},
 };
 
 /// Compares an object with its golden file in `goldens/`.

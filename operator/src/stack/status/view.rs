@@ -3,7 +3,6 @@
 use super::State;
 use crate::stack::{
     apply::{Obstacle, Outcome},
-    build::{FETCH_KEYS, FILL},
     component::{Component, Names, Service},
     logins,
     observed::{ChildId, Kind, Observed, Workload},
@@ -24,7 +23,7 @@ impl View<'_> {
         &self.stack.names
     }
 
-    fn set(&self, component: Component) -> Option<&Workload> {
+    pub(super) fn set(&self, component: Component) -> Option<&Workload> {
         self.observed.stateful_sets.get(&self.names().of(component))
     }
 
@@ -33,121 +32,6 @@ impl View<'_> {
             let name = self.names().of(Component::Service(service));
             (service, self.observed.deployments.get(&name))
         })
-    }
-
-    /// A dependency: its pods, then what has to be prepared in it.
-    pub(super) fn dependency(&self, component: Component, step: Option<&Step>) -> State {
-        let restore = self.plan.restore.as_ref().filter(|_| component == Component::Postgres);
-        // Everything waits for the Secrets of a copy.
-        if let Some(state) = restore.and_then(|restore| self.restoring(FETCH_KEYS, &restore.keys)) {
-            return state;
-        }
-        let name = self.names().of(component);
-        let external = self.external(component);
-        if external.is_none() {
-            let Some(set) = self.set(component) else {
-                return State::no("Creating", format!("StatefulSet {name} isn't there yet"));
-            };
-            if self.is_down(component, set) {
-                return State::no("NotReady", self.pods(component, &format!("StatefulSet {name}"), set));
-            }
-        } else if component == Component::Redis {
-            return self.external_redis();
-        }
-        if let Some(state) = self.delegated(component) {
-            return state;
-        }
-        if let Some(missing) = self.missing(component) {
-            return missing;
-        }
-        match step {
-            Some(Step::Waiting | Step::Running) => {
-                State::no("Provisioning", format!("{} is being prepared", component.as_str()))
-            }
-            Some(Step::Retrying) => State::no(
-                "ProvisioningRetried",
-                self.because(
-                    &format!("{}-provision", component.as_str()),
-                    format!(
-                        "preparing {} failed and is tried again; see the logs of its Job",
-                        component.as_str()
-                    ),
-                ),
-            ),
-            Some(Step::Failed { job }) => State::no("ProvisioningFailed", gave_up(job, self.names())),
-            Some(Step::Done) | None => match external {
-                Some(address) => State::yes("Ready", format!("{address} is prepared")),
-                None => {
-                    restore.and_then(|restore| self.restoring(FILL, &restore.data)).unwrap_or_else(|| {
-                        State::yes("Ready", format!("StatefulSet {name} is ready and prepared"))
-                    })
-                }
-            },
-        }
-    }
-
-    /// What a component waits for that another operator has to do, if it does.
-    fn delegated(&self, component: Component) -> Option<State> {
-        let mut ids = self.plan.delegated.iter().filter(|id| id.kind.component() == Some(component));
-        let (id, told) = ids.find_map(|id| match self.observed.told.get(id) {
-            Some(told) if told.done => None,
-            told => Some((id, told)),
-        })?;
-        let object = format!("{} {}", id.kind.as_str(), id.name);
-        Some(match told {
-            Some(told) => State::no("NotReady", format!("{object}: {}", told.said)),
-            None if self.plan.expected.contains(id) => {
-                State::no("Creating", format!("{object} isn't there yet"))
-            }
-            None => State::no("Missing", format!("{object}, which the spec names, isn't there; make it")),
-        })
-    }
-
-    /// That a component lacks a Secret which somebody has to give, if it does.
-    pub(super) fn missing(&self, component: Component) -> Option<State> {
-        let missing = self.plan.missing.iter().find(|missing| missing.component == component)?;
-        Some(State::no("SecretMissing", missing.sentence.clone()))
-    }
-
-    /// Where a dependency is that the operator doesn't run.
-    fn external(&self, component: Component) -> Option<String> {
-        match component {
-            Component::Postgres => {
-                let external = self.stack.postgres.external()?;
-                if let Some(asked) = external.cloud_native_pg() {
-                    return Some(format!("Cluster {}", asked.cluster));
-                }
-                Some(format!("Postgres at {}:{}", external.host, external.port))
-            }
-            Component::Kafka => {
-                let external = self.stack.kafka.external()?;
-                Some(match &external.strimzi {
-                    Some(cluster) => format!("Kafka {cluster}"),
-                    None => format!("Kafka at {}", external.servers.join(",")),
-                })
-            }
-            Component::Redis => {
-                Some(format!("Redis of Secret {}", self.stack.redis.external()?.url_secret_ref.name))
-            }
-            Component::Service(_) | Component::Gateway | Component::Backup => None,
-        }
-    }
-
-    /// The feed is ready when it reaches its Redis, and no sooner.
-    fn external_redis(&self) -> State {
-        if let Some(missing) = self.missing(Component::Redis) {
-            return missing;
-        }
-        let feed = Component::Service(Service::Feed);
-        match self.observed.deployments.get(&self.names().of(feed)) {
-            None => State::no("Waiting", "the feed, which looks at Redis, isn't there yet"),
-            Some(_) if self.stack.suspended => State::yes("NotChecked", "the feed doesn't use Redis now"),
-            Some(workload) if workload.ready > 0 => State::yes("Ready", "the feed reaches its Redis"),
-            Some(_) => {
-                let sentence = "the feed isn't ready, which it is as soon as it reaches its Redis".to_owned();
-                State::no("NotReady", self.because(feed.as_str(), sentence))
-            }
-        }
     }
 
     pub(super) fn migrations(&self) -> State {
@@ -351,7 +235,7 @@ impl View<'_> {
             (Component::Redis, self.observed.deployments.contains_key(&self.names().child("feed"))),
         ];
         for (component, established) in established {
-            if established && let Some(state) = self.delegated(component) {
+            if established && let Some(state) = self.delegated(component, false) {
                 return State::yes("DependencyDown", state.message);
             }
             if established && let Some(set) = self.set(component).filter(|set| self.is_down(component, set)) {
@@ -393,7 +277,7 @@ impl View<'_> {
     }
 
     /// Whether a dependency lacks pods.
-    fn is_down(&self, component: Component, set: &Workload) -> bool {
+    pub(super) fn is_down(&self, component: Component, set: &Workload) -> bool {
         !set.is_ready() || !self.serves(component, set)
     }
 
@@ -419,7 +303,7 @@ impl View<'_> {
     }
 
     /// How many pods of a component there are, and why there aren't more.
-    fn pods(&self, component: Component, name: &str, workload: &Workload) -> String {
+    pub(super) fn pods(&self, component: Component, name: &str, workload: &Workload) -> String {
         let count = match workload.desired {
             0 => format!("{name} is scaled to 0 pods"),
             desired => format!("{} of {desired} pods of {name} are ready", workload.ready),

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::stack::{component::Component, delegated::Told, validate};
+use crate::stack::{delegated::Told, fixtures::find, validate};
 
 fn stack(asked: &Value) -> ValidStack {
     let mut stack = fixtures::stack();
@@ -15,38 +15,10 @@ fn own() -> ValidStack {
     stack(&json!({"cluster": {}}))
 }
 
-/// A picture in which everything but Postgres is there.
-fn without_postgres(stack: &ValidStack) -> Observed {
-    let mut observed = fixtures::with_secrets(stack);
-    for component in [Component::Kafka, Component::Redis] {
-        observed.stateful_sets.insert(stack.names.of(component), fixtures::running());
-    }
-    observed
-}
-
-/// A picture in which CloudNativePG has done all that the stack asks for.
-fn delegated(stack: &ValidStack) -> Observed {
-    let mut observed = without_postgres(stack);
-    for id in plan(stack, &observed, &[]).delegated {
-        observed.told.insert(id, Told { done: true, said: "done".into() });
-    }
-    for authority in given::made_by_others(stack) {
-        let seen =
-            GivenSeen { keys: ["ca.crt".to_owned()].into(), digest: "digest-of-ca".into(), port: None };
-        observed.given.insert(authority, seen);
-    }
-    observed
-}
-
-fn find(children: &[Child], kind: Kind, start: &str) -> Child {
-    let found = children.iter().find(|child| child.id().kind == kind && child.id().name.starts_with(start));
-    found.unwrap_or_else(|| unreachable!("{start}")).clone()
-}
-
 #[test]
 fn its_objects_look_like_their_goldens() {
     let stack = own();
-    let children = plan(&stack, &delegated(&stack), &[]).children;
+    let children = plan(&stack, &fixtures::with_delegated(&stack), &[]).children;
     golden!("cnpg-cluster", find(&children, Kind::Cluster, "demo-postgres"));
     golden!("cnpg-networkpolicy", find(&children, Kind::NetworkPolicy, "demo-postgres"));
     golden!("cnpg-networkpolicy-external", find(&children, Kind::NetworkPolicy, "demo-postgres-external"));
@@ -65,10 +37,11 @@ fn a_cluster_is_what_the_spec_says_of_it() {
         "parameters": {"shared_buffers": "64MB"}, "image": "registry.example.org/postgres:17",
         "resources": {"limits": {"memory": "2Gi"}},
         "scheduling": {"nodeSelector": {"disk": "ssd"}, "priorityClassName": "high",
-            "affinity": {"podAntiAffinity": {}}, "topologySpreadConstraints": []},
+            "affinity": {"podAntiAffinity": {}}, "topologySpreadConstraints": [
+                {"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule"}]},
         "backup": {"plugin": "barman-cloud.cloudnative-pg.io", "parameters": {"barmanObjectName": "store"}, "schedule": "0 3 * * *"},
     }}));
-    let children = plan(&stack, &delegated(&stack), &[]).children;
+    let children = plan(&stack, &fixtures::with_delegated(&stack), &[]).children;
     golden!("cnpg-cluster-full", find(&children, Kind::Cluster, "demo-postgres"));
     golden!("cnpg-scheduledbackup", find(&children, Kind::ScheduledBackup, "demo-postgres"));
 }
@@ -76,13 +49,13 @@ fn a_cluster_is_what_the_spec_says_of_it() {
 #[test]
 fn nothing_is_prepared_before_cloud_native_pg_has_done_what_it_is_asked_for() {
     let stack = own();
-    let children = plan(&stack, &without_postgres(&stack), &[]).children;
+    let children = plan(&stack, &fixtures::with_secrets(&stack), &[]).children;
     let has_job = |children: &[Child]| {
         children.iter().any(|child| child.id().name.starts_with("demo-postgres-provision-"))
     };
     assert!(children.iter().any(|child| child.id().kind == Kind::Cluster) && !has_job(&children));
 
-    let observed = delegated(&stack);
+    let observed = fixtures::with_delegated(&stack);
     assert!(has_job(&plan(&stack, &observed, &[]).children));
     for id in plan(&stack, &observed, &[]).delegated {
         let mut undone = observed.clone();
@@ -100,7 +73,7 @@ fn nothing_is_prepared_before_cloud_native_pg_has_done_what_it_is_asked_for() {
 #[test]
 fn a_cluster_that_is_there_gets_roles_and_databases_and_is_left_alone_otherwise() {
     let stack = stack(&json!({"clusterRef": {"name": "shared", "namePrefix": "community_"}}));
-    let plan = plan(&stack, &delegated(&stack), &[]);
+    let plan = plan(&stack, &fixtures::with_delegated(&stack), &[]);
     assert!(plan.children.iter().all(|child| child.id().kind != Kind::Cluster));
     assert!(plan.expected.iter().all(|id| id.kind != Kind::Cluster && id.name != "shared"));
     let Child::Database(database) = find(&plan.children, Kind::Database, "demo-postgres-posts") else {
@@ -116,7 +89,7 @@ fn a_cluster_that_is_there_gets_roles_and_databases_and_is_left_alone_otherwise(
 fn data_outlives_its_stack_unless_the_stack_says_otherwise() {
     let cluster = |stack: &ValidStack| {
         let Child::Cluster(cluster) =
-            find(&plan(stack, &delegated(stack), &[]).children, Kind::Cluster, "demo")
+            find(&plan(stack, &fixtures::with_delegated(stack), &[]).children, Kind::Cluster, "demo")
         else {
             unreachable!()
         };
@@ -131,11 +104,12 @@ fn data_outlives_its_stack_unless_the_stack_says_otherwise() {
 #[test]
 fn a_cluster_that_was_made_anew_is_prepared_anew() {
     let stack = own();
-    let mut observed = delegated(&stack);
+    let mut observed = fixtures::with_delegated(&stack);
+    let id = ChildId { kind: Kind::Cluster, name: "demo-postgres".into() };
+    observed.seen.insert(id.clone(), fixtures::ours());
     fixtures::complete_jobs(&stack, &mut observed);
     let done = plan(&stack, &observed, &[]).completed;
-    observed.jobs.clear();
-    assert!(plan(&stack, &observed, &done).postgres.is_done(), "remembered");
-    observed.told.retain(|id, _| id.kind != Kind::Cluster);
-    assert!(!plan(&stack, &observed, &done).postgres.is_done());
+    assert!(plan(&stack, &observed, &done).postgres.is_done());
+    observed.seen.insert(id, Seen { uid: "another".into(), ..fixtures::ours() });
+    assert!(!plan(&stack, &observed, &done).postgres.is_done(), "though the Job of the one before is there");
 }

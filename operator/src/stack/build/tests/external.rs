@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::stack::validate;
+use crate::stack::{fixtures::find, validate};
 
 fn stack(postgres: &Value, kafka: &Value) -> ValidStack {
     let mut asked = fixtures::stack();
@@ -63,11 +63,6 @@ fn observed(stack: &ValidStack) -> Observed {
         observed.given.insert(secret.name, GivenSeen { keys, digest, port: Some(6380) });
     }
     observed
-}
-
-fn find(children: &[Child], kind: Kind, start: &str) -> Child {
-    let found = children.iter().find(|child| child.id().kind == kind && child.id().name.starts_with(start));
-    found.unwrap_or_else(|| unreachable!("{start}")).clone()
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::stack::{component::Component, delegated::Told, validate};
+use crate::stack::{delegated::Told, fixtures::find, validate};
 
 fn stack() -> ValidStack {
     let mut stack = fixtures::stack();
@@ -12,34 +12,12 @@ fn stack() -> ValidStack {
     validate::validate(&stack).unwrap()
 }
 
-/// A picture in which Strimzi has done all that the stack asks for.
-fn delegated(stack: &ValidStack) -> Observed {
-    let mut observed = fixtures::with_secrets(stack);
-    for component in [Component::Postgres, Component::Redis] {
-        observed.stateful_sets.insert(stack.names.of(component), fixtures::running());
-    }
-    for id in plan(stack, &observed, &[]).delegated {
-        observed.told.insert(id, Told { done: true, said: "done".into() });
-    }
-    for authority in given::made_by_others(stack) {
-        let seen =
-            GivenSeen { keys: ["ca.crt".to_owned()].into(), digest: "digest-of-ca".into(), port: None };
-        observed.given.insert(authority, seen);
-    }
-    observed
-}
-
-fn find(children: &[Child], kind: Kind, start: &str) -> Child {
-    let found = children.iter().find(|child| child.id().kind == kind && child.id().name.starts_with(start));
-    found.unwrap_or_else(|| unreachable!("{start}")).clone()
-}
-
 #[test]
 fn its_objects_look_like_their_goldens() {
     let stack = stack();
-    let mut observed = delegated(&stack);
+    let mut observed = fixtures::with_delegated(&stack);
     let children = plan(&stack, &observed, &[]).children;
-    golden!("strimzi-kafkatopic", find(&children, Kind::KafkaTopic, "demo-posts-events"));
+    golden!("strimzi-kafkatopic", find(&children, Kind::KafkaTopic, "demo-events-posts-events"));
     golden!("strimzi-kafkauser", find(&children, Kind::KafkaUser, "demo-posts"));
     golden!("strimzi-networkpolicy", find(&children, Kind::NetworkPolicy, "demo-kafka-external"));
     golden!("strimzi-job-kafka-provision", find(&children, Kind::Job, "demo-kafka-provision"));
@@ -53,7 +31,7 @@ fn its_objects_look_like_their_goldens() {
 #[test]
 fn every_service_has_a_user_of_its_own_and_every_topic_an_object() {
     let stack = stack();
-    let children = plan(&stack, &delegated(&stack), &[]).children;
+    let children = plan(&stack, &fixtures::with_delegated(&stack), &[]).children;
     let count = |kind: Kind| children.iter().filter(|child| child.id().kind == kind).count();
     assert_eq!((count(Kind::KafkaUser), count(Kind::KafkaTopic)), (4, 10));
     assert_eq!(count(Kind::GivenKafka), 0, "the Kafka is other people's");
@@ -66,7 +44,7 @@ fn services_wait_for_what_strimzi_does() {
         let children = plan(&stack, observed, &[]).children;
         children.iter().all(|child| !child.id().name.starts_with("demo-kafka-provision-"))
     };
-    let observed = delegated(&stack);
+    let observed = fixtures::with_delegated(&stack);
     assert!(!waits(&observed));
     for id in plan(&stack, &observed, &[]).delegated {
         let mut undone = observed.clone();
@@ -76,9 +54,21 @@ fn services_wait_for_what_strimzi_does() {
 }
 
 #[test]
+fn a_kafka_that_is_not_open_to_a_stack_gets_none_of_its_topics_and_users() {
+    let stack = stack();
+    let mut observed = fixtures::with_delegated(&stack);
+    let kafka = ChildId { kind: Kind::GivenKafka, name: "events".into() };
+    observed.told.insert(kafka, Told { done: false, said: "its annotation doesn't name demo".into() });
+    let plan = plan(&stack, &observed, &[]);
+    assert!(plan.children.iter().all(|child| !child.id().kind.is_delegated()));
+    let kept = plan.expected.iter().filter(|id| id.kind == Kind::KafkaUser).count();
+    assert_eq!(kept, 4, "those that are there stay");
+}
+
+#[test]
 fn topics_outlive_their_stack_unless_it_says_otherwise_and_users_never_do() {
     let owned = |stack: &ValidStack| {
-        let children = plan(stack, &delegated(stack), &[]).children;
+        let children = plan(stack, &fixtures::with_delegated(stack), &[]).children;
         let (Child::KafkaTopic(topic), Child::KafkaUser(user)) =
             (find(&children, Kind::KafkaTopic, "demo"), find(&children, Kind::KafkaUser, "demo"))
         else {
