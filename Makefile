@@ -42,7 +42,7 @@ test-integration: ## Tests against real Postgres, Valkey and Kafka in containers
 	@$(run)/test.sh integration
 test-chart: ## The Helm chart, the CRD and the examples against the schemas of Kubernetes; rules, dashboards and runbooks
 	@$(run)/test.sh chart
-test-e2e: ## End-to-end tests on the cluster (brings it up when it is not there)
+test-e2e: ## End-to-end tests on the cluster (brings it up when it is not there; E2E=all: those too that take turns by the day)
 	@$(run)/test.sh e2e
 
 .PHONY: test-api verify-schemas

@@ -8,7 +8,7 @@ rounds=${ROUNDS:-10}
 failed=0
 for ((round = 1; round <= rounds; round++)); do
   printf '\n%s== Round %s of %s%s\n' "$C_BOLD" "$round" "$rounds" "$C_OFF"
-  if ! "$ROOT/e2e/scripts/test.sh" e2e; then
+  if ! E2E=all "$ROOT/e2e/scripts/test.sh" e2e; then
     failed=$((failed + 1))
     cp "$LOGS/test-e2e.log" "$LOGS/campaign-$(date +%Y%m%d-%H%M%S).log"
   fi

@@ -338,7 +338,7 @@ impl Builder<'_> {
                     Ok(event) => event,
                     Err(error) => {
                         if kind.is_delegated() {
-                            known(of_unknown_kind(&error));
+                            known(of_unknown_kind(&watch, &error));
                         }
                         continue;
                     }
@@ -364,7 +364,7 @@ impl Builder<'_> {
 
 /// A kind that the cluster doesn't know has no objects; whoever applies one hears of it. Otherwise why it isn't known which
 /// there are.
-fn of_unknown_kind(error: &watcher::Error) -> Result<(), String> {
+fn of_unknown_kind(watch: &str, error: &watcher::Error) -> Result<(), String> {
     use watcher::Error::{InitialListFailed, WatchFailed, WatchStartFailed};
     match error {
         InitialListFailed(kube::Error::Api(status))
@@ -374,6 +374,10 @@ fn of_unknown_kind(error: &watcher::Error) -> Result<(), String> {
         {
             Ok(())
         }
-        error => Err(error.to_string()),
+        error => {
+            metrics::watch_failed(watch);
+            tracing::warn!(watch, %error, "a watch on what others act on failed; it is started again");
+            Err(error.to_string())
+        }
     }
 }

@@ -116,11 +116,12 @@ const UNTIL_LISTED: Duration = Duration::from_secs(10);
 impl DelegatedStores {
     /// Ends when it is known what there is of some kinds. Of which it isn't, and why.
     async fn unlisted(&self, kinds: &[Kind]) -> BTreeMap<Kind, String> {
-        let mut unlisted = BTreeMap::new();
-        for store in self.0.iter().filter(|store| kinds.contains(&store.kind)) {
-            store.asked.notify_one();
+        let asked = || self.0.iter().filter(|store| kinds.contains(&store.kind));
+        asked().for_each(|store| store.asked.notify_one());
+        let (mut unlisted, deadline) = (BTreeMap::new(), Instant::now() + UNTIL_LISTED);
+        for store in asked() {
             let mut known = store.known.clone();
-            let answer = tokio::time::timeout(UNTIL_LISTED, known.wait_for(Option::is_some)).await;
+            let answer = tokio::time::timeout_at(deadline.into(), known.wait_for(Option::is_some)).await;
             let known = answer.ok().and_then(|known| known.ok()?.clone());
             if let Err(why) = known.unwrap_or_else(|| Err("the API server hasn't answered yet".to_owned())) {
                 unlisted.insert(store.kind, why);
