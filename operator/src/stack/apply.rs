@@ -296,14 +296,15 @@ impl Applier<'_> {
     }
 
     /// A number of pods that isn't asked for any more would fall back to one, until the autoscaler raises it again. So
-    /// the present number is put into another manager's name before; an autoscaler that has set it already keeps it.
+    /// the present number is put into another manager's name before; an autoscaler that has set it already keeps it. One
+    /// that finds none leaves it at that, which a stack that was suspended has not asked for.
     async fn leave_replicas(&self, deployment: &Deployment, observed: &Observed) -> Result<(), Error> {
         let name = deployment.metadata.name.as_deref().unwrap_or_default();
         let asked = deployment.spec.as_ref().and_then(|spec| spec.replicas);
         let (None, Some(workload)) = (asked, observed.deployments.get(name)) else { return Ok(()) };
         let left = json!({
             "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name},
-            "spec": {"replicas": workload.desired},
+            "spec": {"replicas": workload.desired.max(1)},
         });
         let params = PatchParams::apply(AUTOSCALED);
         match self.api(Kind::Deployment).patch(name, &params, &Patch::Apply(&left)).await {

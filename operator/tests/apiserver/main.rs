@@ -12,6 +12,7 @@ mod operator;
 mod picture;
 mod presence;
 mod quotas;
+mod random;
 mod restores;
 mod rotations;
 mod rounds;
