@@ -97,9 +97,16 @@ async fn what_is_worth_an_alarm_is_told_from_the_beginning() {
         ),
     ] {
         // dead letters are counted every 30 seconds, the first time before anybody records it
+        let mut said = Vec::new();
         eventually_within(Duration::from_secs(90), &format!("{service} tells it all"), async || {
             let metrics = stack.metrics(service).await;
-            names.iter().all(|name| metrics.lines().any(|line| line.starts_with(name))).then_some(())
+            let told = |name: &&&str| metrics.lines().any(|line| line.starts_with(**name));
+            let untold: Vec<_> = names.iter().filter(|name| !told(name)).collect();
+            if untold != said {
+                println!("{service} doesn't tell {untold:?}");
+                said.clone_from(&untold);
+            }
+            untold.is_empty().then_some(())
         })
         .await;
     }
