@@ -86,7 +86,8 @@ start_redis() {
 
 start_kafka() {
   local cluster
-  cluster=$(head -c 16 /dev/urandom | base64 | tr '+/' '-_' | cut -c1-22)
+  # Hexadecimal digits are base64, too, and none of them is a dash: tools would take an id that begins with one for an option.
+  cluster=$(od -An -tx1 -N11 /dev/urandom | tr -d ' \n')
   # shellcheck disable=SC2016  # expanded in the container
   run kafka 0 "${IMAGES[kafka]}" --user 1000:1000 --tmpfs /data:uid=1000,gid=1000 --tmpfs /tmp:uid=1000,gid=1000,exec \
     -e "CLUSTER_ID=$cluster" -- \

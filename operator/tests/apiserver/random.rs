@@ -88,7 +88,7 @@ async fn a_stack_that_changes_at_random_ends_as_a_new_one_of_its_last_spec() {
         None => chosen((0..MANY).map(|_| rand::random::<u32>()).collect(), FEW),
     };
     println!("{} rounds, by their seeds: {seeds:?}", seeds.len());
-    stream::iter(seeds).for_each_concurrent(BESIDE, |seed| round(seed)).await;
+    stream::iter(seeds).for_each_concurrent(BESIDE, round).await;
 }
 
 async fn round(seed: u32) {

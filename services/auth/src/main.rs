@@ -23,20 +23,21 @@ mod store;
 mod throttle;
 mod tokens;
 
-use std::{borrow::Cow, process::ExitCode};
+use std::process::ExitCode;
 
 use clap::Parser;
-use sqlx::migrate::Migrator;
 use tracklore_platform::{
     args::{MigrateArgs, OpenapiArgs},
-    cli, database, telemetry,
+    cli,
+    schema::Schema,
+    telemetry,
 };
 
 /// The name in events.
 const SERVICE: &str = "auth";
 
-static MIGRATOR: Migrator =
-    Migrator { table_name: Cow::Borrowed("_sqlx_migrations"), ignore_missing: true, ..sqlx::migrate!() };
+/// The schema through its versions.
+static SCHEMA: Schema = tracklore_platform::schema!();
 
 /// Tracklore's accounts, sessions and tokens.
 ///
@@ -81,7 +82,7 @@ async fn main() -> ExitCode {
         }
         Cli::Migrate(args) => {
             telemetry::start_logging(&args.log, args.log_format);
-            cli::exit(database::migrate(&args, &MIGRATOR).await)
+            cli::exit(SCHEMA.migrate(&args).await)
         }
         Cli::Grant(args) => cli::exit(commands::grant(&args).await),
         Cli::Revoke(args) => cli::exit(commands::revoke(&args).await),

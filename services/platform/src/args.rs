@@ -68,6 +68,10 @@ pub struct DatabaseArgs {
 /// What `migrate` needs.
 #[derive(Args, Clone, Debug)]
 pub struct MigrateArgs {
+    /// Instead of adding what this version needs, take away what only older versions use. They can't run on this database
+    /// afterwards: do it when none is left and nobody wants to go back.
+    #[arg(long)]
+    pub contract: bool,
     /// Postgres URL of the migration role, which may change the schema.
     #[arg(long, env = "TRACKLORE_MIGRATION_DATABASE_URL", hide_env_values = true, value_parser = secret)]
     pub migration_database_url: SecretString,

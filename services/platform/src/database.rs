@@ -1,20 +1,16 @@
-//! The service's Postgres: pool, readiness and migrations.
-//!
-//! Migrations run as the migration role, before the new program serves: first this crate's (outbox, idempotency
-//! keys), then the service's own, each with a bookkeeping table of its own. Programs accept newer schemas than they
-//! know, so an older one serves on while a newer one comes.
+//! The service's Postgres: pool, readiness and what goes wrong with it.
 
-use std::{borrow::Cow, str::FromStr, time::Duration};
+use std::{str::FromStr, time::Duration};
 
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::{
-    Connection, PgConnection, PgPool,
-    migrate::{MigrateError, Migrator},
+    PgPool,
+    migrate::MigrateError,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
 use crate::{
-    args::{DatabaseArgs, MigrateArgs},
+    args::DatabaseArgs,
     event::gate,
     metrics::{CONNECTIONS, CONNECTIONS_MAX},
     trace::{self, Described, Kind},
@@ -22,15 +18,9 @@ use crate::{
 
 /// How long a request waits for a connection before it is told to come again.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
-/// How long `migrate` waits for a server that is just starting.
-const MIGRATE_PATIENCE: Duration = Duration::from_mins(1);
-
 /// How often the pool is looked at, and what it is called there.
 const MEASURE: Duration = Duration::from_secs(5);
 const POOL: &str = "postgres";
-
-static PLATFORM: Migrator =
-    Migrator { table_name: Cow::Borrowed("_platform_migrations"), ignore_missing: true, ..sqlx::migrate!() };
 
 /// Why the database could not be set up.
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +34,15 @@ pub enum DatabaseError {
     /// A migration failed; the schema is as it was before it.
     #[error("migration failed")]
     Migrate(#[from] MigrateError),
+    /// A newer version has taken away what this one may need.
+    #[error(
+        "this version is too old for the database: a newer one has taken away what older ones use ({what}). \
+         Run that version or a later one, or restore a copy from before"
+    )]
+    Contracted {
+        /// The first thing that it took away, in its words.
+        what: String,
+    },
 }
 
 /// A pool that connects when it is first used, so that a service starts before its database is there.
@@ -66,35 +65,8 @@ pub async fn check(pool: PgPool) -> Result<(), String> {
     sqlx::query("SELECT 1").execute(&pool).await.map(drop).map_err(|error| error.to_string())
 }
 
-/// Brings the schema up to date. Two at once wait for each other (advisory lock).
-pub async fn migrate(args: &MigrateArgs, service: &Migrator) -> Result<(), DatabaseError> {
-    let options = options(
-        &args.migration_database_url,
-        args.migration_database_username.as_deref(),
-        args.migration_database_password.as_ref(),
-    )?;
-    let mut connection = connect_patiently(&options).await?;
-    PLATFORM.run(&mut connection).await?;
-    service.run(&mut connection).await?;
-    tracing::info!("schema is up to date");
-    Ok(())
-}
-
-async fn connect_patiently(options: &PgConnectOptions) -> Result<PgConnection, DatabaseError> {
-    let started = tokio::time::Instant::now();
-    loop {
-        match PgConnection::connect_with(options).await {
-            Ok(connection) => return Ok(connection),
-            Err(error) if is_unavailable(&error) && started.elapsed() < MIGRATE_PATIENCE => {
-                tracing::info!(%error, "database isn't there yet");
-                tokio::time::sleep(Duration::from_secs(1)).await;
-            }
-            Err(error) => return Err(DatabaseError::Connect(error)),
-        }
-    }
-}
-
-fn options(
+/// How to connect.
+pub(crate) fn options(
     url: &SecretString,
     username: Option<&str>,
     password: Option<&SecretString>,

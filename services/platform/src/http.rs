@@ -17,6 +17,7 @@ use axum::{
 };
 use futures::FutureExt;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use tokio_util::sync::CancellationToken;
 use tower_http::cors::CorsLayer;
 use tracklore_telemetry::log::About;
 
@@ -40,15 +41,21 @@ const X_FEED_STATE: HeaderName = HeaderName::from_static("x-feed-state");
 const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
 
 /// Wraps a service's routes; `allowed_origins` are the exact origins that browsers may call from, `trusted_hops` the
-/// proxies that are believed about the client's address.
-pub fn wrap(routes: Router, allowed_origins: &[HeaderValue], trusted_hops: usize) -> Router {
+/// proxies that are believed about the client's address. Once `draining` is cancelled, each answer is the last one of its
+/// connection: at the end none is left on which a request could come just while it is closed.
+pub fn wrap(
+    routes: Router,
+    allowed_origins: &[HeaderValue],
+    trusted_hops: usize,
+    draining: CancellationToken,
+) -> Router {
     let mut routes = routes
         .fallback(async || Problem::not_found("There is nothing at this address."))
         .layer(middleware::from_fn_with_state(trusted_hops, guard));
     if !allowed_origins.is_empty() {
         routes = routes.layer(cors(allowed_origins));
     }
-    routes.layer(middleware::from_fn(observe))
+    routes.layer(middleware::from_fn_with_state(draining, observe))
 }
 
 fn cors(allowed_origins: &[HeaderValue]) -> CorsLayer {
@@ -69,7 +76,7 @@ fn cors(allowed_origins: &[HeaderValue]) -> CorsLayer {
 }
 
 /// Gives the request its id and trace, and finishes the answer: problem body, common headers, log line, metric.
-async fn observe(request: Request, next: Next) -> Response {
+async fn observe(State(draining): State<CancellationToken>, request: Request, next: Next) -> Response {
     let started = Instant::now();
     let request_id = request_id(request.headers());
     let caller = request
@@ -84,6 +91,9 @@ async fn observe(request: Request, next: Next) -> Response {
     let answering = async {
         let mut response = next.run(request).await;
         let code = finish(&mut response, &request_id);
+        if draining.is_cancelled() {
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
         let took = started.elapsed();
         if response.extensions().get::<Unlogged>().is_none() {
             log(method, route, response.status(), code, took);
@@ -197,7 +207,7 @@ mod tests {
         let routes = Router::new()
             .route("/greet", post(async |Json(greeting): Json<Greeting>| greeting.name))
             .route("/panic", post(async || -> String { panic!("secret of the inside") }));
-        wrap(routes, &[HeaderValue::from_static("https://app.example")], 0)
+        wrap(routes, &[HeaderValue::from_static("https://app.example")], 0, CancellationToken::new())
     }
 
     async fn call(

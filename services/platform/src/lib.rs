@@ -9,7 +9,7 @@
 //! | [`page`], [`cursor`], [`etag`], [`idempotency`] | the contract's lists, preconditions and safe retries |
 //! | [`token`], [`revocations`], [`client_address`] | who calls, whether their session still runs, and from where |
 //! | [`service_client`], [`deadline`] | calls to the other services, and how long they may take |
-//! | [`database`], [`outbox`], [`event`], [`kafka`], [`consumer`] | state, and the event path |
+//! | [`database`], [`schema`], [`outbox`], [`event`], [`kafka`], [`consumer`] | state, and the event path |
 //! | [`admin`], [`dlq`], [`replay`] | sub-commands for people: what couldn't be applied, applying again, sending again |
 //! | [`id`], [`time`] | identifiers, instants |
 //!
@@ -42,6 +42,7 @@ pub mod patch;
 pub mod problem;
 pub mod replay;
 pub mod revocations;
+pub mod schema;
 pub mod server;
 pub mod service_client;
 pub mod telemetry;

@@ -94,9 +94,14 @@ pub async fn serve(args: &ServerArgs, service: Service, background: Background) 
 
     let public = service.public.merge(docs::router(&service.openapi));
     let stop = CancellationToken::new();
+    let draining = || service.health.draining();
     let servers = [
-        ("public", args.listen_public, http::wrap(public, &args.allowed_origins, args.trusted_hops)),
-        ("internal", args.listen_internal, http::wrap(service.internal, &[], 0)),
+        (
+            "public",
+            args.listen_public,
+            http::wrap(public, &args.allowed_origins, args.trusted_hops, draining()),
+        ),
+        ("internal", args.listen_internal, http::wrap(service.internal, &[], 0, draining())),
         ("admin", args.listen_admin, health::router(service.health.clone(), metrics)),
     ];
     let tasks = TaskTracker::new();

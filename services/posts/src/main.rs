@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use tracklore_platform::{
     admin::{self, DlqCommand, ReplayCommand, RepublishCommand},
     args::{MigrateArgs, OpenapiArgs},
-    cli, database, telemetry,
+    cli, telemetry,
 };
 use tracklore_posts::{
     events, metrics, routes,
@@ -44,7 +44,7 @@ async fn main() -> ExitCode {
         }
         Cli::Migrate(args) => {
             telemetry::start_logging(&args.log, args.log_format);
-            cli::exit(database::migrate(&args, &store::MIGRATOR).await)
+            cli::exit(store::SCHEMA.migrate(&args).await)
         }
         Cli::Dlq(args) => cli::exit(events::consumed().dlq(&args).await),
         Cli::Replay(args) => cli::exit(events::consumed().replay(&args).await),

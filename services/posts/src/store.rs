@@ -10,7 +10,8 @@ mod revisions;
 mod sweep;
 mod write;
 
-use sqlx::{PgConnection, PgPool, migrate::Migrator};
+use sqlx::{PgConnection, PgPool};
+use tracklore_platform::schema::Schema;
 use uuid::Uuid;
 
 pub use follows::{Follow, learn};
@@ -27,8 +28,8 @@ use crate::{
     visibility::{Viewer, seen_by_viewer},
 };
 
-/// The schema. An older program serves on beside a newer schema, so unknown migrations are no error.
-pub static MIGRATOR: Migrator = Migrator { ignore_missing: true, ..sqlx::migrate!() };
+/// The schema through its versions.
+pub static SCHEMA: Schema = tracklore_platform::schema!();
 
 /// What a [`Post`] is read from.
 macro_rules! columns {

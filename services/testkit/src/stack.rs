@@ -234,6 +234,11 @@ impl Stack {
         &self.signer
     }
 
+    /// URL of a service's database, for the role that may change the schema.
+    pub fn owner_url(&self, service: &str) -> String {
+        self.databases.get(service).expect("a service with a database").owner_url()
+    }
+
     /// URL of a service's database, with the rights of the service.
     pub fn runtime_url(&self, service: &str) -> String {
         self.databases.get(service).expect("a service with a database").runtime_url()

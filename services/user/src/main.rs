@@ -22,7 +22,7 @@ use clap::Parser;
 use tracklore_platform::admin::{DlqCommand, ReplayCommand};
 use tracklore_platform::{
     args::{MigrateArgs, OpenapiArgs},
-    cli, database, telemetry,
+    cli, telemetry,
 };
 
 use crate::{args::ServeArgs, republish::RepublishArgs, serve::ServiceError};
@@ -58,7 +58,7 @@ async fn main() -> ExitCode {
         }
         Cli::Migrate(args) => {
             telemetry::start_logging(&args.log, args.log_format);
-            let migrated = database::migrate(&args, &store::MIGRATOR).await;
+            let migrated = store::SCHEMA.migrate(&args).await;
             cli::exit(migrated.map_err(ServiceError::from))
         }
         Cli::Republish(args) => {

@@ -12,10 +12,10 @@ pub mod references;
 pub mod republish;
 pub mod settings;
 
-use sqlx::migrate::Migrator;
+use tracklore_platform::schema::Schema;
 
 /// The name of this service in its events.
 const SOURCE: &str = "user";
 
-/// This service's own migrations. An older program accepts a newer schema.
-pub static MIGRATOR: Migrator = Migrator { ignore_missing: true, ..sqlx::migrate!() };
+/// The schema through its versions.
+pub static SCHEMA: Schema = tracklore_platform::schema!();

@@ -2,7 +2,7 @@
 
 use axum::{Router, http::header, routing::get};
 use tokio::net::TcpListener;
-use tracklore_platform::http;
+use tracklore_platform::{health::Health, http};
 use tracklore_testkit::Again;
 
 /// How long its answer is. Its being set makes a process the server.
@@ -17,7 +17,8 @@ pub fn start(size: usize) -> Again {
 pub async fn serve(size: usize) {
     let body = "x".repeat(size);
     let answer = async move || ([(header::CONTENT_TYPE, "application/json")], body.clone());
-    let router = http::wrap(Router::new().route("/v1/feed/global", get(answer)), &[], 0);
+    let router =
+        http::wrap(Router::new().route("/v1/feed/global", get(answer)), &[], 0, Health::default().draining());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     println!("http://{}", listener.local_addr().unwrap());
     axum::serve(listener, router).await.unwrap();

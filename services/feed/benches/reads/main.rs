@@ -21,7 +21,7 @@ use tracklore_feed::{
     positions::{Expected, Offsets, Stored},
     redis::Redis,
 };
-use tracklore_platform::{event::Record, http, id::UserId, time::Timestamp};
+use tracklore_platform::{event::Record, health::Health, http, id::UserId, time::Timestamp};
 use uuid::Uuid;
 
 const AUTHORS: i64 = 5_000;
@@ -149,7 +149,7 @@ fn wrapped(redis: &Redis, list: List) -> Router {
         let rows = page::read(&redis, list, shown, 20, None, Timestamp::now()).await.unwrap();
         Page::new(&rows.items, None).answer(&headers, false)
     };
-    http::wrap(Router::new().route("/", get(read)), &[], 0)
+    http::wrap(Router::new().route("/", get(read)), &[], 0, Health::default().draining())
 }
 
 #[tokio::main]

@@ -18,7 +18,8 @@ use() { # SERVICE KIND  Whose login psql takes
 }
 for service in $SERVICES; do
     if [ -n "${GRANT:-}" ]; then
-        eval "runtime=\$${service}_USERNAME"
+        use "$service" ''
+        runtime=$PGUSER
         use "$service" _MIGRATION
         psql --no-psqlrc --quiet --set=runtime="$runtime" --file=/etc/tracklore/admit.sql
     fi
