@@ -16,7 +16,7 @@ pub enum Service {
 }
 
 impl Service {
-    /// All of them, in the order in which they are rolled out.
+    /// All of them: each before those that read its events.
     pub const ALL: [Self; 4] = [Self::Auth, Self::User, Self::Posts, Self::Feed];
     /// Those with a database.
     pub const WITH_DATABASE: [Self; 3] = [Self::Auth, Self::User, Self::Posts];
@@ -36,6 +36,11 @@ impl Service {
     /// How variables of scripts begin that are about it.
     pub fn capitals(self) -> String {
         self.as_str().to_uppercase()
+    }
+
+    /// Those that read its events.
+    pub fn readers(self) -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(move |other| *other > self)
     }
 
     /// Whether it has a database of its own.
@@ -122,6 +127,10 @@ pub const PART_OF: &str = "app.kubernetes.io/part-of";
 pub const TRACKLORE: &str = "tracklore";
 /// The label that names the stack.
 pub const INSTANCE: &str = "app.kubernetes.io/instance";
+
+/// The annotation of a Deployment that names the image that it was given. What it has may be another one: clusters may put a
+/// mirror's name in its place.
+pub const IMAGE: &str = "tracklore.io/image";
 
 /// Names and labels of a stack's children.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

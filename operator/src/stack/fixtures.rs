@@ -55,7 +55,7 @@ pub fn with_secrets(stack: &ValidStack) -> Observed {
 
 /// A workload with all its pods.
 pub fn running() -> Workload {
-    Workload { desired: 1, ready: 1, rolled_out: true, stuck: None, storage: None }
+    Workload { desired: 1, ready: 1, rolled_out: true, stuck: None, image: None, storage: None }
 }
 
 /// A picture in which the dependencies are ready.
@@ -101,9 +101,13 @@ pub fn serving(stack: &ValidStack) -> Observed {
     let mut observed = with_dependencies(stack);
     complete_jobs(stack, &mut observed);
     complete_jobs(stack, &mut observed);
-    for component in Service::ALL.into_iter().map(Component::Service).chain([Component::Gateway]) {
-        observed.deployments.insert(stack.names.of(component), running());
+    for service in Service::ALL {
+        let image = Some(stack.images.services.get(service).clone());
+        observed
+            .deployments
+            .insert(stack.names.of(Component::Service(service)), Workload { image, ..running() });
     }
+    observed.deployments.insert(stack.names.of(Component::Gateway), running());
     observed
 }
 

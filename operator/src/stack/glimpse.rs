@@ -7,7 +7,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectM
 use kube::{Resource, core::PartialObjectMeta};
 use serde::{Deserialize, Deserializer, de::IgnoredAny};
 
-use super::component::{INSTANCE, MANAGED_BY};
+use super::component::{IMAGE, INSTANCE, MANAGED_BY};
 
 /// An object of kind `K`, with what is asked for of it and what it tells as far as these types read it.
 #[derive(Clone, Debug, Deserialize)]
@@ -39,6 +39,7 @@ struct Metadata {
     finalizers: Option<Vec<String>>,
     owner_references: Option<Vec<OwnerReference>>,
     labels: Option<Labels>,
+    annotations: Option<Annotations>,
     managed_fields: Option<Vec<Manager>>,
 }
 
@@ -48,6 +49,12 @@ struct Labels {
     instance: Option<String>,
     #[serde(rename = "app.kubernetes.io/managed-by")]
     managed_by: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Annotations {
+    #[serde(rename = "tracklore.io/image")]
+    image: Option<String>,
 }
 
 /// When somebody changed something, without what it was.
@@ -63,6 +70,7 @@ fn metadata<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ObjectMeta, D:
     let labels = read.labels.map(|Labels { instance, managed_by }| {
         label(INSTANCE, instance).into_iter().chain(label(MANAGED_BY, managed_by)).collect()
     });
+    let image = read.annotations.and_then(|annotations| label(IMAGE, annotations.image));
     let changed = |Manager { subresource, time }| ManagedFieldsEntry { subresource, time, ..<_>::default() };
     Ok(ObjectMeta {
         name: read.name,
@@ -74,6 +82,7 @@ fn metadata<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ObjectMeta, D:
         finalizers: read.finalizers,
         owner_references: read.owner_references,
         labels,
+        annotations: image.map(|image| [image].into()),
         managed_fields: read.managed_fields.map(|managers| managers.into_iter().map(changed).collect()),
         ..ObjectMeta::default()
     })
@@ -130,7 +139,7 @@ mod tests {
             "apiVersion": "apps/v1", "kind": "Deployment",
             "metadata": {
                 "name": "demo-auth", "namespace": "space", "uid": "u", "resourceVersion": "77",
-                "labels": {INSTANCE: "demo", "other": "label"}, "annotations": {"a": "b"}, "finalizers": ["orphan"],
+                "labels": {INSTANCE: "demo", "other": "label"}, "annotations": {"a": "b", IMAGE: "auth:1"}, "finalizers": ["orphan"],
                 "deletionTimestamp": "2026-01-01T00:00:00Z",
                 "ownerReferences": [{"apiVersion": "tracklore.io/v1alpha1", "kind": "TrackloreStack", "name": "demo", "uid": "s"}],
                 "managedFields": [managed("", "2026-01-01T00:00:09Z"), managed("status", "2026-01-01T00:00:10Z")],
@@ -140,7 +149,7 @@ mod tests {
         let whole: Deployment = serde_json::from_value(object.clone()).unwrap();
         let glimpse: Glimpse<Deployment> = serde_json::from_value(object).unwrap();
         let mut expected = whole.metadata.clone();
-        expected.annotations = None;
+        expected.annotations = Some([(IMAGE.to_owned(), "auth:1".to_owned())].into());
         expected.labels = Some([(INSTANCE.to_owned(), "demo".to_owned())].into());
         expected.managed_fields = glimpse.metadata.managed_fields.clone();
         assert_eq!(glimpse.metadata, expected);

@@ -26,6 +26,7 @@ pub mod pods;
 pub mod publish;
 pub mod quota;
 pub mod reserved;
+pub mod rollout;
 pub mod rotation;
 pub mod routes;
 pub mod source;
@@ -219,9 +220,10 @@ async fn next(stack: &TrackloreStack, context: &Context) -> Result<(TrackloreSta
     };
     let completed = before.map_or(&[][..], |status| status.completed_jobs.as_slice());
     let Context { client, stores, secrets, patience, .. } = context;
-    let observed = observe::observe(client, stores, secrets, patience, &valid, before)
+    let mut observed = observe::observe(client, stores, secrets, patience, &valid, before)
         .await
         .map_err(|error| Error::Observe(Box::new(error)))?;
+    observed.history = rollout::history(&valid, before, Timestamp::now());
     let plan = build::plan(&valid, &observed, completed);
     let applier = Applier {
         client,
@@ -244,13 +246,17 @@ async fn next(stack: &TrackloreStack, context: &Context) -> Result<(TrackloreSta
         wait = wait.min(WHAT_IS_NAMED);
     }
     let now = Timestamp::now();
-    let due = [rotation::wait(&plan, &observed, now), logins::wait(&plan, &observed, now)];
-    let rotation = due
+    let due = [
+        rotation::wait(&plan, &observed, now),
+        logins::wait(&plan, &observed, now),
+        rollout::wait(&valid, &status, now),
+    ];
+    let due = due
         .into_iter()
         .flatten()
         .filter(|_| !valid.paused && outcome.obstacles.is_empty())
         .filter_map(|due| due.try_into().ok());
-    Ok((status, Action::requeue(rotation.fold(wait, Duration::min))))
+    Ok((status, Action::requeue(due.fold(wait, Duration::min))))
 }
 
 /// When to look again although nothing has happened.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 pub use super::kinds::{ChildId, Kind};
-use super::{delegated::Told, given::GivenSeen, logins::Login};
+use super::{delegated::Told, given::GivenSeen, logins::Login, rollout::History};
 
 /// Whose an object is that bears a child's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +40,8 @@ pub struct Workload {
     pub rolled_out: bool,
     /// What its controller says when a rollout doesn't get on.
     pub stuck: Option<String>,
+    /// The image that its pods are asked to run (services' Deployments only).
+    pub image: Option<String>,
     /// Size of the claims it was made with (StatefulSets only).
     pub storage: Option<String>,
 }
@@ -131,6 +133,8 @@ pub struct Observed {
     /// Keys of Secrets, with the Secret's name, that pods were told of which haven't ended; only looked for while logins
     /// are replaced.
     pub in_use: BTreeSet<(String, String)>,
+    /// What has run of the stack.
+    pub history: History,
     /// Why pods don't run, by component or purpose of their Job, as they said last; only kept while something isn't ready.
     pub troubles: BTreeMap<String, String>,
     /// Whether pods were looked at for this picture.

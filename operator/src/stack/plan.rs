@@ -172,12 +172,16 @@ pub struct Plan {
     pub kafka: Step,
     /// Migrations, by service.
     pub migrations: Vec<(Tracklore, Step)>,
+    /// Taking away what only older versions use, by service.
+    pub contracts: Vec<(Tracklore, Step)>,
     /// Bringing a copy back, where the stack begins with one.
     pub restore: Option<Restoring>,
     /// What people still have to give, a sentence each.
     pub missing: Vec<Missing>,
     /// Services whose Deployment waits for something.
     pub held: Vec<Tracklore>,
+    /// Services whose new image waits for its turn.
+    pub queued: Vec<Tracklore>,
     /// The gateway's Deployment, where one is asked for.
     pub gateway: Option<String>,
     /// Jobs that ended well, for the status.

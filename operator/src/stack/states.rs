@@ -6,10 +6,11 @@ use k8s_openapi::api::{
     batch::v1::{CronJob, CronJobStatus, Job, JobStatus},
     core::v1::PersistentVolumeClaim,
 };
-use kube::Resource;
+use kube::{Resource, ResourceExt};
 use serde::{Deserialize, de::IgnoredAny};
 
 use super::{
+    component::IMAGE,
     glimpse::Glimpse,
     observed::{Copies, JobState, Workload},
 };
@@ -29,7 +30,8 @@ fn desired(spec: Option<&Pods>) -> i32 {
 /// How a Deployment gets on.
 pub fn deployment(deployment: &Glimpse<Deployment, Pods, DeploymentStatus>) -> Workload {
     let desired = desired(deployment.spec.as_ref());
-    let Some(status) = &deployment.status else { return Workload { desired, ..Workload::default() } };
+    let image = deployment.annotations().get(IMAGE).cloned();
+    let Some(status) = &deployment.status else { return Workload { desired, image, ..Workload::default() } };
     let current = status.observed_generation >= deployment.meta().generation;
     let progressing = status.conditions.iter().flatten().find(|condition| condition.type_ == "Progressing");
     let settled =
@@ -45,6 +47,7 @@ pub fn deployment(deployment: &Glimpse<Deployment, Pods, DeploymentStatus>) -> W
         ready: status.available_replicas.unwrap_or(0),
         rolled_out: current && settled,
         stuck: failure.or(late).and_then(|condition| condition.message.clone()),
+        image,
         storage: None,
     }
 }
@@ -65,6 +68,7 @@ pub fn stateful_set(set: &Glimpse<StatefulSet, Pods, StatefulSetStatus>) -> Work
         ready: if current { status.ready_replicas.unwrap_or(0) } else { 0 },
         rolled_out: current && status.update_revision == status.current_revision,
         stuck: None,
+        image: None,
         storage,
     }
 }

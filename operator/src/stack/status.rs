@@ -2,6 +2,7 @@
 
 mod backup;
 mod dependency;
+mod jobs;
 mod restoring;
 mod view;
 
@@ -14,6 +15,7 @@ use super::{
     component::Component,
     observed::Observed,
     plan::Plan,
+    rollout,
     validate::{Refusal, ValidStack},
 };
 use crate::api::v1alpha1::TrackloreStackStatus;
@@ -114,6 +116,7 @@ pub fn settled(
     ];
     let rolled_out = !stack.paused
         && plan.held.is_empty()
+        && plan.queued.is_empty()
         && outcome.behind.is_empty()
         && view.services().all(|(_, workload)| workload.is_some_and(|w| w.rolled_out));
     let running = before.and_then(|status| status.version.clone());
@@ -124,6 +127,12 @@ pub fn settled(
             .into_iter()
             .zip(states)
             .map(|(kind, state)| condition(before, generation, kind, state, now))
+            .collect(),
+        services: view
+            .services()
+            .filter_map(|(service, workload)| {
+                rollout::remember(stack, before, service, workload, whole_seconds(now))
+            })
             .collect(),
         completed_jobs: plan.completed.clone(),
     }

@@ -9,8 +9,8 @@ use jiff::SignedDuration;
 use k8s_openapi::api::core::v1::PodTemplateSpec;
 
 use crate::api::v1alpha1::{
-    Auth, Backup, DeletionPolicy, EmailVerification, GatewayApi, Ingress, Kafka, NetworkPolicyMode, Postgres,
-    Restore, ServiceSettings, Smtp, Tracing, TrackloreStack, TrackloreStackSpec, Traefik,
+    Auth, Backup, Contract, DeletionPolicy, EmailVerification, GatewayApi, Ingress, Kafka, NetworkPolicyMode,
+    Postgres, Restore, ServiceSettings, Smtp, Tracing, TrackloreStack, TrackloreStackSpec, Traefik,
 };
 
 use super::{
@@ -82,6 +82,8 @@ pub struct ValidStack {
     pub key_rotation: Rule,
     /// When the logins to databases get one.
     pub login_rotation: Rule,
+    /// When databases lose what only older versions use.
+    pub contract: Contract,
     /// Copies that are made, if any.
     pub backup: Option<Backup>,
     /// The copy that it begins with, if it does.
@@ -196,6 +198,7 @@ pub fn validate(stack: &TrackloreStack) -> Result<ValidStack, Refusal> {
             routes: spec.gateway.gateway_api.clone(),
             network_policy: spec.security.network_policy,
             key_rotation: rotation(spec, Some(spec.auth.signing_keys.rotate_after.as_str())),
+            contract: spec.rollout.contract.clone(),
             login_rotation: rotation(spec, spec.security.rotation.after.as_deref()),
             backup: spec.backup.clone(),
             restore: spec.restore.clone(),

@@ -5,8 +5,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Auth, Backup, Gateway, Images, Kafka, Mail, Observability, Postgres, Redis, Restore, Security, Services,
-    TrackloreStackStatus,
+    Auth, Backup, Gateway, Images, Kafka, Mail, Observability, Postgres, Redis, Restore, Rollout, Security,
+    Services, TrackloreStackStatus,
 };
 
 /// What a `TrackloreStack` asks for.
@@ -124,6 +124,10 @@ pub struct TrackloreStackSpec {
     /// What keeps the stack apart from its neighbours in the cluster.
     #[serde(default)]
     pub security: Security,
+
+    /// How a new version comes.
+    #[serde(default)]
+    pub rollout: Rollout,
 
     /// What the stack tells of itself, and to whom.
     #[serde(default)]

@@ -1,6 +1,6 @@
 //! What the operator tells about a stack.
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -25,11 +25,31 @@ pub struct TrackloreStackStatus {
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     pub conditions: Vec<Condition>,
 
+    /// The image that each service was last rolled out with completely, and since when.
+    #[serde(default)]
+    #[schemars(length(max = 10))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub services: Vec<ServedImage>,
+
     /// Provisioning and migration Jobs that ended well. They are remembered here because finished Jobs are removed.
     #[serde(default)]
     #[schemars(length(max = 20))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub completed_jobs: Vec<CompletedJob>,
+}
+
+/// What a service runs.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct ServedImage {
+    /// The service.
+    #[schemars(length(max = 63))]
+    pub name: String,
+    /// Its image.
+    #[schemars(length(max = 500))]
+    pub image: String,
+    /// When all its pods ran it for the first time.
+    pub since: Time,
 }
 
 /// A Job that ended well.

@@ -1,4 +1,4 @@
-//! The Job that brings a service's database to what its image expects.
+//! The Jobs that bring a service's database to what its image expects, and that take away what only older images use.
 
 use k8s_openapi::api::core::v1::Container;
 
@@ -19,13 +19,30 @@ use crate::{
     },
 };
 
-/// The Job of one service. It runs the image that will serve, as the role that acts for the database's owner.
-pub fn job(stack: &ValidStack, observed: &Observed, service: Service) -> HashedJob {
+/// The Job before a service's new image serves. It runs that image, as the role that acts for the database's owner.
+pub fn expand(stack: &ValidStack, observed: &Observed, service: Service) -> HashedJob {
+    let image = stack.images.services.get(service);
+    job(stack, observed, service, "migrate", image, &["migrate"])
+}
+
+/// The Job that takes away what no image before `image` can do without.
+pub fn contract(stack: &ValidStack, observed: &Observed, service: Service, image: &str) -> HashedJob {
+    job(stack, observed, service, "contract", image, &["migrate", "--contract"])
+}
+
+fn job(
+    stack: &ValidStack,
+    observed: &Observed,
+    service: Service,
+    purpose: &str,
+    image: &str,
+    arguments: &[&str],
+) -> HashedJob {
     let authority = Authority::postgres(stack);
     let container = Container {
-        name: "migrate".into(),
-        image: Some(stack.images.services.get(service).clone()),
-        args: Some(pod::words(&["migrate"])),
+        name: purpose.to_owned(),
+        image: Some(image.to_owned()),
+        args: Some(pod::words(arguments)),
         env: Some(service_env::database(
             stack,
             service,
@@ -38,5 +55,5 @@ pub fn job(stack: &ValidStack, observed: &Observed, service: Service) -> HashedJ
     };
     let volumes = authority.iter().map(Authority::volume).collect();
     let spec = pod::spec(stack, USER, container, volumes);
-    job::job(stack, Component::Service(service), &format!("{}-migrate", service.as_str()), &[], 1800, spec)
+    job::job(stack, Component::Service(service), &format!("{}-{purpose}", service.as_str()), &[], 1800, spec)
 }

@@ -48,6 +48,7 @@ use super::{
     given,
     observed::{ChildId, JobState, Kind, Observed, Owner, Workload},
     plan::{Child, Origin, Plan, Restoring, Step, digest},
+    rollout,
     validate::ValidStack,
 };
 use crate::api::v1alpha1::{CompletedJob, DeletionPolicy, NetworkPolicyMode};
@@ -84,9 +85,11 @@ fn empty(stack: &ValidStack, observed: &Observed) -> Plan {
         postgres: Step::Waiting,
         kafka: Step::Waiting,
         migrations: Vec::new(),
+        contracts: Vec::new(),
         restore: None,
         missing: given::missing(stack, &observed.given),
         held: Vec::new(),
+        queued: Vec::new(),
         gateway: None,
         completed: Vec::new(),
     }
@@ -105,6 +108,7 @@ impl<'a> Planner<'a> {
         self.restored_data(secrets_ready);
         self.kafka(secrets_ready);
         self.redis(secrets_ready);
+        self.migrations(secrets_ready);
         self.services(secrets_ready);
         self.gateway(secrets_ready);
         self.backup(secrets_ready);
@@ -174,29 +178,46 @@ impl<'a> Planner<'a> {
         self.when(given && filled, backup::cron_job(self.stack, backup, self.observed));
     }
 
+    /// Databases grow before anything rolls: where one can't, all services stay as they are.
+    fn migrations(&mut self, secrets_ready: bool) {
+        let (stack, filled) = (self.stack, self.is_filled());
+        for service in Service::WITH_DATABASE {
+            let shrinking = rollout::shrinking(stack, self.observed, service);
+            let job = migration_job::contract(stack, self.observed, service, shrinking.image);
+            let shrunk = self.step(job, secrets_ready && filled && shrinking.is_due, filled);
+            let may_grow = !shrinking.comes_first || shrunk.is_done();
+            self.plan.contracts.push((service, shrunk));
+            let job = migration_job::expand(stack, self.observed, service);
+            let grown = self.step(job, secrets_ready && filled && may_grow, filled);
+            self.plan.migrations.push((service, grown));
+        }
+    }
+
     fn services(&mut self, secrets_ready: bool) {
         let stack = self.stack;
+        let migrations = self.plan.migrations.clone();
+        let all_grown = migrations.iter().all(|(_, step)| step.is_done());
         for service in Service::ALL {
-            let migrated = if service.has_database() {
-                let job = migration_job::job(stack, self.observed, service);
-                let filled = self.is_filled();
-                let step = self.step(job, secrets_ready && filled, filled);
-                self.plan.migrations.push((service, step.clone()));
-                self.has_told(service, step.is_done()) && step.is_done()
-            } else {
+            let migrated = match migrations.iter().find(|(migrated, _)| *migrated == service) {
+                Some((_, step)) => self.has_told(service, step.is_done()) && step.is_done(),
                 // The feed begins once there is a Redis; afterwards it copes with its absence.
-                self.observed.deployments.contains_key(&stack.names.of(Component::Service(service)))
-                    || stack.redis.external().is_some()
-                    || self.stateful_set(Component::Redis).is_some_and(Workload::is_ready)
+                None => {
+                    self.observed.deployments.contains_key(&stack.names.of(Component::Service(service)))
+                        || stack.redis.external().is_some()
+                        || self.stateful_set(Component::Redis).is_some_and(Workload::is_ready)
+                }
             };
             let given = !self.lacks(Component::Service(service))
                 && (service != Service::Feed || !self.lacks(Component::Redis));
             let ready = secrets_ready && given && migrated && self.plan.kafka.is_done();
-            let deployment = service_deployment::deployment(stack, service, self.observed);
+            let queued = rollout::is_queued(stack, self.observed, all_grown, service);
             if !ready {
                 self.plan.held.push(service);
+            } else if queued {
+                self.plan.queued.push(service);
             }
-            self.when(ready, deployment);
+            let deployment = service_deployment::deployment(stack, service, self.observed);
+            self.when(ready && !queued, deployment);
         }
     }
 

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     api::v1alpha1::ServiceSettings,
     stack::{
-        component::{Component, Service},
+        component::{Component, IMAGE, Service},
         observed::{Observed, Workload},
         plan::digest,
         validate::ValidStack,
@@ -89,12 +89,11 @@ pub fn deployment(stack: &ValidStack, service: Service, observed: &Observed) -> 
     stack.placement(component).place(&mut spec);
     let mut template = pod::template(stack.names.labels(component), Some(digest(&hashes)), spec);
     template.merge_from(stack.pod_overrides.get(service).clone());
-    rolling(
-        stack,
-        component,
-        replicas(settings, observed.deployments.get(&stack.names.of(component))),
-        template,
-    )
+    let replicas = replicas(settings, observed.deployments.get(&stack.names.of(component)));
+    let mut deployment = rolling(stack, component, replicas, template);
+    deployment.metadata.annotations =
+        Some([(IMAGE.to_owned(), stack.images.services.get(service).clone())].into());
+    deployment
 }
 
 /// How many pods are asked for: none of our business where an autoscaler decides it, once there is something to scale.

@@ -25,6 +25,7 @@ mod cloud_native_pg;
 mod external;
 mod growing;
 mod options;
+mod rollout;
 mod rotating;
 mod strimzi;
 mod upgrading;

@@ -1,9 +1,6 @@
 //! What is told of Postgres, Kafka and Redis: whether they serve, and are prepared.
 
-use super::{
-    State,
-    view::{View, gave_up},
-};
+use super::{State, view::View};
 use crate::stack::{
     build::{FETCH_KEYS, FILL},
     component::{Component, Service},
@@ -50,7 +47,7 @@ impl View<'_> {
                     ),
                 ),
             ),
-            Some(Step::Failed { job }) => State::no("ProvisioningFailed", gave_up(job, self.names())),
+            Some(Step::Failed { job }) => State::no("ProvisioningFailed", self.gave_up(job)),
             Some(Step::Done) | None => match external {
                 Some(address) => State::yes("Ready", format!("{address} is prepared")),
                 None => {

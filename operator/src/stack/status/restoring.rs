@@ -1,9 +1,6 @@
 //! What is told of a stack that begins with a copy, until it has it.
 
-use super::{
-    State,
-    view::{View, gave_up},
-};
+use super::{State, view::View};
 use crate::stack::{component::Component, plan::Step};
 
 impl View<'_> {
@@ -11,7 +8,7 @@ impl View<'_> {
     pub(super) fn restoring(&self, purpose: &str, step: &Step) -> Option<State> {
         Some(match (step, self.missing(Component::Backup)) {
             (Step::Done, _) => return None,
-            (Step::Failed { job }, _) => State::no("RestoreFailed", gave_up(job, self.names())),
+            (Step::Failed { job }, _) => State::no("RestoreFailed", self.gave_up(job)),
             (Step::Retrying, _) => State::no(
                 "RestoreRetried",
                 self.because(
@@ -33,7 +30,7 @@ impl View<'_> {
         let (service, step) = told.find(|(_, step)| !step.is_done())?;
         let service = service.as_str();
         if let Step::Failed { job } = step {
-            return Some(State::no("RepublishFailed", gave_up(job, self.names())));
+            return Some(State::no("RepublishFailed", self.gave_up(job)));
         }
         let sentence = format!("{service} tells the others what it has from the copy");
         Some(State::no("Republishing", self.because(&format!("{service}-republish"), sentence)))

@@ -39,17 +39,11 @@ impl View<'_> {
             let service = service.as_str();
             match step {
                 Step::Done => {}
-                Step::Failed { job } => return State::no("MigrationFailed", gave_up(job, self.names())),
+                Step::Failed { job } => {
+                    return State::no("MigrationFailed", self.gave_up(job));
+                }
                 Step::Retrying => {
-                    return State::no(
-                        "MigrationRetried",
-                        self.because(
-                            &format!("{service}-migrate"),
-                            format!(
-                                "the migration of {service} failed and is tried again; see the logs of its Job"
-                            ),
-                        ),
-                    );
+                    return State::no("MigrationRetried", self.fails("migration", "migrate", service));
                 }
                 Step::Running => {
                     return State::no("Migrating", format!("the database of {service} is being migrated"));
@@ -171,13 +165,12 @@ impl View<'_> {
                 return State::yes("Preparing", format!("{what} is started and prepared"));
             }
         }
-        for (service, step) in &self.plan.migrations {
-            if matches!(step, Step::Running | Step::Retrying) {
-                return State::yes(
-                    "Migrating",
-                    format!("the database of {} is being migrated", service.as_str()),
-                );
-            }
+        let runs = |(_, step): &&(Service, Step)| matches!(step, Step::Running | Step::Retrying);
+        if let Some((service, _)) = self.plan.migrations.iter().find(runs) {
+            return State::yes(
+                "Migrating",
+                format!("the database of {} is being migrated", service.as_str()),
+            );
         }
         let managed = [Component::Postgres, Component::Kafka, Component::Redis]
             .into_iter()
@@ -208,6 +201,19 @@ impl View<'_> {
         {
             return State::yes("RollingOut", "the gateway is being rolled out");
         }
+        if self.failed_step().is_some() && (!self.plan.held.is_empty() || !self.plan.queued.is_empty()) {
+            return State::no("Held", "what the spec asks for isn't rolled out; Degraded says why");
+        }
+        if !self.plan.queued.is_empty() {
+            let queued: Vec<_> = self.plan.queued.iter().map(|service| service.as_str()).collect();
+            return State::yes("RollingOut", format!("{} will be rolled out", queued.join(", ")));
+        }
+        if let Some((service, _)) = self.plan.contracts.iter().find(runs) {
+            return State::yes(
+                "Contracting",
+                format!("the database of {} loses what only older versions use", service.as_str()),
+            );
+        }
         if self.stack.suspended {
             let mut services = self.services().filter_map(|(service, workload)| Some((service, workload?)));
             return match services.find(|(_, workload)| workload.ready > 0) {
@@ -227,7 +233,10 @@ impl View<'_> {
             }
         }
         if let Some((reason, job)) = self.failed_step() {
-            return State::yes(reason, gave_up(job, self.names()));
+            return State::yes(reason, self.gave_up(job));
+        }
+        if let Some(state) = self.retried() {
+            return state;
         }
         let established = [
             (Component::Postgres, self.plan.postgres.is_done()),
@@ -319,17 +328,6 @@ impl View<'_> {
         }
     }
 
-    fn failed_step(&self) -> Option<(&'static str, &str)> {
-        let provisioning =
-            [&self.plan.postgres, &self.plan.kafka].into_iter().map(|step| ("ProvisioningFailed", step));
-        let migrations = self.plan.migrations.iter().map(|(_, step)| ("MigrationFailed", step));
-        let restore = self.restore_steps();
-        restore.chain(provisioning).chain(migrations).find_map(|(reason, step)| match step {
-            Step::Failed { job } => Some((reason, job.as_str())),
-            _ => None,
-        })
-    }
-
     fn obstacle(&self, wanted: impl Fn(&Obstacle) -> bool) -> Option<(&str, &Obstacle)> {
         let found = self.outcome.obstacles.iter().find(|(_, obstacle)| wanted(obstacle))?;
         Some((found.0.as_str(), &found.1))
@@ -342,12 +340,5 @@ const SUSPENDED: &str =
 fn taken(label: &str) -> String {
     format!(
         "{label} is there but doesn't belong to this stack; remove or rename it, or give the stack another name"
-    )
-}
-
-pub(super) fn gave_up(job: &str, names: &Names) -> String {
-    format!(
-        "Job {job} gave up; see kubectl logs -n {} job/{job}; it is tried again ten minutes after its end, or when it is deleted",
-        names.namespace
     )
 }
