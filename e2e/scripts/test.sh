@@ -51,9 +51,14 @@ part_chart() {
   "$scripts/rules.sh"
 }
 part_e2e() {
-  local skipped='' others=(cloud_native_pg strimzi)
-  # They take minutes each: one of both a day, both with E2E=all and in make campaign.
-  [ "${E2E:-}" = all ] || skipped=${others[$(($(date +%s) / 86400 % 2))]}
+  local played=(cloud_native_pg strimzi upgrade) skipped=() skips
+  # They take minutes each: one of them a day, all with E2E=all and in make campaign.
+  if [ "${E2E:-}" != all ]; then
+    skipped=("${played[@]}")
+    played=("${played[$(($(date +%s) / 86400 % ${#played[@]}))]}")
+    mapfile -t skipped < <(printf '%s\n' "${skipped[@]}" | grep -vx "${played[0]}")
+  fi
+  skips=("${skipped[@]/%/::}")
   "$scripts/install.sh"
   "$ROOT/e2e/airgap/programs.sh" versitygw
   export TRACKLORE_TEST_S3=$CACHE/programs/versitygw
@@ -66,15 +71,19 @@ part_e2e() {
   TRACKLORE_STRIMZI_CRDS=$("$scripts/strimzi.sh" crds)
   export TRACKLORE_GATEWAY_API_CRDS TRACKLORE_STRIMZI_CRDS
   "$scripts/cloudnative-pg.sh" up
+  if [[ " ${played[*]} " = *" upgrade "* ]]; then
+    TRACKLORE_NEXT_POSTS=$("$scripts/next.sh")
+    export TRACKLORE_NEXT_POSTS
+  fi
   cargo build --locked --workspace --bin kubectl-tracklore
-  cargo test --locked --workspace --no-fail-fast --test cluster -- ${skipped:+--skip "$skipped::"}
+  cargo test --locked --workspace --no-fail-fast --test cluster -- "${skips[@]/#/--skip=}"
   # every day others; all of them play in make ledger and make campaign
   LEDGER_FAULTS=2 cargo test --locked --workspace --test ledger
   STEP_HINT="Whoever logs it must stop; the log names pod and Secret." step "No secret in any log" leaks no_secret_in_logs
   tail -n 2 "$LOGS/leaks.log"
   remove_test_stacks
   docker exec tracklore-control-plane sh -c 'cat /var/log/kubernetes/audit*.log' >"$LOGS/audit.log"
-  "$scripts/grants.py" "$LOGS/audit.log" ${skipped:+"$skipped"}
+  "$scripts/grants.py" "$LOGS/audit.log" "${skipped[@]}"
 }
 no_secret_in_logs() {
   local namespaces

@@ -14,6 +14,7 @@ pub mod apiserver;
 pub mod audit;
 mod authority;
 pub mod bucket;
+mod crowd;
 pub mod gateways;
 pub mod ledger;
 mod person;
@@ -23,5 +24,6 @@ pub mod shell;
 mod stack;
 pub mod strimzi;
 
+pub use crowd::Crowd;
 pub use person::Person;
-pub use stack::{COMPONENTS, TestStack, condition};
+pub use stack::{COMPONENTS, TestStack, condition, is_ready};

@@ -200,7 +200,7 @@ fn running(pods: Vec<Pod>) -> Vec<Pod> {
 }
 
 /// Whether a pod is ready.
-pub(crate) fn is_ready(pod: &Pod) -> bool {
+pub fn is_ready(pod: &Pod) -> bool {
     let conditions = pod.status.as_ref().and_then(|status| status.conditions.as_ref());
     conditions.is_some_and(|all| all.iter().any(|c| c.type_ == "Ready" && c.status == "True"))
 }

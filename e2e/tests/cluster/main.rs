@@ -19,6 +19,7 @@ mod rolling;
 mod streams;
 mod strimzi;
 mod told;
+mod upgrade;
 
 use kube::Client;
 use tokio::sync::OnceCell;

@@ -1,23 +1,16 @@
 //! A change that rolls pods is no outage, nor is a rotation of secrets.
 
-use std::{
-    collections::BTreeMap,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{collections::BTreeMap, time::Duration};
 
 use k8s_openapi::{
     ByteString,
     api::core::v1::{Pod, Secret},
 };
 use kube::Api;
-use reqwest::{Method, RequestBuilder};
+use reqwest::Method;
 use serde_json::json;
-use tracklore_e2e::{Person, TestStack, plugin::tracklore, shell};
-use tracklore_testkit::{Answer, eventually_within};
+use tracklore_e2e::{Crowd, Person, TestStack, plugin::tracklore, shell};
+use tracklore_testkit::eventually_within;
 
 use crate::{client, name};
 
@@ -28,8 +21,8 @@ async fn neither_a_change_that_replaces_every_pod_nor_a_rotation_of_secrets_fail
     let client = client().await;
     let stack = TestStack::start(&client, "rolling").await;
     let url = stack.url(&client).await;
-    let mut eve = Person::sign_up(&url, &name("eve")).await;
-    let post = eve.post("before").await;
+    let eve = Person::sign_up(&url, &name("eve")).await;
+    let mut crowd = Crowd::sign_up(&url, &name("crowd")).await;
 
     let mut spec = stack.spec();
     for service in ["auth", "user", "posts", "feed"] {
@@ -37,26 +30,28 @@ async fn neither_a_change_that_replaces_every_pod_nor_a_rotation_of_secrets_fail
     }
     spec["gateway"]["traefik"]["rateLimit"] = json!({"perUser": 1000});
     let before = pods(&stack, &client).await;
-    while_people_ask(&eve, &post, async {
-        stack.apply(&client, &spec).await.unwrap();
-        stack.wait_for(&client, ROLLED_OUT, "Progressing", "False").await;
-    })
-    .await;
+    let asked = crowd
+        .while_it("pods are replaced", async {
+            stack.apply(&client, &spec).await.unwrap();
+            stack.wait_for(&client, ROLLED_OUT, "Progressing", "False").await;
+        })
+        .await;
+    assert!(asked > 500, "only {asked} requests");
     let after = pods(&stack, &client).await;
     assert_eq!(after.len(), 5, "{after:?}");
     assert!(after.iter().all(|pod| !before.contains(pod)), "not all were replaced: {before:?} → {after:?}");
 
-    // a token lives for five minutes
-    eve.log_in().await;
     let old = login(&client, &stack).await;
     let signing = keys(&eve).await;
     assert_eq!(log_in(&stack, &old).await.unwrap().trim(), "tracklore_posts");
-    while_people_ask(&eve, &post, async {
-        let said = tracklore(&stack, &["rotate"]).await.unwrap();
-        assert!(said.contains("logins to Postgres"), "{said}");
-        stack.wait_for(&client, ROLLED_OUT, "Progressing", "False").await;
-    })
-    .await;
+    let asked = crowd
+        .while_it("logins are rotated", async {
+            let said = tracklore(&stack, &["rotate"]).await.unwrap();
+            assert!(said.contains("logins to Postgres"), "{said}");
+            stack.wait_for(&client, ROLLED_OUT, "Progressing", "False").await;
+        })
+        .await;
+    assert!(asked > 500, "only {asked} requests");
     let new = login(&client, &stack).await;
     assert_eq!(new.len(), old.len() + 1, "nothing is left of the old login: {:?}", new.keys());
     assert_eq!(log_in(&stack, &new).await.unwrap().trim(), "tracklore_posts_2");
@@ -71,25 +66,6 @@ async fn neither_a_change_that_replaces_every_pod_nor_a_rotation_of_secrets_fail
     })
     .await;
     stack.discard(&client).await;
-}
-
-/// Several people ask all services while something changes, and no request fails.
-async fn while_people_ask(person: &Person, post: &str, change: impl Future<Output = ()>) {
-    let stop = Arc::new(AtomicBool::new(false));
-    let ask = || tokio::spawn(ask(person.with_new_connections(), post.to_owned(), stop.clone()));
-    let load: Vec<_> = (0..4).map(|_| ask()).collect();
-    change.await;
-    stop.store(true, Ordering::Relaxed);
-    let mut asked = 0;
-    let mut failed = Vec::new();
-    for worker in load {
-        let (requests, failures) = worker.await.unwrap();
-        asked += requests;
-        failed.extend(failures);
-    }
-    println!("{asked} requests while pods were replaced, {} failed", failed.len());
-    assert!(failed.is_empty(), "of {asked} requests: {failed:#?}");
-    assert!(asked > 500, "only {asked} requests");
 }
 
 /// By which posts logs in to its database: what its Secret holds.
@@ -128,27 +104,4 @@ async fn pods(stack: &TestStack, client: &kube::Client) -> Vec<String> {
         pod.metadata.deletion_timestamp.is_none() && name.is_some_and(|name| rolled.contains(&name.as_str()))
     });
     serving.filter_map(|pod| pod.metadata.name).collect()
-}
-
-/// Asks all services in turn until told to stop: how many requests, and those that failed.
-async fn ask(person: Person, post: String, stop: Arc<AtomicBool>) -> (usize, Vec<String>) {
-    let reads = ["/v1/feed/global", "/v1/users/me", "/v1/auth/me", &format!("/v1/posts/{post}")];
-    let write = || person.request(Method::POST, "/v1/posts").json(&json!({"text": "while it rolls"}));
-    let (mut asked, mut failed) = (0, Vec::new());
-    // Several people at a pace that leaves the machine room to start pods.
-    let mut pace = tokio::time::interval(Duration::from_millis(50));
-    while !stop.load(Ordering::Relaxed) {
-        pace.tick().await;
-        let (what, request): (&str, RequestBuilder) = match reads.get(asked % 5) {
-            Some(path) => (path, person.request(Method::GET, path)),
-            None => ("POST /v1/posts", write()),
-        };
-        asked += 1;
-        match Answer::attempt(request).await {
-            Ok(answer) if answer.status < 300 => {}
-            Ok(answer) => failed.push(format!("{what}: {} {}", answer.status, answer.json)),
-            Err(error) => failed.push(format!("{what}: {error:?}")),
-        }
-    }
-    (asked, failed)
 }

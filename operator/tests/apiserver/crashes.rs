@@ -62,7 +62,8 @@ async fn a_change_of_nearly_everything_is_the_same_whenever_the_operator_dies() 
     .await;
 }
 
-fn another_spec() -> Value {
+/// A change of nearly everything.
+pub fn another_spec() -> Value {
     let mut spec = spec();
     spec["images"] = json!({"registry": "mirror.example.org"});
     spec["services"] = json!({

@@ -1,4 +1,5 @@
-//! What can happen to the operator's requests: one of them is held up, or the process dies after it.
+//! What can happen to the operator's requests: a write is held up, refused or cut off, or the process dies after it; what watches
+//! tell is late.
 
 use std::{
     sync::{
@@ -6,10 +7,16 @@ use std::{
         atomic::{AtomicUsize, Ordering},
     },
     task::{Context, Poll},
+    time::Duration,
 };
 
-use futures::future::BoxFuture;
-use http::{Method, Request, Response};
+use bytes::Bytes;
+use futures::{StreamExt, future::BoxFuture};
+use http::{Method, Request, Response, StatusCode, Uri};
+use http_body::{Body, Frame};
+use http_body_util::{BodyExt, Full, StreamBody};
+use serde_json::json;
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tower::{BoxError, Layer, Service};
 
@@ -22,6 +29,10 @@ pub enum Fate {
     HeldUp,
     /// It is done, and the process dies before it knows.
     DoneAndDies,
+    /// It isn't done, and the API server says so.
+    Refused(StatusCode),
+    /// It is done, and the answer is lost.
+    CutOff,
 }
 
 /// Decides by the number of the write; the first is 1.
@@ -34,7 +45,11 @@ pub struct Faults {
     writes: Arc<AtomicUsize>,
     dead: CancellationToken,
     let_go: CancellationToken,
+    late: Duration,
 }
+
+/// A body, as the client passes it from layer to layer.
+type DynBody = dyn Body<Data = Bytes, Error = BoxError> + Send + Unpin;
 
 impl Faults {
     /// With this fate for each write.
@@ -44,6 +59,7 @@ impl Faults {
             writes: Arc::default(),
             dead: CancellationToken::new(),
             let_go: CancellationToken::new(),
+            late: Duration::ZERO,
         }
     }
 
@@ -60,6 +76,16 @@ impl Faults {
     /// This write is held up.
     pub fn holding(write: usize) -> Self {
         Self::new(move |number| if number == write { Fate::HeldUp } else { Fate::Done })
+    }
+
+    /// These writes have this fate.
+    pub fn some(writes: Vec<usize>, fate: Fate) -> Self {
+        Self::new(move |number| if writes.contains(&number) { fate } else { Fate::Done })
+    }
+
+    /// Whatever watches tell comes so much later.
+    pub fn late(self, late: Duration) -> Self {
+        Self { late, ..self }
     }
 
     /// Lets go what is held up.
@@ -92,15 +118,14 @@ pub struct Faulty<S> {
     faults: Faults,
 }
 
-impl<S, Q, A> Service<Request<Q>> for Faulty<S>
+impl<S, Q> Service<Request<Q>> for Faulty<S>
 where
-    S: Service<Request<Q>, Response = Response<A>, Error = BoxError>,
+    S: Service<Request<Q>, Response = Response<Box<DynBody>>, Error = BoxError>,
     S::Future: Send + 'static,
-    A: Send + 'static,
 {
-    type Response = Response<A>;
+    type Response = Response<Box<DynBody>>;
     type Error = BoxError;
-    type Future = BoxFuture<'static, Result<Response<A>, BoxError>>;
+    type Future = BoxFuture<'static, Result<Self::Response, BoxError>>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
         self.inner.poll_ready(context)
@@ -116,6 +141,10 @@ where
         if faults.dead.is_cancelled() {
             return Box::pin(std::future::pending());
         }
+        if let Fate::Refused(code) = fate {
+            return Box::pin(std::future::ready(Ok(refusal(code))));
+        }
+        let is_late = !faults.late.is_zero() && is_watch(request.uri());
         let answer = self.inner.call(request);
         Box::pin(async move {
             if fate == Fate::HeldUp {
@@ -129,8 +158,36 @@ where
                     faults.dead.cancel();
                     std::future::pending().await
                 }
-                Fate::Done | Fate::HeldUp => answer,
+                Fate::CutOff => Err("the connection was cut off".into()),
+                _ if is_late => Ok(answer?.map(|body| delayed(body, faults.late))),
+                _ => answer,
             }
         })
     }
+}
+
+fn is_watch(uri: &Uri) -> bool {
+    uri.query().is_some_and(|query| query.split('&').any(|pair| pair == "watch=true"))
+}
+
+/// What the API server answers to what it doesn't do.
+fn refusal(code: StatusCode) -> Response<Box<DynBody>> {
+    let reason = code.canonical_reason().unwrap_or_default();
+    let status = json!({
+        "kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code.as_u16(), "reason": reason,
+        "message": "not now",
+    });
+    let body: Box<DynBody> =
+        Box::new(Full::new(Bytes::from(status.to_string())).map_err(|never| match never {}));
+    let mut response = Response::new(body);
+    *response.status_mut() = code;
+    response
+}
+
+fn delayed(body: Box<DynBody>, late: Duration) -> Box<DynBody> {
+    let data = body.into_data_stream().then(move |data| async move {
+        sleep(late).await;
+        data.map(Frame::data)
+    });
+    Box::new(StreamBody::new(Box::pin(data)))
 }

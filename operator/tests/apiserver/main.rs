@@ -6,6 +6,7 @@
 
 mod crashes;
 mod delegated;
+mod failures;
 mod faults;
 mod foreign;
 mod operator;

@@ -41,15 +41,22 @@ impl Picture {
         let stacks = space.api::<tracklore_operator::api::v1alpha1::TrackloreStack>();
         if let Some(stack) = stacks.get_opt("demo").await.unwrap() {
             picture.status = json!(stack.status);
-            picture.status["conditions"].as_array_mut().into_iter().flatten().for_each(|condition| {
-                let condition = condition.as_object_mut().unwrap();
-                condition
-                    .retain(|key, _| !["lastTransitionTime", "observedGeneration"].contains(&key.as_str()));
-            });
+            for list in ["conditions", "services"] {
+                for entry in picture.status[list].as_array_mut().into_iter().flatten() {
+                    let passing = ["lastTransitionTime", "observedGeneration", "since"];
+                    entry.as_object_mut().unwrap().retain(|key, _| !passing.contains(&key.as_str()));
+                }
+            }
             picture.status.as_object_mut().unwrap().remove("observedGeneration");
             same_in_all(&mut picture.status, &space.name);
         }
         picture
+    }
+
+    /// Without Jobs: those that have ended well go when what they did counts, but they would be others now.
+    pub fn without_jobs(mut self) -> Self {
+        self.objects.retain(|label, _| !label.starts_with("Job/"));
+        self
     }
 
     fn add(&mut self, kind: &str, object: &DynamicObject, namespace: &str) {
@@ -65,6 +72,10 @@ impl Picture {
             ["uid", "resourceVersion", "creationTimestamp", "managedFields", "generation", "generateName"]
         {
             meta.remove(key);
+        }
+        if let Some(annotations) = meta.get_mut("annotations").and_then(Value::as_object_mut) {
+            // Counts the changes before.
+            annotations.remove("deployment.kubernetes.io/revision");
         }
         if let Some(spec) = all.get_mut("spec").and_then(Value::as_object_mut) {
             // Given by the API server.

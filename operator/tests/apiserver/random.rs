@@ -42,7 +42,7 @@ fn random(chance: &mut StdRng, autoscaled: &str) -> Value {
                 json!({"limits": {"memory": format!("{}Mi", chance.random_range(100..300))}});
         }
         if chance.random_bool(0.3) {
-            settings["scheduling"] = json!({"nodeSelector": {"disk": "ssd"}, "priorityClassName": "high"});
+            settings["scheduling"] = json!({"nodeSelector": {"disk": "ssd"}});
         }
         spec["services"][service] = settings;
     }
@@ -118,7 +118,7 @@ async fn round(seed: u32) {
     let (expected, _) = fresh.settle(Faults::none()).await;
     assert_nothing_made_twice(&fresh.name);
     let told = serde_json::to_string(&specs).unwrap();
-    picture.assert_like(&expected, &format!("SEED={seed} {told}"));
+    picture.without_jobs().assert_like(&expected.without_jobs(), &format!("SEED={seed} {told}"));
     for space in [changed, fresh] {
         space.api::<TrackloreStack>().delete(NAME, &DeleteParams::default()).await.unwrap();
     }

@@ -48,7 +48,7 @@ use super::{
     given,
     observed::{ChildId, JobState, Kind, Observed, Owner, Workload},
     plan::{Child, Origin, Plan, Restoring, Step, digest},
-    rollout,
+    rollout::{self, Shrinking},
     validate::ValidStack,
 };
 use crate::api::v1alpha1::{CompletedJob, DeletionPolicy, NetworkPolicyMode};
@@ -182,14 +182,20 @@ impl<'a> Planner<'a> {
     fn migrations(&mut self, secrets_ready: bool) {
         let (stack, filled) = (self.stack, self.is_filled());
         for service in Service::WITH_DATABASE {
-            let shrinking = rollout::shrinking(stack, self.observed, service);
-            let job = migration_job::contract(stack, self.observed, service, shrinking.image);
-            let shrunk = self.step(job, secrets_ready && filled && shrinking.is_due, filled);
-            let may_grow = !shrinking.comes_first || shrunk.is_done();
-            self.plan.contracts.push((service, shrunk));
-            let job = migration_job::expand(stack, self.observed, service);
-            let grown = self.step(job, secrets_ready && filled && may_grow, filled);
+            let Shrinking { image, is_due, comes_first } = rollout::shrinking(stack, self.observed, service);
+            let expand = migration_job::expand(stack, self.observed, service);
+            let contract = migration_job::contract(stack, self.observed, service, image);
+            let may_run = secrets_ready && filled;
+            let (grown, shrunk) = if comes_first {
+                let shrunk = self.step(contract, may_run && is_due, filled);
+                (self.step(expand, may_run && shrunk.is_done(), filled), shrunk)
+            } else {
+                let grown = self.step(expand, may_run, filled);
+                let shrunk = self.step(contract, may_run && is_due && grown.is_done(), filled);
+                (grown, shrunk)
+            };
             self.plan.migrations.push((service, grown));
+            self.plan.contracts.push((service, shrunk));
         }
     }
 
