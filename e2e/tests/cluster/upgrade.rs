@@ -22,7 +22,7 @@ async fn a_renamed_column_fails_no_request_and_one_can_go_back_until_the_old_one
     let next = std::env::var("TRACKLORE_NEXT_POSTS")
         .expect("TRACKLORE_NEXT_POSTS is what e2e/scripts/next.sh prints; `make test-e2e` sets it");
     let client = client().await;
-    let upgrade = Upgrade::start(&client).await;
+    let mut upgrade = Upgrade::start(&client).await;
     let present = upgrade.spec["services"]["posts"]["image"].as_str().unwrap().to_owned();
     let mut crowd = Crowd::sign_up(&upgrade.stack.url(&client).await, &name("crowd")).await;
     let pods = upgrade.names().await;
@@ -47,6 +47,7 @@ async fn a_renamed_column_fails_no_request_and_one_can_go_back_until_the_old_one
     };
     crowd.while_it("the version before is back", going_back).await;
 
+    upgrade.spec["rollout"]["contract"]["soak"] = json!("1m");
     let contracting = async {
         upgrade.run(&next).await;
         let gone = async || (upgrade.columns().await == NEW).then_some(());
@@ -80,7 +81,7 @@ impl Upgrade {
         let stack = TestStack::namespace(client, "upgrade").await;
         let mut spec = stack.spec();
         spec["services"]["posts"]["replicas"] = json!(2);
-        spec["rollout"] = json!({"contract": {"policy": "AfterSoak", "soak": "1m"}});
+        spec["rollout"] = json!({"contract": {"policy": "AfterSoak", "soak": "24h"}});
         // the crowd uses a token as long as a version takes to come
         spec["auth"]["accessTokenTtl"] = json!("1h");
         stack.apply(client, &spec).await.unwrap();

@@ -161,7 +161,10 @@ impl Applier<'_> {
         }
         for id in build::orphans(plan, observed) {
             tracing::info!(kind = id.kind.as_str(), name = id.name, "removing what is no longer asked for");
-            self.remove(&id, observed, DeleteParams::background()).await?;
+            // A Job stays until its pods have ended: what takes its place may have to wait for that.
+            let jobs = id.kind == Kind::Job;
+            let how = if jobs { DeleteParams::foreground() } else { DeleteParams::background() };
+            self.remove(&id, observed, how).await?;
         }
         // Only once the claims have been taken: a cluster that can't grow them keeps what it has.
         for id in plan.outgrown.iter().filter(|_| outcome.obstacles.is_empty()) {
@@ -296,15 +299,14 @@ impl Applier<'_> {
     }
 
     /// A number of pods that isn't asked for any more would fall back to one, until the autoscaler raises it again. So
-    /// the present number is put into another manager's name before; an autoscaler that has set it already keeps it. One
-    /// that finds none leaves it at that, which a stack that was suspended has not asked for.
+    /// the present number is put into another manager's name before; an autoscaler that has set it already keeps it.
     async fn leave_replicas(&self, deployment: &Deployment, observed: &Observed) -> Result<(), Error> {
         let name = deployment.metadata.name.as_deref().unwrap_or_default();
         let asked = deployment.spec.as_ref().and_then(|spec| spec.replicas);
         let (None, Some(workload)) = (asked, observed.deployments.get(name)) else { return Ok(()) };
         let left = json!({
             "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name},
-            "spec": {"replicas": workload.desired.max(1)},
+            "spec": {"replicas": workload.desired},
         });
         let params = PatchParams::apply(AUTOSCALED);
         match self.api(Kind::Deployment).patch(name, &params, &Patch::Apply(&left)).await {

@@ -38,11 +38,6 @@ impl Service {
         self.as_str().to_uppercase()
     }
 
-    /// Those that read its events.
-    pub fn readers(self) -> impl Iterator<Item = Self> {
-        Self::ALL.into_iter().filter(move |other| *other > self)
-    }
-
     /// Whether it has a database of its own.
     pub fn has_database(self) -> bool {
         !matches!(self, Self::Feed)
@@ -166,6 +161,11 @@ impl Names {
         format!("{}{tail}", head.trim_end_matches('-'))
     }
 
+    /// Whether a Job of this name has this purpose.
+    pub fn is_job(&self, name: &str, purpose: &str) -> bool {
+        name.rsplit_once('-').is_some_and(|(_, hash)| self.job(purpose, hash) == name)
+    }
+
     /// What a Service or workload selects its pods by. It can never change.
     pub fn selector(&self, component: Component) -> BTreeMap<String, String> {
         BTreeMap::from([
@@ -209,5 +209,6 @@ mod tests {
         let name = names.job("postgres-provision", "1a2b3c4d");
         assert_eq!(name.len(), 63);
         assert!(name.ends_with("-postgres-provision-1a2b3c4d"));
+        assert!(names.is_job(&name, "postgres-provision") && !names.is_job(&name, "postgres"));
     }
 }

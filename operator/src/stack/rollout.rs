@@ -1,7 +1,7 @@
 //! How a version comes: databases grow, services roll from those that read events to those that write them, and what only older
 //! versions use goes when nobody wants to go back. Pure: what ran since when is remembered in the status.
 
-use std::collections::BTreeMap;
+use std::{cmp::Ordering, collections::BTreeMap};
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -21,8 +21,8 @@ pub struct History {
     pub images: BTreeMap<Service, String>,
     /// Whether what the spec asks for has served as long as it has to before it is final.
     pub soaked: bool,
-    /// Whether the spec asks for a later version than the one that ran.
-    pub upgrade: bool,
+    /// Whether the spec asks for a later version than the one that ran, or for an earlier one.
+    pub direction: Option<Ordering>,
 }
 
 /// What the status remembers, as of now.
@@ -32,7 +32,7 @@ pub fn history(stack: &ValidStack, status: Option<&TrackloreStackStatus>, now: T
     History {
         images: Service::ALL.into_iter().filter_map(image).collect(),
         soaked: soaked_at(stack, status).is_some_and(|at| at <= now),
-        upgrade: status.version.as_ref().is_some_and(|ran| is_later(&stack.version, ran)),
+        direction: status.version.as_ref().and_then(|ran| compare(&stack.version, ran)),
     }
 }
 
@@ -40,13 +40,16 @@ fn served(status: &TrackloreStackStatus, service: Service) -> Option<&ServedImag
     status.services.iter().find(|served| served.name == service.as_str())
 }
 
-fn is_later(asked: &str, ran: &str) -> bool {
-    Version::parse(asked).ok().zip(Version::parse(ran).ok()).is_some_and(|(asked, ran)| asked > ran)
+fn compare(asked: &str, ran: &str) -> Option<Ordering> {
+    Some(Version::parse(asked).ok()?.cmp(&Version::parse(ran).ok()?))
 }
 
 /// When all that the spec asks for will have served long enough, if all of it serves.
 fn soaked_at(stack: &ValidStack, status: &TrackloreStackStatus) -> Option<Timestamp> {
     let Contract { policy: ContractPolicy::AfterSoak, soak } = &stack.contract else { return None };
+    if stack.suspended {
+        return None;
+    }
     let since = Service::ALL.into_iter().map(|service| {
         let served =
             served(status, service).filter(|served| served.image == *stack.images.services.get(service));
@@ -72,7 +75,8 @@ pub fn remember(
     let before = status.and_then(|status| served(status, service));
     let image = stack.images.services.get(service);
     let arrived = seen.is_some_and(|workload| workload.rolled_out && workload.image.as_ref() == Some(image));
-    if !arrived || before.is_some_and(|before| before.image == *image) {
+    // No pod of a suspended stack has shown that it serves.
+    if stack.suspended || !arrived || before.is_some_and(|before| before.image == *image) {
         return before.cloned();
     }
     Some(ServedImage { name: service.as_str().to_owned(), image: image.clone(), since: Time(now) })
@@ -86,13 +90,17 @@ fn changes(stack: &ValidStack, observed: &Observed, service: Service) -> bool {
 }
 
 /// Whether the new image of a service has to wait for its turn: until all databases have grown, and those that read what the
-/// service says understand what the new one may say.
+/// service says understand what the new one may say. On the way back to an earlier version, until nobody says any more what the
+/// older one doesn't understand.
 pub fn is_queued(stack: &ValidStack, observed: &Observed, grown: bool, service: Service) -> bool {
-    let is_on_its_way = |reader: Service| {
-        let workload = observed.deployments.get(&stack.names.of(Component::Service(reader)));
-        workload.is_some_and(|workload| !workload.rolled_out) || changes(stack, observed, reader)
+    let is_on_its_way = |other: Service| {
+        let workload = observed.deployments.get(&stack.names.of(Component::Service(other)));
+        workload.is_some_and(|workload| !workload.rolled_out) || changes(stack, observed, other)
     };
-    changes(stack, observed, service) && (!grown || service.readers().any(is_on_its_way))
+    let back = observed.history.direction == Some(Ordering::Less);
+    let mut before =
+        Service::ALL.into_iter().filter(|other| if back { *other < service } else { *other > service });
+    changes(stack, observed, service) && (!grown || before.any(is_on_its_way))
 }
 
 /// Taking away what only older versions use.
@@ -109,16 +117,18 @@ pub struct Shrinking<'a> {
 /// What is to become of what only older versions of a service use.
 pub fn shrinking<'a>(stack: &'a ValidStack, observed: &'a Observed, service: Service) -> Shrinking<'a> {
     let asked = stack.images.services.get(service);
-    let History { images, soaked, upgrade } = &observed.history;
+    let History { images, soaked, direction } = &observed.history;
+    let workload = observed.deployments.get(&stack.names.of(Component::Service(service)));
+    let runs_only = |image: &String| {
+        workload.is_some_and(|workload| workload.rolled_out && workload.image.as_ref() == Some(image))
+    };
     match stack.contract.policy {
         ContractPolicy::AfterSoak => {
-            let workload = observed.deployments.get(&stack.names.of(Component::Service(service)));
-            let alone =
-                workload.is_some_and(|workload| workload.rolled_out) && !changes(stack, observed, service);
-            Shrinking { image: asked, is_due: *soaked && alone, comes_first: false }
+            Shrinking { image: asked, is_due: *soaked && runs_only(asked), comes_first: false }
         }
         ContractPolicy::BeforeNextUpgrade => {
-            match images.get(&service).filter(|runs| *upgrade && *runs != asked) {
+            let is_upgrade = *direction == Some(Ordering::Greater);
+            match images.get(&service).filter(|runs| is_upgrade && *runs != asked && runs_only(runs)) {
                 Some(runs) => Shrinking { image: runs, is_due: true, comes_first: true },
                 None => Shrinking { image: asked, is_due: false, comes_first: false },
             }

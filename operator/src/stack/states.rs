@@ -41,11 +41,13 @@ pub fn deployment(deployment: &Glimpse<Deployment, Pods, DeploymentStatus>) -> W
         .iter()
         .flatten()
         .find(|condition| condition.type_ == "ReplicaFailure" && condition.status == "True");
+    // A ReplicaSet that was there before is taken up again without a word in the conditions.
+    let all_new = status.updated_replicas == status.replicas;
     let late = progressing.filter(|condition| condition.status == "False");
     Workload {
         desired,
         ready: status.available_replicas.unwrap_or(0),
-        rolled_out: current && settled,
+        rolled_out: current && settled && all_new,
         stuck: failure.or(late).and_then(|condition| condition.message.clone()),
         image,
         storage: None,

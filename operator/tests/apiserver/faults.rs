@@ -16,7 +16,7 @@ use http::{Method, Request, Response, StatusCode, Uri};
 use http_body::{Body, Frame};
 use http_body_util::{BodyExt, Full, StreamBody};
 use serde_json::json;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tower::{BoxError, Layer, Service};
 
@@ -47,6 +47,9 @@ pub struct Faults {
     let_go: CancellationToken,
     late: Duration,
 }
+
+/// How many frames of a watch are on their way at once, at most.
+const ON_THE_WAY: usize = 10_000;
 
 /// A body, as the client passes it from layer to layer.
 type DynBody = dyn Body<Data = Bytes, Error = BoxError> + Send + Unpin;
@@ -185,9 +188,12 @@ fn refusal(code: StatusCode) -> Response<Box<DynBody>> {
 }
 
 fn delayed(body: Box<DynBody>, late: Duration) -> Box<DynBody> {
-    let data = body.into_data_stream().then(move |data| async move {
-        sleep(late).await;
-        data.map(Frame::data)
+    let data = body.into_data_stream().map(move |data| {
+        let due = Instant::now() + late;
+        async move {
+            sleep_until(due).await;
+            data.map(Frame::data)
+        }
     });
-    Box::new(StreamBody::new(Box::pin(data)))
+    Box::new(StreamBody::new(Box::pin(data.buffered(ON_THE_WAY))))
 }

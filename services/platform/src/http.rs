@@ -91,7 +91,8 @@ async fn observe(State(draining): State<CancellationToken>, request: Request, ne
     let answering = async {
         let mut response = next.run(request).await;
         let code = finish(&mut response, &request_id);
-        if draining.is_cancelled() {
+        // A WebSocket that just begins has this header, with another word.
+        if draining.is_cancelled() && response.status() != StatusCode::SWITCHING_PROTOCOLS {
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         let took = started.elapsed();

@@ -9,10 +9,10 @@ use std::{borrow::Cow, time::Duration};
 
 use sqlx::{
     Connection, Executor, PgConnection,
-    migrate::{MigrateError, Migrator},
+    migrate::{Migrate, MigrateError, Migrator},
     postgres::PgConnectOptions,
 };
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 use crate::{
     args::MigrateArgs,
@@ -22,8 +22,9 @@ use crate::{
 /// The bookkeeping table of what has been taken away.
 pub const CONTRACTED: &str = "_contract_migrations";
 
-/// How long `migrate` waits for a server that is just starting, and for tables that somebody else uses.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// How often `migrate` tries while the server is just starting or somebody else uses a table, and how long it rests between.
+const ATTEMPTS: u32 = 60;
+const REST: Duration = Duration::from_secs(1);
 /// How long a migration waits for a table. Whoever comes after it waits behind it: it gives way and tries again.
 const LOCK_TIMEOUT: &str = "SET lock_timeout = '1s'";
 /// `lock_not_available`, among Postgres' error codes.
@@ -67,14 +68,14 @@ impl Schema {
             args.migration_database_username.as_deref(),
             args.migration_database_password.as_ref(),
         )?;
-        let started = Instant::now();
-        // In a new connection each time: one whose migration failed still holds the advisory lock.
+        let mut attempt = 1;
         while let Err(error) = self.attempt(&options, args.contract).await {
-            if !passes_by(&error) || started.elapsed() > PATIENCE {
+            if !passes_by(&error) || attempt == ATTEMPTS {
                 return Err(error);
             }
             tracing::info!(error = %crate::problem::Chain(&error), "not now, trying again");
-            sleep(Duration::from_secs(1)).await;
+            attempt += 1;
+            sleep(REST).await;
         }
         tracing::info!(contract = args.contract, "schema is up to date");
         Ok(())
@@ -82,6 +83,8 @@ impl Schema {
 
     async fn attempt(&self, options: &PgConnectOptions, contract: bool) -> Result<(), DatabaseError> {
         let mut connection = PgConnection::connect_with(options).await.map_err(DatabaseError::Connect)?;
+        // Until this connection ends: nothing is taken away between the look at what has been, and the end of the migrations.
+        connection.lock().await?;
         connection.execute(LOCK_TIMEOUT).await.map_err(DatabaseError::Connect)?;
         self.refuse_contracted(&mut connection).await?;
         if contract {

@@ -73,6 +73,7 @@ pub fn allow_replacement(plan: &mut Plan, stack: &ValidStack, observed: &Observe
     let may_end = plan.postgres.is_done()
         && plan.migrations.iter().all(|(_, step)| *step == Step::Done)
         && plan.held.is_empty()
+        && plan.queued.is_empty()
         && services().into_iter().all(rolled_out);
     for secret in &mut plan.secrets {
         let Some(replacement) = &mut secret.replacement else { continue };

@@ -185,7 +185,7 @@ impl<'a> Planner<'a> {
             let Shrinking { image, is_due, comes_first } = rollout::shrinking(stack, self.observed, service);
             let expand = migration_job::expand(stack, self.observed, service);
             let contract = migration_job::contract(stack, self.observed, service, image);
-            let may_run = secrets_ready && filled;
+            let may_run = secrets_ready && filled && !self.shrinks_otherwise(&contract);
             let (grown, shrunk) = if comes_first {
                 let shrunk = self.step(contract, may_run && is_due, filled);
                 (self.step(expand, may_run && shrunk.is_done(), filled), shrunk)
@@ -199,8 +199,22 @@ impl<'a> Planner<'a> {
         }
     }
 
+    /// Whether another version is just taking something away from a service's database, or is being kept from it.
+    fn shrinks_otherwise(&self, contract: &HashedJob) -> bool {
+        let own = contract.job.metadata.name.as_ref();
+        let mut seen = self.observed.seen.keys().filter(|id| id.kind == Kind::Job && Some(&id.name) != own);
+        seen.any(|id| {
+            let is_complete = self.observed.jobs.get(&id.name) == Some(&JobState::Complete);
+            self.stack.names.is_job(&id.name, &contract.purpose) && !is_complete
+        })
+    }
+
     fn services(&mut self, secrets_ready: bool) {
         let stack = self.stack;
+        let is_there = |service| {
+            let name = stack.names.of(Component::Service(service));
+            self.observed.deployments.contains_key(&name)
+        };
         let migrations = self.plan.migrations.clone();
         let all_grown = migrations.iter().all(|(_, step)| step.is_done());
         for service in Service::ALL {
@@ -208,7 +222,7 @@ impl<'a> Planner<'a> {
                 Some((_, step)) => self.has_told(service, step.is_done()) && step.is_done(),
                 // The feed begins once there is a Redis; afterwards it copes with its absence.
                 None => {
-                    self.observed.deployments.contains_key(&stack.names.of(Component::Service(service)))
+                    is_there(service)
                         || stack.redis.external().is_some()
                         || self.stateful_set(Component::Redis).is_some_and(Workload::is_ready)
                 }
@@ -222,8 +236,10 @@ impl<'a> Planner<'a> {
             } else if queued {
                 self.plan.queued.push(service);
             }
+            // What is asked for no pods stops at once, whatever it waits for.
+            let stops = stack.suspended && is_there(service);
             let deployment = service_deployment::deployment(stack, service, self.observed);
-            self.when(ready && !queued, deployment);
+            self.when(ready && !queued || stops, deployment);
         }
     }
 

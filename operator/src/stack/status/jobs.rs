@@ -41,7 +41,7 @@ impl View<'_> {
     /// What is said of a Job that gave up, with the last words of its pods.
     pub(super) fn gave_up(&self, job: &str) -> String {
         let mut troubles = self.observed.troubles.iter();
-        let why = match troubles.find(|(purpose, _)| job.contains(&format!("-{purpose}-"))) {
+        let why = match troubles.find(|(purpose, _)| self.names().is_job(job, purpose)) {
             Some((_, trouble)) => format!("gave up: {trouble}"),
             None => format!("gave up; see kubectl logs -n {} job/{job}", self.names().namespace),
         };

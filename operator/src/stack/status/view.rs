@@ -49,7 +49,8 @@ impl View<'_> {
                     return State::no("Migrating", format!("the database of {service} is being migrated"));
                 }
                 Step::Waiting => {
-                    return State::no("Waiting", format!("the migration of {service} waits for Postgres"));
+                    let what = if self.plan.postgres.is_done() { "what comes before it" } else { "Postgres" };
+                    return State::no("Waiting", format!("the migration of {service} waits for {what}"));
                 }
             }
         }
@@ -172,6 +173,12 @@ impl View<'_> {
                 format!("the database of {} is being migrated", service.as_str()),
             );
         }
+        if let Some((service, _)) = self.plan.contracts.iter().find(runs) {
+            return State::yes(
+                "Contracting",
+                format!("the database of {} loses what only older versions use", service.as_str()),
+            );
+        }
         let managed = [Component::Postgres, Component::Kafka, Component::Redis]
             .into_iter()
             .filter(|component| self.external(*component).is_none());
@@ -207,12 +214,6 @@ impl View<'_> {
         if !self.plan.queued.is_empty() {
             let queued: Vec<_> = self.plan.queued.iter().map(|service| service.as_str()).collect();
             return State::yes("RollingOut", format!("{} will be rolled out", queued.join(", ")));
-        }
-        if let Some((service, _)) = self.plan.contracts.iter().find(runs) {
-            return State::yes(
-                "Contracting",
-                format!("the database of {} loses what only older versions use", service.as_str()),
-            );
         }
         if self.stack.suspended {
             let mut services = self.services().filter_map(|(service, workload)| Some((service, workload?)));

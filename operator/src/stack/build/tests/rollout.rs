@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     api::v1alpha1::{Contract, ContractPolicy, ServedImage, TrackloreStackStatus},
-    stack::rollout,
+    stack::rollout::{self, History},
 };
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -91,6 +91,54 @@ fn services_roll_after_all_databases_have_grown_and_each_after_those_that_read_i
     }
     let last = plan(&new, &observed, &[]);
     assert_eq!((applied(&last), last.queued), (Service::ALL.to_vec(), vec![]));
+}
+
+#[test]
+fn on_the_way_back_those_that_write_events_go_first() {
+    let (old, new) = (version("1.0.0"), version("1.1.0"));
+    let mut observed = fixtures::serving(&new);
+    observed.history = rollout::history(&old, Some(&served_since(&new, 0)), at(1));
+    fixtures::complete_jobs(&old, &mut observed);
+    for service in Service::ALL {
+        assert!(!plan(&old, &observed, &[]).queued.contains(&service), "{service:?} comes next");
+        start_rolling(&mut observed, &old, service);
+        let readers: Vec<_> = Service::ALL.into_iter().filter(|other| *other > service).collect();
+        assert_eq!(plan(&old, &observed, &[]).queued, readers, "those that read of {service:?} wait");
+        observed.deployments.get_mut(&deployment(service)).unwrap().rolled_out = true;
+    }
+}
+
+#[test]
+fn who_goes_back_waits_until_nothing_takes_away_what_is_needed_there() {
+    let (old, new) = (version("1.0.0"), version("1.1.0"));
+    let mut observed = fixtures::serving(&new);
+    observed.history.soaked = true;
+    let due = plan(&new, &observed, &[]);
+    let running = fixtures::find(&due.children, Kind::Job, "demo-posts-contract").id();
+    observed.history = History::default();
+    for (owner, state) in [(Owner::Us, Some(JobState::Running { failures: 0 })), (Owner::Leaving, None)] {
+        observed.seen.insert(running.clone(), Seen { owner, ..fixtures::ours() });
+        observed.jobs.remove(&running.name);
+        observed.jobs.extend(state.map(|state| (running.name.clone(), state)));
+        assert_eq!(jobs(&plan(&old, &observed, &[])), ["auth-migrate", "user-migrate"], "{owner:?}");
+    }
+    observed.seen.remove(&running);
+    assert_eq!(jobs(&plan(&old, &observed, &[])), ["auth-migrate", "user-migrate", "posts-migrate"]);
+}
+
+#[test]
+fn a_suspended_stack_stops_whatever_its_next_version_waits_for_and_time_does_not_count_for_it() {
+    let (old, mut new) = (version("1.0.0"), version("1.1.0"));
+    let observed = fixtures::serving(&old);
+    new.suspended = true;
+    assert_eq!(applied(&plan(&new, &observed, &[])), Service::ALL);
+    let arrived = fixtures::serving(&new);
+    let seen = arrived.deployments.get("demo-auth");
+    let status = served_since(&old, 0);
+    let remembered = rollout::remember(&new, Some(&status), Service::Auth, seen, at(7)).unwrap();
+    assert_eq!(remembered.image, old.images.services.auth);
+    let long_after = at(1000 * 24 * 3600);
+    assert!(!rollout::history(&new, Some(&served_since(&new, 0)), long_after).soaked);
 }
 
 #[test]
