@@ -84,10 +84,10 @@ one() { # name, program
   image "$@"
 }
 
-case $#${1:-all} in
-  1build | 1load) run=("$1") ;;
-  3image) run=(one "$2" "$3") ;;
-  0all | 1all) run=(build) ;;
+case ${1:-all} in
+  build | load) run=("$1") ;;
+  image) run=(one "${2:?its name}" "${3:?the program in it}") ;;
+  all) run=(build) ;;
   *) die "build-images.sh [build | load | image NAME PROGRAM]" ;;
 esac
 printenv TRACKLORE_LOCK_HELD >/dev/null || { TRACKLORE_RUN="build-images.sh" with_lock "$0" "$@"; exit; }

@@ -14,12 +14,12 @@ generate() {
   local java=${IMAGES[kafka]} kind classes=()
   docker image inspect "$java" >/dev/null 2>&1 || "$ROOT/e2e/airgap/images.sh" kafka
   for kind in kafka.Kafka topic.KafkaTopic user.KafkaUser; do
-    classes+=("io.strimzi.api.kafka.model.$kind=/work/${kind#*.}.yaml")
+    classes+=("io.strimzi.api.kafka.model.$kind=/crds/${kind#*.}.yaml")
   done
   mvn -q -B -f "$pom" dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$work/jars" ||
     die "Strimzi's jars can't be had: check that Maven reaches its repository, and try again."
   # The options of the generator are those that Strimzi's own build gives it.
-  docker run --rm --network none --hostname localhost --user "$(id -u):$(id -g)" -v "$work:/work" "$java" java -cp '/work/jars/*' \
+  docker run --rm --network none --hostname localhost --user "$(id -u):$(id -g)" -v "$work:/crds" "$java" java -cp '/crds/jars/*' \
     io.strimzi.crdgenerator.CrdGenerator --label app:strimzi --label strimzi.io/crd-install:true \
     --target-kube 1.16+ --crd-api-version v1 --api-versions v1 --storage-version v1 --yaml "${classes[@]}"
   for kind in Kafka KafkaTopic KafkaUser; do

@@ -11,6 +11,8 @@ use kube::{
 use serde_json::{Value, json};
 use tracklore_testkit::eventually_within;
 
+use crate::shell;
+
 /// Everything that runs in a stack.
 pub const COMPONENTS: [&str; 8] = ["auth", "user", "posts", "feed", "gateway", "redis", "kafka", "postgres"];
 
@@ -178,6 +180,26 @@ impl TestStack {
     {
         let api: Api<K> = Api::namespaced(client.clone(), &self.namespace);
         api.list(&ListParams::default()).await.expect("the list").items
+    }
+
+    /// The pods of some components that aren't on their way out, without those of Jobs.
+    pub async fn pods(&self, client: &Client, components: &[&str]) -> Vec<Pod> {
+        let mut pods = self.list::<Pod>(client).await;
+        pods.retain(|pod| {
+            let name = pod.labels().get("app.kubernetes.io/name");
+            let of_these = name.is_some_and(|name| components.contains(&name.as_str()));
+            of_these && pod.metadata.deletion_timestamp.is_none()
+        });
+        pods
+    }
+
+    /// What the stack's own Postgres says to a statement, as its superuser: lines of columns apart by `|`.
+    pub async fn sql(&self, database: &str, statement: &str) -> String {
+        let pod = format!("{}-postgres-0", self.name);
+        let exec = ["--context", "kind-tracklore", "--namespace", &self.namespace, "exec", &pod, "--"];
+        let psql = ["psql", "-U", "postgres", "-d", database, "-qAtXc", statement];
+        let answer = shell::run("kubectl", &[&exec[..], &psql].concat()).await;
+        answer.expect("Postgres answers").trim().to_owned()
     }
 
     /// The stack as the API server has it.

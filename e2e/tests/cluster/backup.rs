@@ -9,7 +9,7 @@ use k8s_openapi::api::{
 use kube::{Api, Client, api::PostParams};
 use reqwest::Method;
 use serde_json::{Value, json};
-use tracklore_e2e::{Person, TestStack, bucket::Bucket, condition, plugin::tracklore, shell};
+use tracklore_e2e::{Person, TestStack, bucket::Bucket, condition, plugin::tracklore};
 use tracklore_testkit::{Answer, eventually_within};
 
 use crate::{client, name};
@@ -35,22 +35,14 @@ async fn prepare(client: &Client, namespace: &str, bucket: &Bucket) {
 
 /// Rows and their hash, of each table of each database but the outboxes, which tell things again.
 async fn content(stack: &TestStack) -> BTreeMap<String, String> {
-    let pod = format!("{}-postgres-0", stack.name);
-    let query = async |database: &str, text: &str| {
-        let database = format!("tracklore_{database}");
-        let psql =
-            ["--username=postgres", "--no-align", "--tuples-only", "--dbname", &database, "--command", text];
-        let exec =
-            ["--context", "kind-tracklore", "--namespace", &stack.namespace, "exec", &pod, "--", "psql"];
-        shell::run("kubectl", &[&exec[..], &psql].concat()).await.unwrap()
-    };
+    let query = async |database: &str, text: &str| stack.sql(&format!("tracklore_{database}"), text).await;
     let mut content = BTreeMap::new();
     for database in DATABASES {
         let tables = "SELECT quote_ident(tablename) FROM pg_tables WHERE schemaname = 'public' AND tablename NOT LIKE 'outbox%'";
         for table in query(database, tables).await.lines() {
             let hash =
                 format!("SELECT count(*), md5(string_agg(t::text, ' ' ORDER BY t::text)) FROM {table} t");
-            content.insert(format!("{database}.{table}"), query(database, &hash).await.trim().to_owned());
+            content.insert(format!("{database}.{table}"), query(database, &hash).await);
         }
     }
     content

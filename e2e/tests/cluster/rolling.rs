@@ -2,10 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use k8s_openapi::{
-    ByteString,
-    api::core::v1::{Pod, Secret},
-};
+use k8s_openapi::{ByteString, api::core::v1::Secret};
 use kube::Api;
 use reqwest::Method;
 use serde_json::json;
@@ -97,11 +94,6 @@ async fn keys(person: &Person) -> usize {
 
 /// Names of the pods that clients' requests go through, without those that are on their way out.
 async fn pods(stack: &TestStack, client: &kube::Client) -> Vec<String> {
-    let rolled = ["auth", "user", "posts", "feed", "gateway"];
-    let pods = stack.list::<Pod>(client).await.into_iter();
-    let serving = pods.filter(|pod| {
-        let name = pod.metadata.labels.as_ref().and_then(|labels| labels.get("app.kubernetes.io/name"));
-        pod.metadata.deletion_timestamp.is_none() && name.is_some_and(|name| rolled.contains(&name.as_str()))
-    });
-    serving.filter_map(|pod| pod.metadata.name).collect()
+    let rolled = stack.pods(client, &["auth", "user", "posts", "feed", "gateway"]).await;
+    rolled.into_iter().filter_map(|pod| pod.metadata.name).collect()
 }

@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, time::Duration};
 use k8s_openapi::api::core::v1::Pod;
 use kube::{Client, ResourceExt, api::DynamicObject};
 use serde_json::{Value, json};
-use tracklore_e2e::{Crowd, TestStack, condition, is_ready, shell};
+use tracklore_e2e::{Crowd, TestStack, condition, is_ready};
 use tracklore_testkit::eventually_within;
 
 use crate::{client, name};
@@ -154,12 +154,7 @@ impl Upgrade {
 
     /// Pods of posts that aren't on their way out.
     async fn pods(&self) -> Vec<Pod> {
-        let mut pods = self.stack.list::<Pod>(&self.client).await;
-        pods.retain(|pod| {
-            let of_posts = pod.labels().get("app.kubernetes.io/name").is_some_and(|name| name == "posts");
-            of_posts && pod.metadata.deletion_timestamp.is_none()
-        });
-        pods
+        self.stack.pods(&self.client, &["posts"]).await
     }
 
     async fn names(&self) -> BTreeSet<String> {
@@ -185,10 +180,7 @@ impl Upgrade {
 
     /// What Postgres says to a statement, in the database of posts.
     async fn sql(&self, statement: &str) -> String {
-        let pod = format!("{}-postgres-0", self.stack.name);
-        let exec = ["--context", "kind-tracklore", "--namespace", &self.stack.namespace, "exec", &pod, "--"];
-        let psql = ["psql", "-U", "postgres", "-d", "tracklore_posts", "-qAtXc", statement];
-        shell::run("kubectl", &[&exec[..], &psql].concat()).await.unwrap().trim().to_owned()
+        self.stack.sql("tracklore_posts", statement).await
     }
 }
 

@@ -5,7 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 pub use super::kinds::{ChildId, Kind};
-use super::{delegated::Told, given::GivenSeen, logins::Login, rollout::History};
+use super::{
+    component::{Component, Names, Service},
+    delegated::Told,
+    given::GivenSeen,
+    logins::Login,
+    rollout::History,
+};
 
 /// Whose an object is that bears a child's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +53,11 @@ pub struct Workload {
 }
 
 impl Workload {
+    /// Whether all pods run this image.
+    pub fn runs(&self, image: &str) -> bool {
+        self.rolled_out && self.image.as_deref() == Some(image)
+    }
+
     /// Whether all pods are ready. One that is scaled to nothing is ready with nothing.
     pub fn is_ready(&self) -> bool {
         self.ready >= self.desired
@@ -142,6 +153,11 @@ pub struct Observed {
 }
 
 impl Observed {
+    /// The Deployment of a service.
+    pub fn service(&self, names: &Names, service: Service) -> Option<&Workload> {
+        self.deployments.get(&names.of(Component::Service(service)))
+    }
+
     /// Hash of all that a Secret holds, generated or given.
     pub fn digest(&self, secret: &str) -> Option<String> {
         let given = || self.given.get(secret).map(|secret| &secret.digest);

@@ -8,7 +8,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use semver::Version;
 
 use super::{
-    component::{Component, Service},
+    component::Service,
     observed::{Observed, Workload},
     validate::ValidStack,
 };
@@ -74,7 +74,7 @@ pub fn remember(
 ) -> Option<ServedImage> {
     let before = status.and_then(|status| served(status, service));
     let image = stack.images.services.get(service);
-    let arrived = seen.is_some_and(|workload| workload.rolled_out && workload.image.as_ref() == Some(image));
+    let arrived = seen.is_some_and(|workload| workload.runs(image));
     // No pod of a suspended stack has shown that it serves.
     if stack.suspended || !arrived || before.is_some_and(|before| before.image == *image) {
         return before.cloned();
@@ -84,7 +84,7 @@ pub fn remember(
 
 /// Whether the Deployment of a service is to get another image.
 fn changes(stack: &ValidStack, observed: &Observed, service: Service) -> bool {
-    let workload = observed.deployments.get(&stack.names.of(Component::Service(service)));
+    let workload = observed.service(&stack.names, service);
     let runs = workload.and_then(|workload| workload.image.as_ref());
     runs.is_some_and(|image| image != stack.images.services.get(service))
 }
@@ -94,7 +94,7 @@ fn changes(stack: &ValidStack, observed: &Observed, service: Service) -> bool {
 /// older one doesn't understand.
 pub fn is_queued(stack: &ValidStack, observed: &Observed, grown: bool, service: Service) -> bool {
     let is_on_its_way = |other: Service| {
-        let workload = observed.deployments.get(&stack.names.of(Component::Service(other)));
+        let workload = observed.service(&stack.names, other);
         workload.is_some_and(|workload| !workload.rolled_out) || changes(stack, observed, other)
     };
     let back = observed.history.direction == Some(Ordering::Less);
@@ -118,10 +118,8 @@ pub struct Shrinking<'a> {
 pub fn shrinking<'a>(stack: &'a ValidStack, observed: &'a Observed, service: Service) -> Shrinking<'a> {
     let asked = stack.images.services.get(service);
     let History { images, soaked, direction } = &observed.history;
-    let workload = observed.deployments.get(&stack.names.of(Component::Service(service)));
-    let runs_only = |image: &String| {
-        workload.is_some_and(|workload| workload.rolled_out && workload.image.as_ref() == Some(image))
-    };
+    let runs_only =
+        |image: &str| observed.service(&stack.names, service).is_some_and(|workload| workload.runs(image));
     match stack.contract.policy {
         ContractPolicy::AfterSoak => {
             Shrinking { image: asked, is_due: *soaked && runs_only(asked), comes_first: false }

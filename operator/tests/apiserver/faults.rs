@@ -73,12 +73,12 @@ impl Faults {
 
     /// The process dies once so many writes are done.
     pub fn death_after(writes: usize) -> Self {
-        Self::new(move |number| if number == writes { Fate::DoneAndDies } else { Fate::Done })
+        Self::some(vec![writes], Fate::DoneAndDies)
     }
 
     /// This write is held up.
     pub fn holding(write: usize) -> Self {
-        Self::new(move |number| if number == write { Fate::HeldUp } else { Fate::Done })
+        Self::some(vec![write], Fate::HeldUp)
     }
 
     /// These writes have this fate.

@@ -258,6 +258,23 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn while_it_drains_each_answer_is_the_last_on_its_connection() {
+        let draining = CancellationToken::new();
+        let switch = async || StatusCode::SWITCHING_PROTOCOLS;
+        let routes = Router::new().route("/ok", post(async || "ok")).route("/switch", post(switch));
+        let app = wrap(routes, &[], 0, draining.clone());
+        let said = async |path: &str| {
+            let request = Request::post(path).body(Body::empty()).unwrap();
+            app.clone().oneshot(request).await.unwrap().headers().get("connection").cloned()
+        };
+        assert_eq!(said("/ok").await, None);
+        draining.cancel();
+        let close = Some(HeaderValue::from_static("close"));
+        assert_eq!((said("/ok").await, said("/nowhere").await), (close.clone(), close));
+        assert_eq!(said("/switch").await, None, "a WebSocket begins");
+    }
+
+    #[tokio::test]
     async fn a_sane_request_id_is_kept_and_an_insane_one_replaced() {
         let (_, headers, _) = call(greet().header("x-request-id", "abc-1"), "{}").await;
         assert_eq!(headers["x-request-id"], "abc-1");

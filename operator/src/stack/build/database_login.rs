@@ -63,8 +63,7 @@ fn all(observed: &Observed, secret: &str) -> Vec<Turn> {
 /// Says how far the replacement of logins may go.
 pub fn allow_replacement(plan: &mut Plan, stack: &ValidStack, observed: &Observed) {
     // Another login makes Jobs start anew that use the one before: none of them is interrupted.
-    let services =
-        || Service::ALL.map(|service| observed.deployments.get(&stack.names.of(Component::Service(service))));
+    let services = || Service::ALL.map(|service| observed.service(&stack.names, service));
     let installed = services().iter().all(Option::is_some);
     let may_begin = installed
         && plan.missing.iter().all(|missing| missing.component != Component::Postgres)

@@ -211,10 +211,7 @@ impl<'a> Planner<'a> {
 
     fn services(&mut self, secrets_ready: bool) {
         let stack = self.stack;
-        let is_there = |service| {
-            let name = stack.names.of(Component::Service(service));
-            self.observed.deployments.contains_key(&name)
-        };
+        let is_there = |service| self.observed.service(&stack.names, service).is_some();
         let migrations = self.plan.migrations.clone();
         let all_grown = migrations.iter().all(|(_, step)| step.is_done());
         for service in Service::ALL {

@@ -89,7 +89,7 @@ pub fn deployment(stack: &ValidStack, service: Service, observed: &Observed) -> 
     stack.placement(component).place(&mut spec);
     let mut template = pod::template(stack.names.labels(component), Some(digest(&hashes)), spec);
     template.merge_from(stack.pod_overrides.get(service).clone());
-    let replicas = replicas(settings, observed.deployments.get(&stack.names.of(component)));
+    let replicas = replicas(settings, observed.service(&stack.names, service));
     let mut deployment = rolling(stack, component, replicas, template);
     deployment.metadata.annotations =
         Some([(IMAGE.to_owned(), stack.images.services.get(service).clone())].into());

@@ -28,10 +28,7 @@ impl View<'_> {
     }
 
     pub(super) fn services(&self) -> impl Iterator<Item = (Service, Option<&Workload>)> {
-        Service::ALL.into_iter().map(|service| {
-            let name = self.names().of(Component::Service(service));
-            (service, self.observed.deployments.get(&name))
-        })
+        Service::ALL.into_iter().map(|service| (service, self.observed.service(self.names(), service)))
     }
 
     pub(super) fn migrations(&self) -> State {
@@ -190,8 +187,7 @@ impl View<'_> {
             );
         }
         if self.failed_step().is_none() && !self.plan.held.is_empty() {
-            let held: Vec<_> = self.plan.held.iter().map(|service| service.as_str()).collect();
-            return State::yes("Waiting", format!("{} waits for its dependencies", held.join(", ")));
+            return State::yes("Waiting", format!("{} waits for its dependencies", list(&self.plan.held)));
         }
         if let Some(name) = self.outcome.behind.first() {
             return State::yes("RollingOut", format!("{name} is being rolled out"));
@@ -212,8 +208,7 @@ impl View<'_> {
             return State::no("Held", "what the spec asks for isn't rolled out; Degraded says why");
         }
         if !self.plan.queued.is_empty() {
-            let queued: Vec<_> = self.plan.queued.iter().map(|service| service.as_str()).collect();
-            return State::yes("RollingOut", format!("{} will be rolled out", queued.join(", ")));
+            return State::yes("RollingOut", format!("{} will be rolled out", list(&self.plan.queued)));
         }
         if self.stack.suspended {
             let mut services = self.services().filter_map(|(service, workload)| Some((service, workload?)));
@@ -337,6 +332,10 @@ impl View<'_> {
 
 const SUSPENDED: &str =
     "services and gateway are scaled to nothing, and data stays; set spec.suspended to false to start them";
+
+fn list(services: &[Service]) -> String {
+    services.iter().map(|service| service.as_str()).collect::<Vec<_>>().join(", ")
+}
 
 fn taken(label: &str) -> String {
     format!(
