@@ -99,8 +99,9 @@ dead_letter() {
   local password
   password=$(kube -n demo get secret demo-kafka-posts -o 'jsonpath={.data.password}' | base64 -d)
   printf 'nonsense:{not an event' | kube -n demo exec -i demo-kafka-0 -- java -cp '/opt/kafka/libs/*' org.apache.kafka.tools.ConsoleProducer \
-    --bootstrap-server localhost:9092 --topic posts-events --reader-property parse.key=true --reader-property key.separator=: \
-    --command-property security.protocol=SASL_PLAINTEXT --command-property sasl.mechanism=SCRAM-SHA-512 --command-property \
+    --bootstrap-server 127.0.0.1:9092 --topic posts-events --reader-property parse.key=true --reader-property key.separator=: \
+    --command-property security.protocol=SASL_SSL --command-property ssl.truststore.type=PEM \
+    --command-property ssl.truststore.location=/var/run/tracklore/stack-ca/ca.crt --command-property sasl.mechanism=SCRAM-SHA-512 --command-property \
     "sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required username=posts password=$password;" >&2
   until_fires TrackloreDeadLetters
   show stack status

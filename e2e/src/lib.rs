@@ -14,6 +14,7 @@ pub mod apiserver;
 pub mod audit;
 mod authority;
 pub mod bucket;
+pub mod certificates;
 mod crowd;
 pub mod gateways;
 pub mod ledger;

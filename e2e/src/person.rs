@@ -27,7 +27,8 @@ pub struct Person {
 impl Person {
     /// Signs up at the stack with this address.
     pub async fn sign_up(url: &str, username: &str) -> Self {
-        let http = reqwest::Client::builder().timeout(Duration::from_secs(15)).build().expect("a client");
+        let http =
+            tracklore_testkit::http_builder().timeout(Duration::from_secs(15)).build().expect("a client");
         let password = format!("a long enough secret of {username}");
         let body = json!({
             "username": username, "email": format!("{username}@example.org"), "password": password
@@ -97,7 +98,8 @@ impl Person {
     /// The same person with a client that opens a connection for each request.
     #[must_use]
     pub fn with_new_connections(&self) -> Self {
-        let http = reqwest::Client::builder().timeout(Duration::from_secs(15)).pool_max_idle_per_host(0);
+        let http =
+            tracklore_testkit::http_builder().timeout(Duration::from_secs(15)).pool_max_idle_per_host(0);
         Self { http: http.build().expect("a client"), ..self.clone() }
     }
 

@@ -9,11 +9,11 @@ use tracklore_operator::stack::{
     build,
     component::{Component, MANAGED_BY},
     delegated::Told,
-    generate,
+    generate::{self, Authority},
     given::{self, GivenSeen},
     kinds::{Child, Kind},
     observed::{JobState, Observed, Owner, SecretSeen, Workload},
-    plan::Plan,
+    plan::{GeneratedSecret, Plan, Recipe},
     validate::ValidStack,
 };
 
@@ -50,13 +50,19 @@ pub fn objects(stack: &ValidStack) -> Vec<Value> {
 /// The Secrets, with new passwords and keys.
 pub fn secrets(stack: &ValidStack, now: Timestamp) -> Result<Vec<Value>, generate::Error> {
     let Plan { secrets, .. } = build::plan(stack, &Observed::default(), &[]);
-    let secret = |secret: tracklore_operator::stack::plan::GeneratedSecret| {
-        let mut labels = stack.names.labels(secret.component);
+    // the first one of all, so that it signs what comes after it
+    let mut authority = None;
+    let secret = |secret: GeneratedSecret| {
+        let mut labels = secret.labels(&stack.names);
         labels.insert(MANAGED_BY.to_owned(), MANAGER.to_owned());
+        let content = generate::generate(&secret.recipe, authority.as_ref(), now)?;
+        if let Recipe::Authority { .. } = secret.recipe {
+            authority = Some(Authority::of(&content)?);
+        }
         Ok(json!({
             "apiVersion": "v1", "kind": "Secret", "type": "Opaque",
             "metadata": {"name": secret.name, "namespace": stack.names.namespace, "labels": labels},
-            "stringData": generate::generate(&secret.recipe, now)?,
+            "stringData": content,
         }))
     };
     secrets.into_iter().map(secret).collect()
@@ -72,6 +78,7 @@ fn prepared(stack: &ValidStack) -> Observed {
             owners: [].into(),
             keys: Vec::new(),
             logins: Vec::new(),
+            certificate: None,
         };
         observed.secrets.insert(name, seen);
     }

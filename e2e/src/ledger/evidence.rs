@@ -74,6 +74,8 @@ async fn read_model(cluster: &Cluster) -> Result<ReadModel, String> {
     let pod = format!("{}-redis-0", cluster.stack.name);
     let ask = [
         "valkey-cli",
+        "-s",
+        "/run/valkey/valkey.sock",
         "-e",
         "--user",
         "admin",
@@ -132,7 +134,8 @@ async fn tools_pod(cluster: &Cluster) -> Result<Pod, String> {
     let kafka = cluster.pods("kafka").await;
     let image = kafka.first().and_then(|pod| pod.spec.as_ref()?.containers.first()?.image.clone());
     let image = image.ok_or("no pod of kafka")?;
-    let prepare = "printf '%s\\n' security.protocol=SASL_PLAINTEXT sasl.mechanism=SCRAM-SHA-512 \
+    let prepare = "printf '%s\\n' security.protocol=SASL_SSL sasl.mechanism=SCRAM-SHA-512 \
+        ssl.truststore.type=PEM ssl.truststore.location=/authority/ca.crt \
         \"sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required username=\\\"admin\\\" \
         password=\\\"$ADMIN_PASSWORD\\\";\" >/tmp/admin.properties; read -r _ || :";
     let pod = json!({
@@ -152,9 +155,11 @@ async fn tools_pod(cluster: &Cluster) -> Result<Pod, String> {
                     {"name": "BOOTSTRAP", "value": format!("{name}-kafka.{}.svc:9092", cluster.stack.namespace)},
                     {"name": "ADMIN_PASSWORD", "valueFrom": {"secretKeyRef": {"name": format!("{name}-kafka-admin"), "key": "password"}}}
                 ],
+                "volumeMounts": [{"name": "authority", "mountPath": "/authority"}],
                 "resources": {"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"memory": "400Mi"}},
                 "securityContext": {"allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]}}
-            }]
+            }],
+            "volumes": [{"name": "authority", "secret": {"secretName": format!("{name}-internal-ca")}}]
         }
     });
     serde_json::from_value(pod).map_err(|error| error.to_string())

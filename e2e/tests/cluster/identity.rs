@@ -54,7 +54,7 @@ async fn whoever_was_told_that_they_signed_up_can_log_in_whatever_was_killed() {
 
 /// Names and ids of those who got an answer.
 async fn sign_up_many(url: &Arc<String>) -> Vec<(String, i64)> {
-    let http = reqwest::Client::builder().timeout(Duration::from_secs(15)).build().unwrap();
+    let http = tracklore_testkit::http_builder().timeout(Duration::from_secs(15)).build().unwrap();
     let run = name("crowd");
     let places = Arc::new(tokio::sync::Semaphore::new(AT_ONCE));
     let mut crowd = JoinSet::new();

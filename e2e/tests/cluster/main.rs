@@ -7,6 +7,7 @@ mod cloud_native_pg;
 mod deletion;
 mod documents;
 mod economy;
+mod encryption;
 mod identity;
 mod ingress;
 mod isolation;

@@ -90,7 +90,7 @@ async fn internal_ports_probes_and_metrics_are_not_reached_from_outside() {
 async fn one_page_has_the_documents_of_all_services() {
     let client = client().await;
     let url = shared_stack(&client).await.url(&client).await;
-    let page = reqwest::get(format!("{url}/docs")).await.unwrap();
+    let page = tracklore_testkit::http().get(format!("{url}/docs")).send().await.unwrap();
     assert_eq!(page.status(), 200);
     assert!(page.headers()["content-type"].to_str().unwrap().starts_with("text/html"));
     for (service, path) in [
@@ -100,7 +100,7 @@ async fn one_page_has_the_documents_of_all_services() {
         ("feed", "/v1/feed/global"),
     ] {
         let answer =
-            Answer::of(reqwest::Client::new().get(format!("{url}/docs/{service}/openapi.json"))).await;
+            Answer::of(tracklore_testkit::http().get(format!("{url}/docs/{service}/openapi.json"))).await;
         assert!(answer.expect(200).json["paths"].get(path).is_some(), "{service} has no {path}");
     }
 }

@@ -82,7 +82,7 @@ async fn is_reached_by_another_gateway(client: &Client, stack: &TestStack, spec:
         services.iter().all(|service| service.name_any() != "options-gateway").then_some(())
     })
     .await;
-    let (http, url) = (reqwest::Client::new(), stack.url_of(client, "gateways").await);
+    let (http, url) = (tracklore_testkit::http(), stack.url_of(client, "gateways").await);
     let ask = async |path: &str, host: &str| {
         let request = http.get(format!("{url}{path}")).header("Host", host).header("X-User-ID", "1");
         Some(request.send().await.ok()?.status().as_u16())

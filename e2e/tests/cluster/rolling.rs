@@ -2,11 +2,17 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use futures::future::try_join_all;
 use k8s_openapi::{ByteString, api::core::v1::Secret};
 use kube::Api;
 use reqwest::Method;
 use serde_json::json;
-use tracklore_e2e::{Crowd, Person, TestStack, plugin::tracklore, shell};
+use tracklore_e2e::{
+    Crowd, Person, TestStack,
+    certificates::{SERVERS, shown},
+    plugin::tracklore,
+    shell,
+};
 use tracklore_testkit::eventually_within;
 
 use crate::{client, name};
@@ -39,6 +45,7 @@ async fn neither_a_change_that_replaces_every_pod_nor_a_rotation_of_secrets_fail
     assert!(after.iter().all(|pod| !before.contains(pod)), "not all were replaced: {before:?} → {after:?}");
 
     let old = login(&client, &stack).await;
+    let certificates = certificates(&stack, &client).await.unwrap();
     let signing = keys(&eve).await;
     assert_eq!(log_in(&stack, &old).await.unwrap().trim(), "tracklore_posts");
     let asked = crowd
@@ -57,12 +64,26 @@ async fn neither_a_change_that_replaces_every_pod_nor_a_rotation_of_secrets_fail
     let rotated = pods(&stack, &client).await;
     let kept: Vec<_> = rotated.iter().filter(|pod| after.contains(pod)).collect();
     assert_eq!(kept.len(), 2, "feed and gateway use no login to Postgres: {kept:?}");
-    // the kubelet looks for changes of mounted Secrets about once a minute
+    crowd
+        .while_it("certificates are renewed", async {
+            // the kubelet looks for changes of mounted Secrets about once a minute
+            eventually_within(Duration::from_mins(4), "every server shows another certificate", async || {
+                let now = self::certificates(&stack, &client).await.ok()?;
+                certificates.iter().zip(&now).all(|(before, now)| before != now).then_some(())
+            })
+            .await;
+        })
+        .await;
     eventually_within(Duration::from_mins(4), "another key is published", async || {
         (keys(&eve).await == signing + 1).then_some(())
     })
     .await;
     stack.discard(&client).await;
+}
+
+/// What the servers of the stack show to those who connect.
+async fn certificates(stack: &TestStack, client: &kube::Client) -> Result<Vec<Vec<u8>>, String> {
+    try_join_all(SERVERS.map(|server| shown(client, stack, server))).await
 }
 
 /// By which posts logs in to its database: what its Secret holds.

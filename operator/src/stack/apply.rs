@@ -1,33 +1,30 @@
 //! Brings the plan about, by server-side apply, and only where something is left to do.
 
+mod secrets;
+
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
-    sync::{Mutex, PoisonError},
+    collections::{BTreeSet, HashMap},
+    sync::{Mutex, OnceLock, PoisonError},
     time::{Duration, Instant},
 };
 
-use k8s_openapi::{
-    api::{apps::v1::Deployment, core::v1::Secret},
-    apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference},
-};
+use k8s_openapi::{api::apps::v1::Deployment, apimachinery::pkg::apis::meta::v1::OwnerReference};
 use kube::{
     Api, Client, Resource,
-    api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams, Preconditions},
+    api::{DeleteParams, DynamicObject, Patch, PatchParams, Preconditions},
 };
-use serde_json::{Value, json};
-use tracklore_seal::Secrets;
+use serde_json::json;
 
 use super::{
     build,
     component::{MANAGER, Names},
-    delegated, generate,
+    delegated,
+    generate::{self, Authority},
     glimpse::Mention,
     kept::{Shown, mark},
-    logins::{self, Due},
-    observe::{SecretCache, secret_seen},
-    observed::{ChildId, Kind, Observed, Owner, SecretSeen},
-    plan::{Child, GeneratedSecret, Origin, Plan, Recipe, Restored},
-    rotation,
+    observe::SecretCache,
+    observed::{ChildId, Kind, Observed, Owner},
+    plan::{Child, Plan},
 };
 
 /// Why a pass ended early. It is tried again.
@@ -127,6 +124,8 @@ pub struct Applier<'a> {
     pub uid: &'a str,
     /// The reference that makes Secrets go with it.
     pub owner: OwnerReference,
+    /// Who signs its certificates, once that has been read.
+    pub authority: OnceLock<Authority>,
 }
 
 impl Applier<'_> {
@@ -172,97 +171,6 @@ impl Applier<'_> {
             self.remove(id, observed, DeleteParams::orphan()).await?;
         }
         Ok(outcome)
-    }
-
-    async fn secret(
-        &self,
-        secret: &GeneratedSecret,
-        owned: bool,
-        observed: &Observed,
-        outcome: &mut Outcome,
-    ) -> Result<(), Error> {
-        let api = Api::<Secret>::namespaced(self.client.clone(), &self.names.namespace);
-        let label = format!("Secret/{}", secret.name);
-        let owners = if owned { vec![self.owner.clone()] } else { Vec::new() };
-        let result = match observed.secrets.get(&secret.name) {
-            Some(seen) if seen.owner == Owner::Foreign => {
-                outcome.obstacles.push((label, Obstacle::Foreign));
-                return Ok(());
-            }
-            Some(seen) if seen.owner == Owner::Leaving => {
-                outcome.obstacles.push((label, Obstacle::Leaving));
-                self.secrets.forget(self.uid);
-                return Ok(());
-            }
-            // The deletion policy has changed, or the Secret was left by an earlier stack.
-            Some(seen) if seen.owners.contains(self.uid) != owned => {
-                let patch = Patch::Merge(json!({"metadata": {"ownerReferences": owners}}));
-                api.patch(&secret.name, &PatchParams::default(), &patch).await
-            }
-            Some(seen) => match successors(secret, seen)? {
-                None => return Ok(()),
-                Some(patch) => {
-                    // whatever becomes of it, what is known is of before
-                    self.secrets.forget(self.uid);
-                    outcome.secrets_made |= secret.replacement.is_some();
-                    tracing::info!(name = secret.name, "secrets are rotated: new ones come, or old ones go");
-                    api.patch(&secret.name, &PatchParams::default(), &Patch::Merge(patch)).await
-                }
-            },
-            None => {
-                let content = match &secret.origin {
-                    Origin::New => generate::generate(&secret.recipe, jiff::Timestamp::now())?,
-                    Origin::Copy(None) => return Ok(()),
-                    Origin::Copy(Some(restored)) => match self.restored(restored).await? {
-                        Ok(content) => content,
-                        Err(sentence) => {
-                            outcome.obstacles.push((label, Obstacle::Refused(sentence)));
-                            return Ok(());
-                        }
-                    },
-                };
-                outcome.secrets_made = true;
-                let object = Secret {
-                    metadata: ObjectMeta {
-                        name: Some(secret.name.clone()),
-                        labels: Some(self.names.labels(secret.component)),
-                        owner_references: (!owners.is_empty()).then_some(owners),
-                        ..ObjectMeta::default()
-                    },
-                    type_: Some("Opaque".into()),
-                    string_data: Some(content),
-                    ..Secret::default()
-                };
-                let params = PostParams { field_manager: Some(MANAGER.into()), ..PostParams::default() };
-                api.create(&params, &object).await
-            }
-        };
-        match result {
-            Ok(stored) => {
-                let seen = secret_seen(&stored, self.names, self.uid);
-                self.secrets.put(self.uid, &secret.name, &seen);
-            }
-            // It was there, or somebody else made it in the meantime: the next pass looks whose it is.
-            Err(kube::Error::Api(status)) if status.is_already_exists() => self.secrets.forget(self.uid),
-            Err(error) => match refusal(&error) {
-                Some(obstacle) => outcome.obstacles.push((label, obstacle)),
-                None => return Err(Error::Api { child: label, source: Box::new(error) }),
-            },
-        }
-        Ok(())
-    }
-
-    /// What a copy says of a Secret, or a sentence where it says nothing.
-    async fn restored(&self, restored: &Restored) -> Result<Result<BTreeMap<String, String>, String>, Error> {
-        let Restored { seal, name, key_secret } = restored;
-        let api = Api::<Secret>::namespaced(self.client.clone(), &self.names.namespace);
-        let failed = |error| Error::Api { child: format!("Secret/{key_secret}"), source: Box::new(error) };
-        let data = api.get_opt(key_secret).await.map_err(failed)?.and_then(|secret| secret.data);
-        let key = data.and_then(|mut data| String::from_utf8(data.remove("key")?.0).ok()).unwrap_or_default();
-        Ok(match Secrets::open(&key, seal) {
-            Ok(Secrets(mut all)) => all.remove(name).ok_or_else(|| format!("the copy holds no {name}")),
-            Err(error) => Err(format!("restore.keySecretRef names Secret {key_secret}: {error}")),
-        })
     }
 
     /// Applies a child where something is left to do. The mark that it has then.
@@ -359,26 +267,6 @@ impl Applier<'_> {
     fn api(&self, kind: Kind) -> Api<Mention<DynamicObject>> {
         Api::namespaced_with(self.client.clone(), &self.names.namespace, &kind.resource())
     }
-}
-
-/// What changes about the keys of a Secret now: others come, or those before them go. Nothing that it holds is overwritten.
-fn successors(secret: &GeneratedSecret, seen: &SecretSeen) -> Result<Option<Value>, generate::Error> {
-    let now = jiff::Timestamp::now();
-    let (new, gone) = match (&secret.recipe, &secret.replacement) {
-        (Recipe::SigningKeys(rule), _) => {
-            let due = rotation::due(&seen.keys, rule, now);
-            let new = if due.successor { generate::generate(&secret.recipe, now)? } else { BTreeMap::new() };
-            (new, due.retired)
-        }
-        (recipe, Some(replacement)) => match logins::due(&seen.logins, replacement, now) {
-            Some(Due::Successor(turn)) => (generate::successor(recipe, turn, now)?, Vec::new()),
-            Some(Due::Retired(turn)) => (BTreeMap::new(), logins::keys(turn).collect()),
-            None => return Ok(None),
-        },
-        _ => return Ok(None),
-    };
-    let gone: BTreeMap<_, _> = gone.into_iter().map(|key| (key, Value::Null)).collect();
-    Ok((!new.is_empty() || !gone.is_empty()).then(|| json!({"data": gone, "stringData": new})))
 }
 
 /// What trying again at once wouldn't change.

@@ -46,6 +46,7 @@ pub fn with_secrets(stack: &ValidStack) -> Observed {
                 owners: [].into(),
                 keys: Vec::new(),
                 logins: Vec::new(),
+                certificate: None,
             };
             (name, seen)
         })

@@ -1,5 +1,7 @@
 //! The content of generated Secrets. The one place where chance is used.
 
+mod authority;
+
 use std::collections::BTreeMap;
 
 use base64::{
@@ -13,6 +15,7 @@ use ed25519_dalek::{
 use jiff::Timestamp;
 use rand::distr::{Alphanumeric, SampleString};
 
+pub use self::authority::Authority;
 use super::{
     component::Service,
     logins::{MADE, Turn},
@@ -29,10 +32,17 @@ pub enum Error {
     /// A certificate can't be for these hosts.
     #[error("failed to make a certificate: {0}")]
     Certificate(#[from] rcgen::Error),
+    /// Nobody signs.
+    #[error("failed to make a certificate: there is no authority yet")]
+    Unsigned,
 }
 
-/// Makes the content that a recipe asks for.
-pub fn generate(recipe: &Recipe, now: Timestamp) -> Result<BTreeMap<String, String>, Error> {
+/// Makes the content that a recipe asks for. With an authority, that of an authority is its next certificate.
+pub fn generate(
+    recipe: &Recipe,
+    authority: Option<&Authority>,
+    now: Timestamp,
+) -> Result<BTreeMap<String, String>, Error> {
     let entry = |key: &str, value: String| (key.to_owned(), value);
     Ok(match recipe {
         Recipe::Login { username } => {
@@ -59,11 +69,12 @@ pub fn generate(recipe: &Recipe, now: Timestamp) -> Result<BTreeMap<String, Stri
         Recipe::Clients => {
             Service::CLIENTS.into_iter().map(|service| entry(service.as_str(), password())).collect()
         }
-        Recipe::Certificate { hosts } => {
-            let made = rcgen::generate_simple_self_signed(hosts.clone())?;
-            let key = made.signing_key.serialize_pem();
-            BTreeMap::from([entry("tls.crt", made.cert.pem()), entry("tls.key", key)])
-        }
+        Recipe::Authority { subject } => match authority {
+            Some(authority) => authority.renewed(subject, now)?.content(),
+            None => Authority::make(subject, None, now)?.content(),
+        },
+        Recipe::Trust => authority.ok_or(Error::Unsigned)?.public(),
+        Recipe::Certificate { hosts, .. } => authority.ok_or(Error::Unsigned)?.signs(hosts, now)?,
     })
 }
 
@@ -77,7 +88,7 @@ pub fn successor(recipe: &Recipe, turn: Turn, now: Timestamp) -> Result<BTreeMap
         other => other,
     };
     let made = (MADE.to_owned(), now.to_string());
-    let parts = generate(&recipe, now)?.into_iter().chain([made]);
+    let parts = generate(&recipe, None, now)?.into_iter().chain([made]);
     Ok(parts.map(|(part, value)| (turn.key(&part), value)).collect())
 }
 
@@ -103,7 +114,7 @@ mod tests {
     use super::*;
 
     fn make(recipe: &Recipe) -> BTreeMap<String, String> {
-        generate(recipe, "2026-11-20T09:30:00Z".parse().unwrap()).unwrap()
+        generate(recipe, None, "2026-11-20T09:30:00Z".parse().unwrap()).unwrap()
     }
 
     #[test]
@@ -154,10 +165,17 @@ mod tests {
     }
 
     #[test]
-    fn a_certificate_comes_with_its_key() {
-        let content = make(&Recipe::Certificate { hosts: vec!["localhost".into(), "::1".into()] });
+    fn a_certificate_comes_with_its_key_and_needs_an_authority() {
+        let made = make(&Recipe::Authority { subject: "demo".into() });
+        assert!(made["ca.key"].starts_with("-----BEGIN PRIVATE KEY-----"));
+        let authority = Authority::of(&made).unwrap();
+        let recipe =
+            Recipe::Certificate { hosts: vec!["localhost".into(), "::1".into()], requested_at: None };
+        let content = generate(&recipe, Some(&authority), Timestamp::UNIX_EPOCH).unwrap();
         assert!(content["tls.crt"].starts_with("-----BEGIN CERTIFICATE-----"));
         assert!(content["tls.key"].starts_with("-----BEGIN PRIVATE KEY-----"));
+        assert_eq!(generate(&Recipe::Trust, Some(&authority), Timestamp::UNIX_EPOCH).unwrap().len(), 1);
+        assert!(generate(&recipe, None, Timestamp::UNIX_EPOCH).is_err());
     }
 
     #[test]

@@ -6,6 +6,7 @@
 pub mod announce;
 pub mod apply;
 pub mod build;
+pub mod certificates;
 pub mod component;
 pub mod delegated;
 #[cfg(test)]
@@ -38,7 +39,7 @@ pub mod validate;
 pub mod versions;
 
 use std::{
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::{Duration, Instant},
 };
 
@@ -232,6 +233,7 @@ async fn next(stack: &TrackloreStack, context: &Context) -> Result<(TrackloreSta
         names: &valid.names,
         uid: &valid.uid,
         owner: build::owner(&valid),
+        authority: OnceLock::new(),
     };
     let outcome = if valid.paused { Outcome::default() } else { applier.apply(&plan, &observed).await? };
     let status = status::settled(before, generation, &valid, &plan, &observed, &outcome, Timestamp::now());

@@ -12,6 +12,7 @@ use tokio::sync::{Notify, watch};
 
 use super::{
     build::{FETCH_KEYS, RESTORED_KEYS, secret_names},
+    certificates,
     component::{Component, INSTANCE, MANAGED_BY, MANAGER, Names},
     delegated::{self, Delegated, Told},
     given::{self, GivenSecret},
@@ -295,5 +296,6 @@ pub fn secret_seen(secret: &Secret, names: &Names, uid: &str) -> SecretSeen {
         Owner::Us
     };
     let keys = secret.data.iter().flatten().filter_map(|(file, _)| rotation::made(file)).collect();
-    SecretSeen { owner, digest: digest(&secret.data), owners, keys, logins: logins::seen(secret) }
+    let (logins, certificate) = (logins::seen(secret), certificates::seen(secret));
+    SecretSeen { owner, digest: digest(&secret.data), owners, keys, logins, certificate }
 }

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 pub use super::kinds::{ChildId, Kind};
 use super::{
+    certificates::Certificate,
     component::{Component, Names, Service},
     delegated::Told,
     given::GivenSeen,
@@ -109,6 +110,8 @@ pub struct SecretSeen {
     pub keys: Vec<Timestamp>,
     /// The logins that it holds, the newest last.
     pub logins: Vec<Login>,
+    /// The certificate that it holds.
+    pub certificate: Option<Certificate>,
 }
 
 impl SecretSeen {

@@ -1,16 +1,17 @@
 //! What should be: the outcome of `build`, handed to `apply` and `status`.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     hash::{DefaultHasher, Hasher},
 };
 
+use jiff::Timestamp;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 pub use super::kinds::{Child, ChildId, Kind};
 use super::{
-    component::{Component, Service as Tracklore},
+    component::{Component, Names, Service as Tracklore},
     given::Missing,
     logins::Replacement,
     rotation::Rule,
@@ -73,26 +74,49 @@ pub enum Recipe {
     SessionKey,
     /// A password per service that calls others.
     Clients,
-    /// `tls.crt`, `tls.key`: a certificate that vouches for itself.
+    /// `ca.crt`, `ca.key`: who signs the stack's certificates.
+    Authority {
+        /// What it is called.
+        subject: String,
+    },
+    /// `ca.crt`: the authority's certificate, without its key.
+    Trust,
+    /// `tls.crt`, `tls.key`: a server's certificate, signed by the authority.
     Certificate {
         /// Whom it is for: names and addresses of the network.
         hosts: Vec<String>,
+        /// One that was made before this moment is renewed, once it has come.
+        requested_at: Option<Timestamp>,
     },
 }
 
-/// A Secret that is made once; what it holds is never overwritten.
+impl Recipe {
+    /// Whether the authority takes part in it.
+    pub fn is_signed(&self) -> bool {
+        matches!(self, Self::Trust | Self::Certificate { .. })
+    }
+}
+
+/// A Secret that is made once; what it holds is never overwritten, but for certificates.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GeneratedSecret {
     /// Its name.
     pub name: String,
-    /// What it belongs to.
-    pub component: Component,
+    /// What it belongs to, where that isn't the whole stack.
+    pub component: Option<Component>,
     /// How its content is made.
     pub recipe: Recipe,
     /// Whether it is made at all, or comes from a copy.
     pub origin: Origin,
     /// How its login is replaced, if it ever is.
     pub replacement: Option<Replacement>,
+}
+
+impl GeneratedSecret {
+    /// Its labels.
+    pub fn labels(&self, names: &Names) -> BTreeMap<String, String> {
+        self.component.map_or_else(|| names.stack_labels(), |component| names.labels(component))
+    }
 }
 
 /// Where the content of a Secret that isn't there comes from.

@@ -1,7 +1,5 @@
 //! What somebody else has made under the names of a stack's children is left alone, and so is what an earlier stack has left.
 
-use std::time::Duration;
-
 use k8s_openapi::{
     NamespaceResourceScope,
     api::{
@@ -21,10 +19,9 @@ use tracklore_testkit::eventually_within;
 use crate::{
     faults::Faults,
     operator::Operator,
+    settle::PATIENCE,
     spaces::{NAME, Space, spec},
 };
-
-const PATIENCE: Duration = Duration::from_mins(3);
 
 /// Makes an object as somebody else.
 async fn make<K>(space: &Space, name: &str, mut object: Value) -> K

@@ -4,6 +4,7 @@
 //! `e2e/scripts/apiserver.sh` starts what it needs. How many rounds are played is said by `ROUNDS`, and `all` plays every one.
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests fail loudly")]
 
+mod certificates;
 mod crashes;
 mod delegated;
 mod failures;

@@ -12,7 +12,8 @@ use crate::{
     spaces::{NAME, Space, holds},
 };
 
-const PATIENCE: Duration = Duration::from_mins(3);
+/// How long an operator may take for what it can do by itself.
+pub const PATIENCE: Duration = Duration::from_mins(3);
 
 impl Space {
     /// Waits until the operator says that all is there, and asks for nothing more.

@@ -2,8 +2,9 @@
 
 use std::process::Command;
 
-use reqwest::{Client, Method, StatusCode};
+use reqwest::{Method, StatusCode};
 use serde_json::json;
+use tracklore_testkit::{http, http_builder};
 
 use crate::traefik::{Gateway, TOKEN, USER, succeeds};
 
@@ -22,7 +23,7 @@ const IDENTITY: [&str; 3] = ["x-user-id", "x-session-id", "x-scope"];
 async fn every_address_leads_to_its_service() {
     let gateway = Gateway::start(json!({})).await;
     for (path, service) in PATHS {
-        let answer = reqwest::get(gateway.url(path)).await.unwrap();
+        let answer = http().get(gateway.url(path)).send().await.unwrap();
         assert_eq!(answer.status(), StatusCode::OK, "{path}");
         assert_eq!(answer.headers()["x-content-type-options"], "nosniff");
         assert_eq!(answer.headers()["x-frame-options"], "DENY");
@@ -30,7 +31,7 @@ async fn every_address_leads_to_its_service() {
         assert_eq!((seen.len(), seen[0].service, seen[0].target.as_str()), (1, service, path));
     }
     for service in ["auth", "user", "posts", "feed"] {
-        let _ = reqwest::get(gateway.url(&format!("/docs/{service}/openapi.json"))).await.unwrap();
+        let _ = http().get(gateway.url(&format!("/docs/{service}/openapi.json"))).send().await.unwrap();
         let seen = gateway.seen();
         assert_eq!((seen[0].service, seen[0].target.as_str()), (service, "/openapi.json"));
     }
@@ -42,7 +43,7 @@ async fn nothing_but_the_public_addresses_can_be_reached() {
     for path in
         ["/", "/metrics", "/livez", "/readyz", "/internal/v1/token", "/openapi.json", "/ping", "/api", "/v1"]
     {
-        let _ = reqwest::get(gateway.url(path)).await.unwrap();
+        let _ = http().get(gateway.url(path)).send().await.unwrap();
         let seen = gateway.seen();
         // auth is asked to say that there is nothing
         assert_eq!((seen.len(), seen[0].target.as_str()), (1, "/nothing-here"), "{path}");
@@ -52,7 +53,7 @@ async fn nothing_but_the_public_addresses_can_be_reached() {
 #[tokio::test]
 async fn nobody_says_who_they_are_but_by_a_token_that_auth_knows() {
     let gateway = Gateway::start(json!({})).await;
-    let http = Client::new();
+    let http = http();
     for (path, service) in PATHS {
         let forged = |mut request: reqwest::RequestBuilder| {
             for name in ["X-User-ID", "x-user-id", "X-USER-ID", "X-Session-ID", "X-Scope", "x-SCOPE"] {
@@ -173,7 +174,7 @@ async fn a_request_hidden_in_another_reaches_nobody() {
 async fn headers_that_are_too_long_are_refused_before_any_service() {
     let gateway = Gateway::start(json!({})).await;
     let long = "x".repeat(64 * 1024);
-    let answer = Client::new().get(gateway.url("/v1/posts/1")).header("x-long", long).send().await.unwrap();
+    let answer = http().get(gateway.url("/v1/posts/1")).header("x-long", long).send().await.unwrap();
     assert_eq!(answer.status(), StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
     assert!(gateway.seen().is_empty());
 }
@@ -181,9 +182,8 @@ async fn headers_that_are_too_long_are_refused_before_any_service() {
 #[tokio::test]
 async fn a_preflight_reaches_the_service_without_a_token() {
     let gateway = Gateway::start(json!({})).await;
-    let request = Client::new()
-        .request(Method::OPTIONS, gateway.url("/v1/posts"))
-        .header("origin", "https://app.example");
+    let request =
+        http().request(Method::OPTIONS, gateway.url("/v1/posts")).header("origin", "https://app.example");
     assert_eq!(request.send().await.unwrap().status(), StatusCode::OK);
     assert_eq!(gateway.seen()[0].service, "posts");
 }
@@ -191,7 +191,7 @@ async fn a_preflight_reaches_the_service_without_a_token() {
 #[tokio::test]
 async fn a_user_who_asks_too_often_is_told_to_wait_and_others_are_not() {
     let gateway = Gateway::start(json!({"rateLimit": {"perUser": 5}})).await;
-    let http = Client::new();
+    let http = http();
     let mut refused = 0;
     for _ in 0..40 {
         let answer = http.get(gateway.url("/v1/feed/home")).bearer_auth(TOKEN).send().await.unwrap();
@@ -208,7 +208,7 @@ async fn a_user_who_asks_too_often_is_told_to_wait_and_others_are_not() {
 #[tokio::test]
 async fn an_address_that_asks_too_often_is_told_to_wait() {
     let gateway = Gateway::start(json!({"rateLimit": {"perAddress": 5}})).await;
-    let http = Client::new();
+    let http = http();
     let mut statuses = Vec::new();
     for _ in 0..40 {
         statuses.push(http.get(gateway.url("/v1/feed/global")).send().await.unwrap().status().as_u16());
@@ -220,7 +220,7 @@ async fn an_address_that_asks_too_often_is_told_to_wait() {
 async fn behind_a_trusted_proxy_each_client_has_a_limit_of_its_own() {
     let gateway =
         Gateway::start(json!({"rateLimit": {"perAddress": 5}, "trustedProxies": ["127.0.0.1"]})).await;
-    let http = Client::new();
+    let http = http();
     for client in 0..40 {
         let request = http.get(gateway.url("/v1/feed/global"));
         let answer = request
@@ -266,7 +266,7 @@ async fn with_a_certificate_everything_goes_by_https() {
     let certificate = certificate.each_ref().map(|(name, content)| (*name, content.as_str()));
     let gateway = Gateway::with_files(json!({"tls": {"secretRef": {"name": "web-tls"}}}), &certificate).await;
 
-    let plain = Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    let plain = http_builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
     let sent_on = plain.get(gateway.url("/v1/feed/global")).send().await.unwrap();
     assert!(sent_on.status().is_redirection(), "{}", sent_on.status());
     assert!(sent_on.headers()["location"].to_str().unwrap().starts_with("https://"));

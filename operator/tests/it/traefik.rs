@@ -112,7 +112,12 @@ impl Gateway {
             Self { address: address(web), tls_address: address(secure), container, seen, _files: files };
         let ping = format!("http://{}/ping", address(admin));
         eventually("the gateway has its routes", async || {
-            reqwest::get(&ping).await.is_ok_and(|answer| answer.status() == 200).then_some(())
+            tracklore_testkit::http()
+                .get(&ping)
+                .send()
+                .await
+                .is_ok_and(|answer| answer.status() == 200)
+                .then_some(())
         })
         .await;
         gateway

@@ -61,7 +61,8 @@ fn consume(posts: Posts, topic: &str, group: &str) {
 
 /// Holds a stream.
 async fn listen(posts: Posts, url: String) {
-    let mut answer = reqwest::get(format!("{url}/v1/feed/stream?scope=global")).await.unwrap();
+    let mut answer =
+        tracklore_testkit::http().get(format!("{url}/v1/feed/stream?scope=global")).send().await.unwrap();
     let mut rest = String::new();
     while let Some(piece) = answer.chunk().await.unwrap() {
         let at = now();

@@ -83,11 +83,12 @@ pub enum RebuildError {
 
 /// Rebuilds, and says the base of the new generation.
 pub async fn run(args: &ModelArgs) -> Result<String, RebuildError> {
+    let http = args.trust.client().map_err(StartError::from)?;
     let redis = args.redis()?;
     library::load(&redis).await?;
     let kafka = Kafka::new(&args.kafka);
     let producer = kafka.producer()?;
-    let sources = args.sources(redis.clone());
+    let sources = args.sources(redis.clone(), http);
     let base = format!("feed:{}:", Timestamp::now().unix_millis());
     let offsets = Offsets::new(redis.clone(), cluster_id(&producer).await, base.clone());
     let expected = Arc::new(Expected::default());

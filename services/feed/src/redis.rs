@@ -10,6 +10,7 @@ use redis::{
     AsyncConnectionConfig, Client, Cmd, ErrorKind, IntoConnectionInfo, RedisError, RedisResult,
     TlsCertificates, Value, aio::MultiplexedConnection, io::tcp::TcpSettings,
 };
+use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Mutex;
 use tracklore_platform::metrics::CONNECTIONS;
 
@@ -44,14 +45,28 @@ impl std::fmt::Debug for Redis {
 impl Redis {
     /// Takes the URL; nothing connects yet.
     pub fn new(url: &str) -> RedisResult<Self> {
-        Self::with_authority(url, None)
+        Self::with(url, None, None, None)
     }
 
-    /// The same, where certificates are signed by `authority` (PEM) instead of those whom the system trusts.
-    pub fn with_authority(url: &str, authority: Option<Vec<u8>>) -> RedisResult<Self> {
+    /// The same with another login than the URL's, and where certificates are signed by `authority` (PEM) instead of those
+    /// whom the system trusts.
+    pub fn with(
+        url: &str,
+        username: Option<&str>,
+        password: Option<&SecretString>,
+        authority: Option<Vec<u8>>,
+    ) -> RedisResult<Self> {
         // without it, answers wait for delayed acknowledgements of 40 ms now and then
         let tcp = TcpSettings::default().set_nodelay(true).set_user_timeout(RESPONSE_TIMEOUT * 5);
         let connection = url.into_connection_info()?.set_tcp_settings(tcp);
+        let mut login = connection.redis_settings().clone();
+        if let Some(username) = username {
+            login = login.set_username(username);
+        }
+        if let Some(password) = password {
+            login = login.set_password(password.expose_secret());
+        }
+        let connection = connection.set_redis_settings(login);
         let client = match authority {
             None => Client::open(connection)?,
             root_cert => Client::build_with_tls(connection, TlsCertificates { client_tls: None, root_cert })?,

@@ -68,13 +68,14 @@ impl Handler for Redriver {
 pub async fn run(command: &DlqCommand) -> Result<(), RedriveError> {
     let kafka = Kafka::new(&command.model.kafka);
     let producer = kafka.producer()?;
+    let http = command.model.trust.client().map_err(StartError::from)?;
     let redis = command.model.redis()?;
     library::load(&redis).await?;
     let base = page::generation(&redis).await?;
     let applier = Applier {
         model: ReadModel::new(redis.clone(), base.clone(), Limits::default()),
         offsets: Offsets::new(redis.clone(), cluster_id(&producer).await, base),
-        actors: command.model.sources(redis).actors,
+        actors: command.model.sources(redis, http).actors,
         expected: Arc::default(),
         session: CancellationToken::new(),
         progress: None,

@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use redis::RedisError;
 use secrecy::{ExposeSecret, SecretString};
 use tracklore_platform::{
-    args::{KafkaArgs, ServerArgs, ServiceClientArgs, TokenArgs},
+    args::{KafkaArgs, ServerArgs, ServiceClientArgs, TokenArgs, TrustArgs},
     cli,
     health::Health,
     kafka::{Kafka, KafkaError},
     revocations,
     server::{self, Background, ServeError, Service},
-    service_client::ServiceTokens,
+    service_client::{HttpClient, HttpError, ServiceTokens},
     token::{RemoteKeys, Verifier},
 };
 
@@ -41,6 +41,9 @@ pub struct ModelArgs {
     /// How to call the other services.
     #[command(flatten)]
     pub client: ServiceClientArgs,
+    /// Whom it believes to be the other services.
+    #[command(flatten)]
+    pub trust: TrustArgs,
     /// Base URL of user's internal API.
     #[arg(long, env = "TRACKLORE_USER_INTERNAL_URL")]
     pub user_internal_url: String,
@@ -50,6 +53,12 @@ pub struct ModelArgs {
     /// Redis URL; the user needs the keys `feed:*` and functions, and nothing else.
     #[arg(long, env = "TRACKLORE_REDIS_URL", hide_env_values = true, value_parser = cli::secret)]
     pub redis_url: SecretString,
+    /// User to log in as, instead of the URL's.
+    #[arg(long, env = "TRACKLORE_REDIS_USERNAME")]
+    pub redis_username: Option<String>,
+    /// Its password, instead of the URL's: as it is, without the escapes of URLs.
+    #[arg(long, env = "TRACKLORE_REDIS_PASSWORD", hide_env_values = true, value_parser = cli::secret)]
+    pub redis_password: Option<SecretString>,
     /// File with the certificates, in PEM, of who signs Redis', for `rediss://`; the system's when absent.
     #[arg(long, env = "TRACKLORE_REDIS_CA_FILE")]
     pub redis_ca_file: Option<PathBuf>,
@@ -77,12 +86,13 @@ impl ModelArgs {
     pub fn redis(&self) -> Result<Redis, StartError> {
         let authority = self.redis_ca_file.as_ref().map(std::fs::read).transpose();
         let authority = authority.map_err(StartError::Authority)?;
-        Ok(Redis::with_authority(self.redis_url.expose_secret(), authority)?)
+        let (username, password) = (self.redis_username.as_deref(), self.redis_password.as_ref());
+        Ok(Redis::with(self.redis_url.expose_secret(), username, password, authority)?)
     }
 
     /// The services that complete the read model in `redis`.
-    pub fn sources(&self, redis: Redis) -> Sources {
-        let tokens = ServiceTokens::new(&self.client);
+    pub fn sources(&self, redis: Redis, http: HttpClient) -> Sources {
+        let tokens = ServiceTokens::new(&self.client, http);
         Sources {
             redis,
             posts: Posts::new(tokens.client("posts", &self.posts_internal_url)),
@@ -107,6 +117,9 @@ pub enum StartError {
     /// A Kafka setting is wrong.
     #[error(transparent)]
     Kafka(#[from] KafkaError),
+    /// The other services can't be called.
+    #[error(transparent)]
+    Http(#[from] HttpError),
     /// Serving failed.
     #[error(transparent)]
     Serve(#[from] ServeError),
@@ -114,13 +127,14 @@ pub enum StartError {
 
 /// Serves until it is told to stop.
 pub async fn serve(args: &ServeArgs) -> Result<(), StartError> {
+    let http = args.model.trust.client()?;
     let redis = args.model.redis()?;
     fitness::check(&redis).await?;
     let kafka = Kafka::new(&args.model.kafka);
     let background = Background::default();
     let revoked = revocations::follow(&kafka, &background).await;
     let progress = Progress::default();
-    let sources = args.model.sources(redis.clone());
+    let sources = args.model.sources(redis.clone(), http.clone());
     let feeder = Feeder {
         producer: kafka.producer()?,
         kafka,
@@ -145,7 +159,7 @@ pub async fn serve(args: &ServeArgs) -> Result<(), StartError> {
         args.server.shutdown_drain,
         revoked.clone(),
     );
-    let keys = RemoteKeys::new(&args.token.jwks_url);
+    let keys = RemoteKeys::new(&args.token.jwks_url, http);
     let verifier = Verifier::new(&args.server.public_url, keys).refusing(revoked);
     let allowed_origins = args.server.allowed_origins.clone().into();
     let state = AppState {

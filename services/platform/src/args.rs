@@ -17,6 +17,11 @@ pub struct ServerArgs {
     /// Address of the API for the other services; never route it to the outside.
     #[arg(long, env = "TRACKLORE_LISTEN_INTERNAL", default_value = "0.0.0.0:8081")]
     pub listen_internal: SocketAddr,
+    /// Folder with `tls.crt` (the certificate, and after it those in between it and who signs for it) and `tls.key`, in PEM:
+    /// with them the API for the other services speaks TLS, without the folder plain HTTP. Both are read again every 10
+    /// seconds; connections that are new then get the new certificate.
+    #[arg(long, env = "TRACKLORE_INTERNAL_TLS_DIR")]
+    pub internal_tls_dir: Option<PathBuf>,
     /// Address of probes and metrics.
     #[arg(long, env = "TRACKLORE_LISTEN_ADMIN", default_value = "0.0.0.0:9090")]
     pub listen_admin: SocketAddr,
@@ -128,9 +133,18 @@ pub struct KafkaArgs {
 /// Where the keys that sign access tokens are published.
 #[derive(Args, Clone, Debug)]
 pub struct TokenArgs {
-    /// URL of auth's JWKS.
+    /// URL of auth's JWKS: `/.well-known/jwks.json` on auth's internal or public port.
     #[arg(long, env = "TRACKLORE_JWKS_URL")]
     pub jwks_url: String,
+}
+
+/// Whom this service believes to be the others.
+#[derive(Args, Clone, Debug, Default)]
+pub struct TrustArgs {
+    /// File with the certificates, in PEM, of who signs the other services' internal APIs, for URLs with `https://`; the
+    /// system's when absent.
+    #[arg(long, env = "TRACKLORE_INTERNAL_CA_FILE")]
+    pub internal_ca_file: Option<PathBuf>,
 }
 
 /// How this service calls the others.

@@ -3,7 +3,7 @@
 //! | module | gives |
 //! |---|---|
 //! | [`cli`], [`args`] | configuration from the environment, its reference, sub-commands |
-//! | [`server`], [`http`], [`health`] | listeners, life cycle, probes |
+//! | [`server`], [`http`], [`tls`], [`health`] | listeners, life cycle, probes |
 //! | [`telemetry`], [`metrics`], [`trace`] | what the process tells of itself |
 //! | [`problem`], [`extract`], [`validate`], [`patch`] | bad input becomes RFC 9457 problem details |
 //! | [`page`], [`cursor`], [`etag`], [`idempotency`] | the contract's lists, preconditions and safe retries |
@@ -47,7 +47,8 @@ pub mod server;
 pub mod service_client;
 pub mod telemetry;
 pub mod time;
+pub mod tls;
 pub mod token;
 pub mod validate;
 
-pub use tracklore_telemetry::trace;
+pub use tracklore_telemetry::{https, trace};

@@ -8,6 +8,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+pub use tracklore_telemetry::chain::Chain;
+
 /// Where the problem types are described; the code is appended.
 const TYPE_BASE: &str = "https://tracklore.io/problems/";
 
@@ -203,21 +205,6 @@ impl From<sqlx::Error> for Problem {
     }
 }
 
-/// An error with all its causes on one line, each once: many errors say their causes in their own words as well.
-pub struct Chain<'a>(pub &'a dyn std::error::Error);
-
-impl std::fmt::Display for Chain<'_> {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let mut told = self.0.to_string();
-        for cause in std::iter::successors(self.0.source(), |error| error.source()).map(ToString::to_string) {
-            if !told.contains(&cause) {
-                told = format!("{told}: {cause}");
-            }
-        }
-        formatter.write_str(&told)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -233,20 +220,6 @@ mod tests {
                 "status": 409, "detail": "Choose another one.", "code": "username-taken", "request_id": "r-1"
             })
         );
-    }
-
-    #[test]
-    fn a_chain_tells_each_cause_once() {
-        #[derive(Debug, thiserror::Error)]
-        #[error("{text}")]
-        struct Told {
-            text: &'static str,
-            source: Option<Box<Told>>,
-        }
-        let root = Told { text: "connection refused", source: None };
-        let repeated = Told { text: "no database: connection refused", source: Some(Box::new(root)) };
-        let outer = Told { text: "the outbox isn't read", source: Some(Box::new(repeated)) };
-        assert_eq!(Chain(&outer).to_string(), "the outbox isn't read: no database: connection refused");
     }
 
     #[test]

@@ -3,15 +3,34 @@
 
 use std::{io, net::SocketAddr, panic::AssertUnwindSafe, time::Duration};
 
-use axum::{Router, serve::ListenerExt};
+use axum::{
+    Router,
+    extract::connect_info::Connected,
+    serve::{IncomingStream, Listener, ListenerExt},
+};
 use futures::FutureExt;
-use tokio::{net::TcpListener, signal::unix::SignalKind, time::timeout};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    signal::unix::SignalKind,
+    time::timeout,
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{args::ServerArgs, docs, health, health::Health, http, metrics::Groups, telemetry};
+use crate::{
+    args::ServerArgs,
+    docs, health,
+    health::Health,
+    http,
+    metrics::Groups,
+    telemetry,
+    tls::{Certificate, CertificateError, TlsListener},
+};
 
 /// How long requests in flight and background tasks may take to end after the drain.
 const FINISH: Duration = Duration::from_secs(15);
+
+/// How often the files of the certificate are looked at.
+const RELOAD: Duration = Duration::from_secs(10);
 
 /// What a service consists of.
 pub struct Service {
@@ -53,6 +72,12 @@ pub enum ServeError {
     /// The signal handlers or a listener failed.
     #[error("serving failed")]
     Io(#[from] io::Error),
+    /// The files of the certificate are no good.
+    #[error("TRACKLORE_INTERNAL_TLS_DIR isn't right")]
+    Certificate(#[from] CertificateError),
+    /// TLS can't be set up.
+    #[error("the internal API can't be served over TLS")]
+    Tls(#[from] rustls::Error),
     /// The metrics recorder was installed twice.
     #[error("metrics can't be recorded")]
     Metrics(#[from] metrics_exporter_prometheus::BuildError),
@@ -90,6 +115,7 @@ impl Background {
 pub async fn serve(args: &ServerArgs, service: Service, background: Background) -> Result<(), ServeError> {
     let mut terminate = tokio::signal::unix::signal(SignalKind::terminate())?;
     let mut interrupt = tokio::signal::unix::signal(SignalKind::interrupt())?;
+    let certificate = args.internal_tls_dir.as_deref().map(Certificate::read).transpose()?;
     let metrics = telemetry::start(args, service.name, service.metrics, &background)?;
 
     let public = service.public.merge(docs::router(&service.openapi));
@@ -99,21 +125,36 @@ pub async fn serve(args: &ServerArgs, service: Service, background: Background) 
         (
             "public",
             args.listen_public,
+            None,
             http::wrap(public, &args.allowed_origins, args.trusted_hops, draining()),
         ),
-        ("internal", args.listen_internal, http::wrap(service.internal, &[], 0, draining())),
-        ("admin", args.listen_admin, health::router(service.health.clone(), metrics)),
+        (
+            "internal",
+            args.listen_internal,
+            certificate.as_ref(),
+            http::wrap(service.internal, &[], 0, draining()),
+        ),
+        ("admin", args.listen_admin, None, health::router(service.health.clone(), metrics)),
     ];
     let tasks = TaskTracker::new();
-    for (name, address, router) in servers {
+    for (name, address, certificate, router) in servers {
         let listener =
             TcpListener::bind(address).await.map_err(|source| ServeError::Bind { name, address, source })?;
-        // answers are small: waiting to fill a packet only adds latency
-        let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
-        let stopped = stop.clone().cancelled_owned();
-        let router = router.into_make_service_with_connect_info::<SocketAddr>();
-        tasks.spawn(async move { axum::serve(listener, router).with_graceful_shutdown(stopped).await });
-        tracing::info!(%address, "listening ({name})");
+        match certificate {
+            None => {
+                let listener = listener.tap_io(|stream| at_once(stream));
+                tasks.spawn(run(listener, router, stop.clone()));
+            }
+            Some(certificate) => {
+                let listener = TlsListener::new(listener, certificate)?;
+                let listener = listener.tap_io(|stream| at_once(stream.get_ref().0));
+                tasks.spawn(run(listener, router, stop.clone()));
+            }
+        }
+        tracing::info!(%address, tls = certificate.is_some(), "listening ({name})");
+    }
+    if let Some(certificate) = certificate {
+        background.spawn(|stop| certificate.follow(RELOAD, stop));
     }
 
     tokio::select! {
@@ -133,6 +174,21 @@ pub async fn serve(args: &ServerArgs, service: Service, background: Background) 
     background.finish().await;
     tracing::info!("stopped");
     if panicked.is_cancelled() { Err(ServeError::Panicked) } else { Ok(()) }
+}
+
+/// Serves what comes in at `listener` until `stop`, and then what is in flight.
+async fn run<L>(listener: L, router: Router, stop: CancellationToken) -> io::Result<()>
+where
+    L: Listener<Addr = SocketAddr>,
+    SocketAddr: for<'a> Connected<IncomingStream<'a, L>>,
+{
+    let router = router.into_make_service_with_connect_info::<SocketAddr>();
+    axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await
+}
+
+/// Answers are small: waiting to fill a packet only adds latency.
+fn at_once(stream: &TcpStream) {
+    drop(stream.set_nodelay(true));
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ mod breaker;
 mod budget;
 mod flights;
 mod tokens;
+mod trust;
 
 use std::sync::Arc;
 
@@ -14,8 +15,11 @@ use http::{Method, StatusCode};
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::time::{Duration, Instant, sleep};
 
-pub use self::tokens::ServiceTokens;
 use self::{breaker::Breaker, budget::Budget, flights::Flights};
+pub use self::{
+    tokens::ServiceTokens,
+    trust::{HttpClient, HttpError},
+};
 use crate::{
     deadline,
     metrics::{CALL_DURATION, CALL_RETRIES, CALLS, CALLS_SHARED},
@@ -243,7 +247,8 @@ impl ServiceClient {
         token: &str,
     ) -> Result<Reply, reqwest::Error> {
         let url = format!("{}{path}", self.base);
-        let mut request = self.tokens.http.request(method.clone(), url).bearer_auth(token);
+        let mut request =
+            self.tokens.http.request(method.clone(), url).bearer_auth(token).timeout(ATTEMPT_TIMEOUT);
         let span = Span::child(Kind::Client);
         if let Some(span) = &span {
             request = request.header(TRACEPARENT, span.context().to_string());

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tracklore_platform::{
-    args::{DatabaseArgs, KafkaArgs, ServerArgs, TokenArgs},
+    args::{DatabaseArgs, KafkaArgs, ServerArgs, TokenArgs, TrustArgs},
     consumer::EventConsumer,
     database::{self, DatabaseError},
     dlq::DeadLetters,
@@ -13,6 +13,7 @@ use tracklore_platform::{
     replay::Replay,
     revocations,
     server::{self, Background, ServeError, Service},
+    service_client::HttpError,
     token::{RemoteKeys, Verifier},
 };
 
@@ -46,6 +47,9 @@ pub struct ServeArgs {
     /// How tokens are checked.
     #[command(flatten)]
     pub token: TokenArgs,
+    /// Whom it believes to be auth.
+    #[command(flatten)]
+    pub trust: TrustArgs,
 }
 
 /// Why the service ended with a failure.
@@ -57,6 +61,9 @@ pub enum Failure {
     /// Kafka's settings are wrong.
     #[error(transparent)]
     Kafka(#[from] KafkaError),
+    /// Auth can't be called.
+    #[error(transparent)]
+    Http(#[from] HttpError),
     /// Serving failed.
     #[error(transparent)]
     Serve(#[from] ServeError),
@@ -64,6 +71,7 @@ pub enum Failure {
 
 /// Serves until it is told to stop.
 pub async fn serve(args: &ServeArgs) -> Result<(), Failure> {
+    let http = args.trust.client()?;
     let pool = database::pool(&args.database)?;
     let kafka = Kafka::new(&args.kafka);
     let producer = kafka.producer()?;
@@ -83,7 +91,7 @@ pub async fn serve(args: &ServeArgs) -> Result<(), Failure> {
     let sweeper = Sweeper { pool: pool.clone(), relay: relay.clone(), wake, dead_letters };
     let background = Background::default();
     let revoked = revocations::follow(&kafka, &background).await;
-    let keys = RemoteKeys::new(&args.token.jwks_url);
+    let keys = RemoteKeys::new(&args.token.jwks_url, http);
     let verifier = Verifier::new(&args.server.public_url, keys).refusing(revoked);
 
     background.spawn(|stop| relay.clone().run(stop));

@@ -101,7 +101,7 @@ impl Collector {
             .kill_on_drop(true)
             .spawn()
             .expect("Jaeger starts");
-        let (query, http) = (format!("http://{query}"), reqwest::Client::new());
+        let (query, http) = (format!("http://{query}"), crate::http());
         eventually("Jaeger answers", async || {
             http.get(format!("{query}/api/services")).send().await.ok().filter(|a| a.status().is_success())
         })

@@ -18,12 +18,14 @@
 
 mod again;
 pub mod api;
+mod authority;
 mod cache;
 mod client;
 mod collector;
 mod database;
 mod events;
 mod forge;
+mod http;
 pub mod ledger;
 pub mod load;
 mod mail;
@@ -36,9 +38,11 @@ mod stack;
 use std::time::Duration;
 
 pub use again::Again;
+pub use authority::{Authority, Mounted};
 pub use cache::Cache;
 pub use client::{Account, Answer};
 pub use collector::{Collector, SeenSpan};
+pub use http::{http, http_builder};
 pub use mail::Mail;
 pub use proxy::{Fault, Proxy};
 pub use stack::{Stack, free_ports};

@@ -66,7 +66,7 @@ impl Stack {
         let signer = SigningKey::from_bytes(&random());
         write_keys(&folder, &signer);
         Self {
-            http: reqwest::Client::new(),
+            http: crate::http(),
             ports: SERVICES.into_iter().map(|service| (service.to_owned(), free_ports())).collect(),
             processes: BTreeMap::new(),
             databases,

@@ -1,7 +1,9 @@
 //! The settings of `serve`; all of them are the shared ones.
 
 use clap::Args;
-use tracklore_platform::args::{DatabaseArgs, KafkaArgs, ServerArgs, ServiceClientArgs, TokenArgs};
+use tracklore_platform::args::{
+    DatabaseArgs, KafkaArgs, ServerArgs, ServiceClientArgs, TokenArgs, TrustArgs,
+};
 
 /// Settings of `serve`.
 #[derive(Args, Debug)]
@@ -21,4 +23,7 @@ pub struct ServeArgs {
     /// How auth is asked.
     #[command(flatten)]
     pub client: ServiceClientArgs,
+    /// Whom it believes to be auth.
+    #[command(flatten)]
+    pub trust: TrustArgs,
 }

@@ -10,7 +10,7 @@ use tracklore_platform::{
     outbox::Relay,
     revocations,
     server::{self, Background, ServeError, Service},
-    service_client::ServiceTokens,
+    service_client::{HttpError, ServiceTokens},
     token::{RemoteKeys, Verifier},
 };
 
@@ -37,6 +37,9 @@ pub enum ServiceError {
     /// Kafka's settings are wrong.
     #[error("Kafka")]
     Kafka(#[from] KafkaError),
+    /// The other services can't be called.
+    #[error("calls to other services")]
+    Http(#[from] HttpError),
     /// It couldn't listen.
     #[error("server")]
     Serve(#[from] ServeError),
@@ -44,6 +47,7 @@ pub enum ServiceError {
 
 /// Serves until told to stop.
 pub async fn run(args: &ServeArgs) -> Result<(), ServiceError> {
+    let http = args.trust.client()?;
     let pool = database::pool(&args.database)?;
     let kafka = Kafka::new(&args.kafka);
     let producer = kafka.producer()?;
@@ -53,9 +57,9 @@ pub async fn run(args: &ServeArgs) -> Result<(), ServiceError> {
 
     let background = Background::default();
     let revoked = revocations::follow(&kafka, &background).await;
-    let auth = ServiceTokens::new(&args.client).client("auth", &args.client.auth_internal_url);
+    let auth = ServiceTokens::new(&args.client, http.clone()).client("auth", &args.client.auth_internal_url);
     let state = AppState {
-        verifier: Verifier::new(&args.server.public_url, RemoteKeys::new(&args.token.jwks_url))
+        verifier: Verifier::new(&args.server.public_url, RemoteKeys::new(&args.token.jwks_url, http))
             .refusing(revoked),
         directory: Directory::new(pool.clone(), Auth(auth)),
         pool: pool.clone(),

@@ -12,6 +12,10 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{DROPPED, EXPORTED, otlp, span::Finished};
+use crate::{
+    chain::Chain,
+    https::{self, HttpsError, Trust},
+};
 
 /// Spans that are sent together.
 const BATCH: usize = 256;
@@ -31,6 +35,15 @@ pub(super) struct Exporter {
     resource: Resource,
 }
 
+/// Why no spans can be sent.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ExporterError {
+    #[error(transparent)]
+    Https(#[from] HttpsError),
+    #[error("no HTTP client can be made")]
+    Client(#[from] reqwest::Error),
+}
+
 enum Refused {
     /// Later it may be taken.
     Later(String),
@@ -39,9 +52,10 @@ enum Refused {
 }
 
 impl Exporter {
-    pub(super) fn new(endpoint: &str, resource: Resource) -> Self {
-        let http = reqwest::Client::builder().timeout(PATIENCE).build().unwrap_or_default();
-        Self { http, url: format!("{endpoint}/v1/traces"), resource }
+    pub(super) fn new(endpoint: &str, resource: Resource) -> Result<Self, ExporterError> {
+        let trust = if endpoint.starts_with("https://") { Trust::System } else { Trust::Nobody };
+        let http = https::builder(trust)?.timeout(PATIENCE).build()?;
+        Ok(Self { http, url: format!("{endpoint}/v1/traces"), resource })
     }
 
     /// Sends what comes until `stop`, and then what is there.
@@ -113,7 +127,7 @@ impl Exporter {
     /// How many of the spans the collector has rejected.
     async fn attempt(&self, body: Vec<u8>) -> Result<u64, Refused> {
         let request = self.http.post(&self.url).header(header::CONTENT_TYPE, "application/x-protobuf");
-        let later = |error: reqwest::Error| Refused::Later(error.without_url().to_string());
+        let later = |error: reqwest::Error| Refused::Later(Chain(&error.without_url()).to_string());
         let answer = request.body(body).send().await.map_err(later)?;
         let status = answer.status();
         match status {

@@ -21,7 +21,7 @@ pub use context::{InvalidTraceparent, TRACEPARENT, TraceContext};
 pub use sampling::Ratio;
 pub use span::{Described, Kind, Span, Value, step};
 
-use crate::metric::Metric;
+use crate::{chain::Chain, metric::Metric};
 use sampling::Sampler;
 use span::Finished;
 
@@ -53,7 +53,7 @@ struct Tracer {
 #[derive(clap::Args, Clone, Debug)]
 pub struct TraceArgs {
     /// Collector of traces that understands OTLP over HTTP, such as `http://otel-collector:4318`; `/v1/traces` is
-    /// appended. Nothing is traced without it.
+    /// appended. With `https://`, whom the system trusts may sign for it. Nothing is traced without it.
     #[arg(long, env = "TRACKLORE_OTLP_ENDPOINT", value_parser = endpoint)]
     pub otlp_endpoint: Option<String>,
     /// How many of the traces that begin here are kept: 0 for none, 1 for all. Failures are always kept, and a request
@@ -70,21 +70,27 @@ pub struct TraceArgs {
 /// is none without a collector.
 pub fn start(args: &TraceArgs, service: &str, version: &str, stop: CancellationToken) -> Option<Task> {
     let endpoint = args.otlp_endpoint.as_ref()?;
+    let resource = otlp::resource(service, version, &args.otlp_attributes);
+    let exporter = match export::Exporter::new(endpoint, resource) {
+        Ok(exporter) => exporter,
+        Err(error) => {
+            tracing::error!(error = %Chain(&error), "traces can't be sent; the rest goes on");
+            return None;
+        }
+    };
     let (queue, waiting) = mpsc::channel(QUEUE);
     let tracer = Tracer { queue, sampler: Sampler::new(args.trace_sampling_ratio) };
     // a second call (tests) keeps the first
     TRACER.set(tracer).ok()?;
-    let resource = otlp::resource(service, version, &args.otlp_attributes);
-    let exporter = export::Exporter::new(endpoint, resource);
     Some(Box::pin(exporter.run(waiting, stop)))
 }
 
 fn endpoint(text: &str) -> Result<String, &'static str> {
-    match text.strip_prefix("http://") {
+    match text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")) {
         Some(rest) if !rest.is_empty() && !rest.contains(['?', '#']) => {
             Ok(text.trim_end_matches('/').to_owned())
         }
-        _ => Err("use http:// and a host: for https, put a collector in between"),
+        _ => Err("use http:// or https:// and a host"),
     }
 }
 

@@ -93,13 +93,13 @@ pub struct GatewayTls {
     /// certificate in it is taken up within an hour, by new pods before the old ones go.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub secret_ref: Option<SecretRef>,
-    /// For development: a certificate for the host of `publicUrl` that the operator makes once and nobody trusts, in the
-    /// Secret `<stack>-gateway-tls`. Delete the Secret to have another one.
+    /// For development: a certificate for the host of `publicUrl` that the operator makes and renews, in the Secret
+    /// `<stack>-gateway-tls`. It is signed by the stack's own authority, which nobody else trusts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub self_signed: Option<SelfSigned>,
 }
 
-/// A certificate that vouches for itself.
+/// A certificate by the stack's own authority.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq)]
 pub struct SelfSigned {}
 

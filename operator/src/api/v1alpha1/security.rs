@@ -30,8 +30,8 @@ pub struct Rotation {
     #[schemars(length(max = 5), regex(pattern = r"^[1-9][0-9]{0,3}d$"))]
     pub after: Option<String>,
 
-    /// What was made before this moment, for example `2026-11-21T12:00:00Z`, gets a successor: logins to databases, and the keys
-    /// that sign access tokens. `kubectl tracklore rotate` sets it to the present. A moment to come is waited for.
+    /// What was made before this moment, for example `2026-11-21T12:00:00Z`, gets a successor: logins to databases, the keys
+    /// that sign access tokens, and certificates of the stack's servers. `kubectl tracklore rotate` sets it to the present. A moment to come is waited for.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 40))]
     pub requested_at: Option<Time>,

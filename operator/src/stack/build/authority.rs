@@ -1,52 +1,76 @@
-//! The certificates of those who sign for servers outside the stack: a file from a Secret, for each pod that connects.
+//! The certificates of those who sign for servers: a file from a Secret, for each pod that connects.
 
 use k8s_openapi::api::core::v1::{KeyToPath, SecretVolumeSource, Volume, VolumeMount};
 
-use super::pod;
+use super::{pod, secrets};
 use crate::{
-    api::v1alpha1::Shelf,
-    stack::{component::Service, validate::ValidStack},
+    api::v1alpha1::{SecretRef, Shelf},
+    stack::{
+        component::{Names, Service},
+        validate::ValidStack,
+    },
 };
 
 /// The key in a Secret, and the name of the file.
 pub const KEY: &str = "ca.crt";
 
 /// Who signs for a server.
+#[derive(PartialEq)]
 pub struct Authority {
     volume: &'static str,
     secret: String,
 }
 
 impl Authority {
+    /// Who signs for the stack's own servers.
+    pub fn stack(names: &Names) -> Self {
+        Self { volume: "stack-ca", secret: secrets::trust(names) }
+    }
+
     /// Who signs for Postgres.
     pub fn postgres(stack: &ValidStack) -> Option<Self> {
-        let secret = stack.postgres.external()?.tls.authority()?.name.clone();
-        Some(Self { volume: "postgres-ca", secret })
+        match stack.postgres.external() {
+            None => Some(Self::stack(&stack.names)),
+            Some(external) => Self::given("postgres-ca", external.tls.authority()),
+        }
     }
 
     /// Who signs for Kafka.
     pub fn kafka(stack: &ValidStack) -> Option<Self> {
-        let secret = stack.kafka.external()?.tls.authority()?.name.clone();
-        Some(Self { volume: "kafka-ca", secret })
+        match stack.kafka.external() {
+            None => Some(Self::stack(&stack.names)),
+            Some(external) => Self::given("kafka-ca", external.tls.authority()),
+        }
     }
 
     /// Who signs for Redis.
     pub fn redis(stack: &ValidStack) -> Option<Self> {
-        let secret = stack.redis.external()?.ca_secret_ref.as_ref()?.name.clone();
-        Some(Self { volume: "redis-ca", secret })
+        match stack.redis.external() {
+            None => Some(Self::stack(&stack.names)),
+            Some(external) => Self::given("redis-ca", external.ca_secret_ref.as_ref()),
+        }
     }
 
     /// Who signs for the S3 server that keeps copies.
     pub fn shelf(shelf: &Shelf) -> Option<Self> {
-        let secret = shelf.s3.as_ref()?.ca_secret_ref.as_ref()?.name.clone();
-        Some(Self { volume: "s3-ca", secret })
+        Self::given("s3-ca", shelf.s3.as_ref()?.ca_secret_ref.as_ref())
     }
 
-    /// Who signs for what a service connects to.
+    /// Who signs for what a service connects to, other services among them.
     pub fn all(stack: &ValidStack, service: Service) -> Vec<Self> {
         let postgres = Self::postgres(stack).filter(|_| service.has_database());
         let redis = Self::redis(stack).filter(|_| service == Service::Feed);
-        postgres.into_iter().chain(Self::kafka(stack)).chain(redis).collect()
+        let mut all = vec![Self::stack(&stack.names)];
+        for authority in postgres.into_iter().chain(Self::kafka(stack)).chain(redis) {
+            if !all.contains(&authority) {
+                all.push(authority);
+            }
+        }
+        all
+    }
+
+    fn given(volume: &'static str, secret: Option<&SecretRef>) -> Option<Self> {
+        Some(Self { volume, secret: secret?.name.clone() })
     }
 
     /// The Secret that holds their certificates.

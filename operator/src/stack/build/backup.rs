@@ -10,7 +10,7 @@ use k8s_openapi::{
     apimachinery::pkg::apis::meta::v1::ObjectMeta,
 };
 
-use super::{pod, postgres, restore, shelf};
+use super::{authority::Authority, pod, postgres, restore, shelf};
 use crate::{
     api::v1alpha1::Backup,
     stack::{
@@ -62,8 +62,9 @@ fn job(
     keep.volume_mounts.get_or_insert_default().extend(mounts);
     let mut all = shelf::volumes(stack, &backup.target);
     all.extend(volumes);
+    all.extend(Authority::postgres(stack).map(|authority| authority.volume()));
     let mut spec = pod::spec(stack, postgres::USER, keep, all);
-    pod::begin_with(&mut spec, shelf::postgres(stack, observed, "dump", include_str!("provision/dump.sh")));
+    pod::begin_with(&mut spec, shelf::tools(stack, observed, "dump", include_str!("provision/dump.sh")));
     spec.restart_policy = Some("Never".into());
     stack.placement(COMPONENT).place(&mut spec);
     let metadata = Some(ObjectMeta { labels: Some(labels), ..ObjectMeta::default() });

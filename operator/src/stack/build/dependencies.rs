@@ -70,7 +70,12 @@ impl Planner<'_> {
                 self.all(kafka::services(stack));
                 let existing = self.stateful_set(Component::Kafka);
                 let config = self.config(kafka::config(stack, managed));
-                let shared = self.credentials(&[secrets::kafka_cluster(&stack.names)]);
+                // Kafka reads its certificate once: its nodes start anew for another, one after the other.
+                let shared = self.credentials(&[
+                    secrets::kafka_cluster(&stack.names),
+                    secrets::server(&stack.names, Component::Kafka),
+                    secrets::trust(&stack.names),
+                ]);
                 let set = kafka::stateful_set(stack, managed, &config, &shared, existing);
                 self.when(secrets_ready, set);
                 self.claims(Component::Kafka, kafka::claims(stack, managed, existing));

@@ -8,14 +8,21 @@ use k8s_openapi::api::{
 };
 
 use super::{
-    address, config_map,
+    address,
+    authority::Authority,
+    certificate, config_map,
     pod::{self, Timing},
     secrets,
     stateful_set::{self, DATA, Volume},
 };
 use crate::{
     api::v1alpha1::{ManagedKafka, TlsMode},
-    stack::{component::Component, observed::Workload, source::Source, validate::ValidStack},
+    stack::{
+        component::{Component, Names},
+        observed::Workload,
+        source::Source,
+        validate::ValidStack,
+    },
 };
 
 const COMPONENT: Component = Component::Kafka;
@@ -23,8 +30,13 @@ const COMPONENT: Component = Component::Kafka;
 pub const USER: i64 = 1000;
 
 /// The Service that gives each node a name.
-fn nodes_service(stack: &ValidStack) -> String {
-    stack.names.child("kafka-nodes")
+const NODES: &str = "kafka-nodes";
+
+/// How nodes are reached: by one another, and by clients that have begun with [`bootstrap`].
+pub fn node_hosts(names: &Names, nodes: i32) -> impl Iterator<Item = String> {
+    let name = move |node| format!("{}-{node}.{}", names.of(COMPONENT), names.host(NODES));
+    // one that is alone talks to itself
+    (0..nodes).map(name).chain(["127.0.0.1".to_owned()])
 }
 
 /// The address that clients begin with.
@@ -38,7 +50,7 @@ pub fn bootstrap(stack: &ValidStack) -> String {
 /// How clients connect, as librdkafka names it; Kafka's own tools want it in capitals.
 pub fn protocol(stack: &ValidStack) -> &'static str {
     match &stack.kafka {
-        Source::Managed(_) => "sasl_plaintext",
+        Source::Managed(_) => "sasl_ssl",
         Source::External(external) => match (&external.login, external.tls.mode) {
             (None, TlsMode::Disabled) => "plaintext",
             (None, TlsMode::Required) => "ssl",
@@ -86,7 +98,7 @@ pub fn services(stack: &ValidStack) -> [Service; 2] {
     ];
     [
         address::address(stack, &stack.names.of(COMPONENT), COMPONENT, vec![address::port("client", 9092)]),
-        address::headless(stack, &nodes_service(stack), COMPONENT, nodes),
+        address::headless(stack, &stack.names.child(NODES), COMPONENT, nodes),
     ]
 }
 
@@ -104,6 +116,7 @@ pub fn stateful_set(
     existing: Option<&Workload>,
 ) -> StatefulSet {
     let names = &stack.names;
+    let authority = Authority::stack(names);
     let port = |name: &str, number| ContainerPort {
         name: Some(name.to_owned()),
         container_port: number,
@@ -115,8 +128,9 @@ pub fn stateful_set(
         command: Some(pod::words(&["sh", "/etc/tracklore/start.sh"])),
         env: Some(vec![
             pod::env("NODES", managed.nodes.to_string()),
-            pod::env("NODES_HOST", names.host("kafka-nodes")),
+            pod::env("NODES_HOST", names.host(NODES)),
             pod::env("HEAP", "256m"),
+            pod::env("AUTHORITY", authority.path()),
             pod::secret_env("CLUSTER_ID", secrets::kafka_cluster(names), "cluster-id"),
             pod::secret_env("CONTROLLER_PASSWORD", secrets::kafka_cluster(names), "controller-password"),
             pod::secret_env("ADMIN_PASSWORD", secrets::kafka_admin(names), "password"),
@@ -129,6 +143,8 @@ pub fn stateful_set(
         volume_mounts: Some(vec![
             pod::mount(DATA, "/var/lib/kafka"),
             pod::read_only("config", "/etc/tracklore"),
+            certificate::mount(),
+            authority.mount(),
             pod::mount("run", "/run/kafka"),
             // Native libraries of the compressors are unpacked and run here.
             pod::mount("tmp", "/tmp"),
@@ -137,6 +153,8 @@ pub fn stateful_set(
     };
     let volumes = vec![
         pod::config_volume("config", &names.of(COMPONENT)),
+        certificate::volume(stack, COMPONENT),
+        authority.volume(),
         pod::in_memory("run", "1Mi"),
         pod::scratch("tmp", "256Mi"),
     ];
@@ -150,7 +168,7 @@ pub fn stateful_set(
         stack,
         COMPONENT,
         nodes,
-        &nodes_service(stack),
+        &names.child(NODES),
         &volume(managed),
         existing,
         template,

@@ -88,8 +88,7 @@ fn foreign(stack: &ValidStack, external: &ForeignKafka) -> Vec<EnvVar> {
         Some(ForeignLogin { admin: Some(_), .. }) => "topics acls",
         Some(_) => "",
     };
-    let mut env = vec![pod::env("MAKE", make), pod::env("PROTOCOL", kafka::protocol(stack).to_uppercase())];
-    env.extend(Authority::kafka(stack).map(|authority| pod::env("AUTHORITY", authority.path())));
+    let mut env = vec![pod::env("MAKE", make)];
     if let Some(login) = &external.login {
         env.push(pod::env("MECHANISM", login.mechanism.as_str()));
         if let Some(admin) = &login.admin {
@@ -109,7 +108,13 @@ fn foreign(stack: &ValidStack, external: &ForeignKafka) -> Vec<EnvVar> {
 pub fn job(stack: &ValidStack, config: &ConfigMap, credentials: &str) -> HashedJob {
     let names = &stack.names;
     let users: Vec<_> = Service::ALL.into_iter().map(Service::as_str).collect();
-    let mut env = vec![pod::env("BOOTSTRAP", kafka::bootstrap(stack)), pod::env("USERS", users.join(" "))];
+    let authority = Authority::kafka(stack);
+    let mut env = vec![
+        pod::env("BOOTSTRAP", kafka::bootstrap(stack)),
+        pod::env("PROTOCOL", kafka::protocol(stack).to_uppercase()),
+        pod::env("USERS", users.join(" ")),
+    ];
+    env.extend(authority.as_ref().map(|authority| pod::env("AUTHORITY", authority.path())));
     match &stack.kafka {
         Source::Managed(_) => {
             env.push(pod::secret_env("ADMIN_PASSWORD", secrets::kafka_admin(names), "password"));
@@ -120,7 +125,6 @@ pub fn job(stack: &ValidStack, config: &ConfigMap, credentials: &str) -> HashedJ
         let variable = format!("PASSWORD_{}", service.as_str());
         Some(pod::secret_env(&variable, secrets::kafka_login(stack, service)?, "password"))
     }));
-    let authority = Authority::kafka(stack);
     let mut mounts = vec![
         pod::read_only("config", "/etc/tracklore"),
         pod::mount("run", "/run/kafka"),

@@ -3,6 +3,7 @@
 mod address;
 mod authority;
 mod backup;
+mod certificate;
 mod cloud_native_pg;
 mod config_map;
 mod database_login;
@@ -43,7 +44,7 @@ use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim};
 
 use self::job::HashedJob;
 use super::{
-    component::{Component, Service},
+    component::{Component, Names, Service},
     delegated::Told,
     given,
     observed::{ChildId, JobState, Kind, Observed, Owner, Workload},
@@ -56,6 +57,11 @@ use crate::api::v1alpha1::{CompletedJob, DeletionPolicy, NetworkPolicyMode};
 /// The names of all Secrets that a stack generates, for reading them.
 pub fn secret_names(stack: &ValidStack) -> Vec<String> {
     secrets::all(stack).into_iter().map(|secret| secret.name).collect()
+}
+
+/// Name of the Secret with the key that signs a stack's certificates.
+pub fn authority(names: &Names) -> String {
+    secrets::authority(names)
 }
 
 /// Makes the plan. `completed` are the Jobs that the status remembers.

@@ -176,12 +176,6 @@ fn entry(stack: &ValidStack, component: Component) -> NetworkPolicy {
         Component::Backup => Vec::new(),
         Component::Service(service) => {
             let mut rules = vec![match stack.gateway {
-                Some(_) if service == Service::Auth => {
-                    // The others fetch auth's public keys.
-                    let mut callers = clients(&[Service::User, Service::Posts, Service::Feed]);
-                    callers.push(Component::Gateway);
-                    from(stack, &callers, 8080)
-                }
                 Some(_) => from(stack, &[Component::Gateway], 8080),
                 // Whoever brings a gateway of their own may be anywhere.
                 None => anyone(8080),
@@ -255,7 +249,8 @@ fn to(mut policy: NetworkPolicy, pods: &NetworkPolicyPeer) -> NetworkPolicy {
 /// The services that use a service's internal port.
 fn callers(service: Service) -> &'static [Service] {
     match service {
-        Service::Auth => &Service::CLIENTS,
+        // all fetch auth's public keys
+        Service::Auth => &[Service::User, Service::Posts, Service::Feed],
         Service::User | Service::Posts => &[Service::Feed],
         Service::Feed => &[],
     }

@@ -229,6 +229,8 @@ impl Timing {
     pub const READINESS_BY_COMMAND: Self = Self { every: 10, timeout: 5, failures: 2 };
     /// For a restart only when nothing else helps.
     pub const LIVENESS: Self = Self { every: 10, timeout: 5, failures: 6 };
+    /// The same where a command has to tell.
+    pub const LIVENESS_BY_COMMAND: Self = Self { every: 30, timeout: 5, failures: 2 };
 
     fn probe(self) -> Probe {
         Probe {

@@ -3,13 +3,15 @@
 use k8s_openapi::api::{
     apps::v1::StatefulSet,
     core::v1::{
-        ConfigMap, Container, ContainerPort, ExecAction, Lifecycle, LifecycleHandler, PersistentVolumeClaim,
-        Service,
+        ConfigMap, Container, ContainerPort, EnvVar, ExecAction, Lifecycle, LifecycleHandler,
+        PersistentVolumeClaim, Service,
     },
 };
 
 use super::{
-    address, config_map,
+    address,
+    authority::Authority,
+    certificate, config_map,
     pod::{self, Timing},
     secrets,
     stateful_set::{self, DATA, Volume},
@@ -33,6 +35,7 @@ pub fn config(stack: &ValidStack) -> ConfigMap {
         COMPONENT,
         [
             ("start.sh", include_str!("scripts/postgres-start.sh").to_owned()),
+            ("ready.sh", include_str!("scripts/postgres-ready.sh").to_owned()),
             ("postgresql.conf", include_str!("scripts/postgresql.conf").to_owned()),
             ("pg_hba.conf", include_str!("scripts/pg_hba.conf").to_owned()),
         ],
@@ -42,6 +45,28 @@ pub fn config(stack: &ValidStack) -> ConfigMap {
 /// Its address.
 pub fn service(stack: &ValidStack) -> Service {
     address::address(stack, &stack.names.of(COMPONENT), COMPONENT, vec![address::port("postgres", 5432)])
+}
+
+/// Where clients find it: host and port.
+pub fn host(stack: &ValidStack) -> (String, i32) {
+    match stack.postgres.external() {
+        None => (stack.names.host("postgres"), 5432),
+        Some(external) => (external.host.clone(), external.port),
+    }
+}
+
+/// What Postgres' own tools are told of how to connect.
+pub fn client(stack: &ValidStack) -> Vec<EnvVar> {
+    let (host, port) = host(stack);
+    let authority = Authority::postgres(stack);
+    let mut env = vec![
+        pod::env("PGHOST", host),
+        pod::env("PGPORT", port.to_string()),
+        pod::env("PGCONNECT_TIMEOUT", "10"),
+        pod::env("PGSSLMODE", if authority.is_some() { "verify-full" } else { "disable" }),
+    ];
+    env.extend(authority.map(|authority| pod::env("PGSSLROOTCERT", authority.path())));
+    env
 }
 
 fn volume(managed: &ManagedPostgres) -> Volume<'_> {
@@ -57,7 +82,7 @@ pub fn stateful_set(
     existing: Option<&Workload>,
 ) -> StatefulSet {
     let name = stack.names.of(COMPONENT);
-    let is_ready = ["pg_isready", "--quiet", "--host=127.0.0.1", "--username=postgres"];
+    let is_ready = ["sh", "/etc/tracklore/ready.sh"];
     let container = Container {
         name: "postgres".into(),
         image: Some(stack.images.postgres.clone()),
@@ -98,6 +123,7 @@ pub fn stateful_set(
         volume_mounts: Some(vec![
             pod::mount(DATA, "/var/lib/postgresql/data"),
             pod::read_only("config", "/etc/tracklore"),
+            certificate::mount(),
             pod::mount("tmp", "/tmp"),
             pod::mount("run", "/run/postgresql"),
             pod::mount("shm", "/dev/shm"),
@@ -110,6 +136,7 @@ pub fn stateful_set(
         container,
         vec![
             pod::config_volume("config", &name),
+            certificate::volume(stack, COMPONENT),
             pod::in_memory("tmp", "16Mi"),
             pod::in_memory("run", "1Mi"),
             pod::in_memory("shm", "128Mi"),

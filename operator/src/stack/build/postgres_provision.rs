@@ -43,11 +43,11 @@ pub fn job(stack: &ValidStack, observed: &Observed, config: &ConfigMap, credenti
     let authority = Authority::postgres(stack);
     let (command, env) = match &stack.postgres {
         Source::Managed(_) => (vec!["/bin/sh", "-ec", SCRIPT], own(stack, observed)),
-        Source::External(external) => (
-            vec!["/bin/sh", "/etc/tracklore/prepare.sh"],
-            foreign(stack, observed, external, authority.as_ref()),
-        ),
+        Source::External(external) => {
+            (vec!["/bin/sh", "/etc/tracklore/prepare.sh"], foreign(stack, observed, external))
+        }
     };
+    let env = [postgres::client(stack), env].concat();
     let mut mounts = vec![pod::read_only("config", "/etc/tracklore"), pod::mount("tmp", "/tmp")];
     let mut volumes =
         vec![pod::config_volume("config", &stack.names.child(PURPOSE)), pod::in_memory("tmp", "4Mi")];
@@ -95,10 +95,8 @@ pub fn secrets_used(stack: &ValidStack) -> Vec<String> {
 fn own(stack: &ValidStack, observed: &Observed) -> Vec<EnvVar> {
     let superuser = secrets::postgres_superuser(&stack.names);
     let mut env = vec![
-        pod::env("PGHOST", stack.names.of(COMPONENT)),
         pod::env("PGUSER", "postgres"),
         pod::env("PGDATABASE", "postgres"),
-        pod::env("PGCONNECT_TIMEOUT", "10"),
         pod::secret_env("PGPASSWORD", superuser, "password"),
     ];
     env.extend(logins(stack, observed, &["PASSWORD"]));
@@ -106,19 +104,8 @@ fn own(stack: &ValidStack, observed: &Observed) -> Vec<EnvVar> {
 }
 
 /// What the Job is told of a server that is there.
-fn foreign(
-    stack: &ValidStack,
-    observed: &Observed,
-    external: &ForeignPostgres,
-    authority: Option<&Authority>,
-) -> Vec<EnvVar> {
-    let mut env = vec![
-        pod::env("PGHOST", external.host.clone()),
-        pod::env("PGPORT", external.port.to_string()),
-        pod::env("PGCONNECT_TIMEOUT", "10"),
-        pod::env("PGSSLMODE", if authority.is_some() { "verify-full" } else { "disable" }),
-    ];
-    env.extend(authority.map(|authority| pod::env("PGSSLROOTCERT", authority.path())));
+fn foreign(stack: &ValidStack, observed: &Observed, external: &ForeignPostgres) -> Vec<EnvVar> {
+    let mut env = Vec::new();
     match &external.databases {
         ForeignDatabases::Made(admin) => {
             let secret = &admin.secret_ref.name;

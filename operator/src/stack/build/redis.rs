@@ -6,7 +6,7 @@ use k8s_openapi::api::{
 };
 
 use super::{
-    address, config_map,
+    address, certificate, config_map,
     pod::{self, Timing},
     secrets,
     stateful_set::{self, DATA, Volume},
@@ -26,7 +26,11 @@ pub fn config(stack: &ValidStack) -> ConfigMap {
         stack,
         &stack.names.of(COMPONENT),
         COMPONENT,
-        [("start.sh", include_str!("scripts/redis-start.sh").to_owned()), ("valkey.conf", settings)],
+        [
+            ("start.sh", include_str!("scripts/redis-start.sh").to_owned()),
+            ("ready.sh", include_str!("scripts/redis-ready.sh").to_owned()),
+            ("valkey.conf", settings),
+        ],
     )
 }
 
@@ -50,7 +54,7 @@ pub fn stateful_set(
 ) -> StatefulSet {
     let names = &stack.names;
     let admin = secrets::redis_admin(names);
-    let ping = ["valkey-cli", "-e", "--user", "admin", "--no-auth-warning", "ping"];
+    let is_ready = ["sh", "/etc/tracklore/ready.sh"];
     // While the file is rewritten, pages that change are held twice.
     let limit = format!("{}Mi", (stack.redis_bytes >> 20) * 3 / 2 + 64);
     let container = Container {
@@ -70,17 +74,23 @@ pub fn stateful_set(
         }]),
         resources: Some(pod::resources(&managed.resources, ("50m", "64Mi"), &limit)),
         // An answer means that the file has been read: until then every command is refused.
-        startup_probe: Some(Timing { failures: 600, ..Timing::STARTUP }.exec(&ping)),
-        readiness_probe: Some(Timing::READINESS_BY_COMMAND.exec(&ping)),
-        liveness_probe: Some(Timing::LIVENESS.tcp("redis")),
+        startup_probe: Some(Timing { failures: 600, ..Timing::STARTUP }.exec(&is_ready)),
+        readiness_probe: Some(Timing::READINESS_BY_COMMAND.exec(&is_ready)),
+        // One that only connects would be a failed handshake in the log.
+        liveness_probe: Some(Timing::LIVENESS_BY_COMMAND.exec(&is_ready)),
         volume_mounts: Some(vec![
             pod::mount(DATA, "/data"),
             pod::read_only("config", "/etc/tracklore"),
+            certificate::mount(),
             pod::mount("run", "/run/valkey"),
         ]),
         ..Container::default()
     };
-    let volumes = vec![pod::config_volume("config", &names.of(COMPONENT)), pod::in_memory("run", "1Mi")];
+    let volumes = vec![
+        pod::config_volume("config", &names.of(COMPONENT)),
+        certificate::volume(stack, COMPONENT),
+        pod::in_memory("run", "1Mi"),
+    ];
     let mut spec = pod::spec(stack, USER, container, volumes);
     stack.placement(COMPONENT).place(&mut spec);
     let hash = digest(&(config_map::files_digest(config), credentials));

@@ -5,6 +5,7 @@
 use k8s_openapi::api::core::v1::Container;
 
 use super::{
+    authority::Authority,
     database_login,
     job::{self, HashedJob},
     pod, postgres,
@@ -72,8 +73,10 @@ pub fn data_job(stack: &ValidStack, restore: &Restore, observed: &Observed) -> H
         "fetch",
         vec![copy(restore)],
     );
-    let fill = shelf::postgres(stack, observed, "restore", include_str!("provision/restore.sh"));
-    let mut spec = pod::spec(stack, postgres::USER, fill, shelf::volumes(stack, &restore.source));
+    let fill = shelf::tools(stack, observed, "restore", include_str!("provision/restore.sh"));
+    let mut volumes = shelf::volumes(stack, &restore.source);
+    volumes.extend(Authority::postgres(stack).map(|authority| authority.volume()));
+    let mut spec = pod::spec(stack, postgres::USER, fill, volumes);
     pod::begin_with(&mut spec, fetch);
     once(restore, job::job(stack, Component::Backup, FILL, &[], 6 * 3600, spec))
 }
@@ -85,6 +88,7 @@ pub fn republish_job(
     observed: &Observed,
     service: Service,
 ) -> HashedJob {
+    let authority = Authority::postgres(stack);
     let container = Container {
         name: "republish".into(),
         image: Some(stack.images.services.get(service).clone()),
@@ -95,10 +99,11 @@ pub fn republish_job(
             "TRACKLORE_DATABASE",
             &database_login::runtime(stack, observed, service),
         )),
+        volume_mounts: authority.as_ref().map(|authority| vec![authority.mount()]),
         resources: Some(pod::resources(&Resources::default(), ("20m", "32Mi"), "128Mi")),
         ..Container::default()
     };
-    let spec = pod::spec(stack, USER, container, Vec::new());
+    let spec = pod::spec(stack, USER, container, authority.iter().map(Authority::volume).collect());
     let purpose = format!("{}-republish", service.as_str());
     once(restore, job::job(stack, Component::Service(service), &purpose, &[], 3600, spec))
 }

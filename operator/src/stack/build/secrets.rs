@@ -1,6 +1,6 @@
 //! Generated Secrets: passwords, keys and addresses. Which there are, and how each is made; never what is in them.
 
-use super::ingress::address_host;
+use super::{ingress::address_host, kafka};
 use crate::{
     api::v1alpha1::{Database, GatewayTls},
     stack::{
@@ -67,9 +67,24 @@ pub fn clients(names: &Names) -> String {
     names.child("auth-clients")
 }
 
+/// Name of the Secret of who signs the stack's certificates.
+pub fn authority(names: &Names) -> String {
+    names.child("internal-ca-key")
+}
+
+/// Name of the Secret by which clients know who signs them.
+pub fn trust(names: &Names) -> String {
+    names.child("internal-ca")
+}
+
+/// Name of the Secret of a component's certificate.
+pub fn server(names: &Names, component: Component) -> String {
+    names.child(&format!("{}-tls", component.as_str()))
+}
+
 /// Name of the Secret with the gateway's certificate.
 pub fn certificate(names: &Names, tls: &GatewayTls) -> String {
-    tls.secret_ref.as_ref().map_or_else(|| names.child("gateway-tls"), |secret| secret.name.clone())
+    tls.secret_ref.as_ref().map_or_else(|| server(names, Component::Gateway), |secret| secret.name.clone())
 }
 
 /// Name of the Secret by which a service logs in to its database.
@@ -104,12 +119,13 @@ pub fn kafka_login(stack: &ValidStack, service: Service) -> Option<String> {
 pub fn all(stack: &ValidStack) -> Vec<GeneratedSecret> {
     let names = &stack.names;
     let auth = Component::Service(Service::Auth);
-    let mut secrets = postgres_secrets(stack);
+    let mut secrets = certificates(stack);
+    secrets.extend(postgres_secrets(stack));
     secrets.extend(kafka_secrets(stack));
     if stack.redis.managed().is_some() {
         let address = |username: &str| Recipe::Address {
             username: username.to_owned(),
-            scheme: "redis",
+            scheme: "rediss",
             rest: format!("{}:6379/0", names.host("redis")),
         };
         secrets.push(secret(redis_admin(names), Component::Redis, address("admin")));
@@ -118,17 +134,44 @@ pub fn all(stack: &ValidStack) -> Vec<GeneratedSecret> {
     secrets.push(secret(signing_keys(names), auth, Recipe::SigningKeys(stack.key_rotation.clone())));
     secrets.push(secret(session_key(names), auth, Recipe::SessionKey));
     secrets.push(secret(clients(names), auth, Recipe::Clients));
-    secrets.extend(self_signed(stack));
     secrets
 }
 
-/// The certificate that nobody has given.
-fn self_signed(stack: &ValidStack) -> Option<GeneratedSecret> {
-    let tls = stack.gateway.as_ref()?.tls.as_ref().filter(|tls| tls.secret_ref.is_none())?;
-    let recipe = Recipe::Certificate {
-        hosts: address_host(&stack.public_url).into_iter().chain([stack.names.host("gateway")]).collect(),
+/// Who signs, who is known to sign, and what is signed: a certificate for each server that others in the stack connect to, and
+/// for the gateway where nobody gives one.
+fn certificates(stack: &ValidStack) -> Vec<GeneratedSecret> {
+    let names = &stack.names;
+    let requested_at = stack.login_rotation.requested_at;
+    let signed = |component: Component, hosts: Vec<String>| {
+        secret(server(names, component), component, Recipe::Certificate { hosts, requested_at })
     };
-    Some(secret(certificate(&stack.names, tls), Component::Gateway, recipe))
+    // as others in the namespace, in the cluster, and those who want a whole name say it
+    let hosts = |component: Component| {
+        let child = names.of(component);
+        vec![names.host(component.as_str()), format!("{child}.{}", names.namespace), child]
+    };
+    let subject = format!("{} ({})", names.stack, names.namespace);
+    let mut secrets = vec![
+        secret(authority(names), None, Recipe::Authority { subject }),
+        secret(trust(names), None, Recipe::Trust),
+    ];
+    let servers = Service::ALL.map(Component::Service).into_iter();
+    let managed = [
+        stack.postgres.managed().map(|_| Component::Postgres),
+        stack.redis.managed().map(|_| Component::Redis),
+    ];
+    let servers = servers.chain(managed.into_iter().flatten());
+    secrets.extend(servers.map(|component| signed(component, hosts(component))));
+    if let Some(managed) = stack.kafka.managed() {
+        let all = hosts(Component::Kafka).into_iter().chain(kafka::node_hosts(names, managed.nodes));
+        secrets.push(signed(Component::Kafka, all.collect()));
+    }
+    let made = stack.gateway.as_ref().and_then(|gateway| gateway.tls.as_ref());
+    if made.is_some_and(|tls| tls.secret_ref.is_none()) {
+        let hosts = address_host(&stack.public_url).into_iter().chain(hosts(Component::Gateway));
+        secrets.push(signed(Component::Gateway, hosts.collect()));
+    }
+    secrets
 }
 
 fn postgres_secrets(stack: &ValidStack) -> Vec<GeneratedSecret> {
@@ -203,8 +246,8 @@ fn kafka_secrets(stack: &ValidStack) -> Vec<GeneratedSecret> {
     }
 }
 
-fn secret(name: String, component: Component, recipe: Recipe) -> GeneratedSecret {
-    GeneratedSecret { name, component, recipe, origin: Origin::New, replacement: None }
+fn secret(name: String, component: impl Into<Option<Component>>, recipe: Recipe) -> GeneratedSecret {
+    GeneratedSecret { name, component: component.into(), recipe, origin: Origin::New, replacement: None }
 }
 
 fn login(username: &str) -> Recipe {

@@ -12,6 +12,7 @@ use k8s_openapi::{
 use super::{
     address,
     authority::Authority,
+    certificate,
     pod::{self, Timing},
     secrets, service_env,
 };
@@ -26,7 +27,8 @@ use crate::{
 };
 
 /// Volumes that the operator may give a service.
-const VOLUMES: [&str; 5] = ["signing-keys", "clients", "postgres-ca", "kafka-ca", "redis-ca"];
+const VOLUMES: [&str; 7] =
+    ["signing-keys", "clients", certificate::VOLUME, "stack-ca", "postgres-ca", "kafka-ca", "redis-ca"];
 
 /// Whether a volume of this name is the operator's.
 pub fn is_own_volume(name: &str) -> bool {
@@ -57,8 +59,9 @@ pub fn deployment(stack: &ValidStack, service: Service, observed: &Observed) -> 
         container_port: number,
         ..ContainerPort::default()
     };
-    let mut mounts = Vec::new();
-    let mut volumes = Vec::new();
+    // Read again when it is renewed: that is no reason to start anew.
+    let mut mounts = vec![certificate::mount()];
+    let mut volumes = vec![certificate::volume(stack, component)];
     if service == Service::Auth {
         mounts.push(pod::read_only("signing-keys", service_env::SIGNING_KEYS));
         mounts.push(pod::read_only("clients", service_env::CLIENTS));
@@ -79,7 +82,7 @@ pub fn deployment(stack: &ValidStack, service: Service, observed: &Observed) -> 
         startup_probe: Some(Timing::STARTUP.http("/startupz", "admin")),
         readiness_probe: Some(Timing::READINESS.http("/readyz", "admin")),
         liveness_probe: Some(Timing::LIVENESS.http("/livez", "admin")),
-        volume_mounts: (!mounts.is_empty()).then_some(mounts),
+        volume_mounts: Some(mounts),
         ..Container::default()
     };
     let used = service_env::secrets_used(stack, service).into_iter();

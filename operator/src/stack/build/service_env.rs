@@ -4,9 +4,9 @@ use k8s_openapi::api::core::v1::EnvVar;
 
 use super::{
     authority::Authority,
-    database_login, kafka,
+    certificate, database_login, kafka,
     pod::{env, secret_env},
-    secrets, tracing,
+    postgres, secrets, tracing,
 };
 use crate::{
     api::v1alpha1::{EmailVerification, Smtp, SmtpTls},
@@ -37,14 +37,17 @@ pub fn environment(stack: &ValidStack, observed: &Observed, service: Service) ->
             &database_login::runtime(stack, observed, service),
         ));
     }
-    match service {
-        Service::Auth => variables.extend(auth(stack)),
-        Service::Posts => variables.push(published_keys(stack)),
-        Service::User => variables.extend(client(stack, service)),
-        Service::Feed => {
-            variables.extend(client(stack, service));
-            variables.extend(feed(stack));
-        }
+    variables.push(env("TRACKLORE_INTERNAL_TLS_DIR", certificate::FOLDER));
+    if service == Service::Auth {
+        variables.extend(auth(stack));
+    } else {
+        variables.extend(published_keys(stack));
+    }
+    if Service::CLIENTS.contains(&service) {
+        variables.extend(client(stack, service));
+    }
+    if service == Service::Feed {
+        variables.extend(feed(stack));
     }
     variables.extend(tracing::environment(stack));
     let own = &stack.services.get(service).env;
@@ -62,7 +65,7 @@ pub fn secrets_used(stack: &ValidStack, service: Service) -> Vec<String> {
     match service {
         Service::Auth => used.push(secrets::session_key(names)),
         Service::User | Service::Posts => {}
-        Service::Feed => used.push(redis_address(stack)),
+        Service::Feed => used.push(redis_login(stack)),
     }
     if service == Service::Auth || Service::CLIENTS.contains(&service) {
         used.push(secrets::clients(names));
@@ -82,26 +85,39 @@ pub fn database(
     prefix: &str,
     login: &database_login::Reference,
 ) -> Vec<EnvVar> {
-    let url = format!("{prefix}_URL");
-    let Some(external) = stack.postgres.external() else {
-        return vec![login.env(&url, "uri")];
+    let (host, port) = postgres::host(stack);
+    let database = match stack.postgres.external() {
+        None => format!("tracklore_{}", service.as_str()),
+        Some(external) => external.database(service),
     };
-    let address = format!("postgres://{}:{}/{}", external.host, external.port, external.database(service));
+    let address = format!("postgres://{host}:{port}/{database}");
     let address = match Authority::postgres(stack) {
         Some(authority) => format!("{address}?sslmode=verify-full&sslrootcert={}", authority.path()),
         None => format!("{address}?sslmode=disable"),
     };
     vec![
-        env(&url, address),
+        env(&format!("{prefix}_URL"), address),
         login.env(&format!("{prefix}_USERNAME"), "username"),
         login.env(&format!("{prefix}_PASSWORD"), "password"),
     ]
 }
 
-/// Name of the Secret whose key `uri` is the address of Redis.
-fn redis_address(stack: &ValidStack) -> String {
+/// Name of the Secret by which the feed logs in to Redis.
+fn redis_login(stack: &ValidStack) -> String {
     let given = stack.redis.external().map(|redis| redis.url_secret_ref.name.clone());
     given.unwrap_or_else(|| secrets::redis_feed(&stack.names))
+}
+
+fn redis(stack: &ValidStack) -> Vec<EnvVar> {
+    let login = redis_login(stack);
+    match stack.redis.external() {
+        None => vec![
+            env("TRACKLORE_REDIS_URL", format!("rediss://{}:6379/0", stack.names.host("redis"))),
+            secret_env("TRACKLORE_REDIS_USERNAME", &login, "username"),
+            secret_env("TRACKLORE_REDIS_PASSWORD", &login, "password"),
+        ],
+        Some(_) => vec![secret_env("TRACKLORE_REDIS_URL", login, "uri")],
+    }
 }
 
 fn common(stack: &ValidStack, service: Service) -> Vec<EnvVar> {
@@ -181,28 +197,32 @@ fn mail(smtp: &Smtp) -> Vec<EnvVar> {
     variables
 }
 
-/// Whoever checks tokens needs auth's keys.
-fn published_keys(stack: &ValidStack) -> EnvVar {
-    env("TRACKLORE_JWKS_URL", format!("http://{}:8080/.well-known/jwks.json", stack.names.child("auth")))
+/// Where other services reach a service.
+fn internal(stack: &ValidStack, service: Service) -> String {
+    format!("https://{}:8081", stack.names.host(service.as_str()))
 }
 
-fn client(stack: &ValidStack, service: Service) -> [EnvVar; 4] {
-    let auth = stack.names.child("auth");
+/// Whoever checks tokens needs auth's keys.
+fn published_keys(stack: &ValidStack) -> [EnvVar; 2] {
+    let keys = format!("{}/.well-known/jwks.json", internal(stack, Service::Auth));
+    let authority = Authority::stack(&stack.names).path();
+    [env("TRACKLORE_JWKS_URL", keys), env("TRACKLORE_INTERNAL_CA_FILE", authority)]
+}
+
+fn client(stack: &ValidStack, service: Service) -> [EnvVar; 3] {
     [
-        published_keys(stack),
-        env("TRACKLORE_AUTH_INTERNAL_URL", format!("http://{auth}:8081")),
+        env("TRACKLORE_AUTH_INTERNAL_URL", internal(stack, Service::Auth)),
         env("TRACKLORE_CLIENT_ID", service.as_str()),
         secret_env("TRACKLORE_CLIENT_SECRET", secrets::clients(&stack.names), service.as_str()),
     ]
 }
 
 fn feed(stack: &ValidStack) -> Vec<EnvVar> {
-    let internal = |service: Service| format!("http://{}:8081", stack.names.child(service.as_str()));
     let mut variables = vec![
-        env("TRACKLORE_USER_INTERNAL_URL", internal(Service::User)),
-        env("TRACKLORE_POSTS_INTERNAL_URL", internal(Service::Posts)),
-        secret_env("TRACKLORE_REDIS_URL", redis_address(stack), "uri"),
+        env("TRACKLORE_USER_INTERNAL_URL", internal(stack, Service::User)),
+        env("TRACKLORE_POSTS_INTERNAL_URL", internal(stack, Service::Posts)),
     ];
+    variables.extend(redis(stack));
     variables
         .extend(Authority::redis(stack).map(|authority| env("TRACKLORE_REDIS_CA_FILE", authority.path())));
     variables

@@ -2,7 +2,7 @@
 
 use k8s_openapi::api::core::v1::{Container, EnvVar, PersistentVolumeClaimVolumeSource, Volume, VolumeMount};
 
-use super::{authority::Authority, database_login, pod};
+use super::{authority::Authority, database_login, pod, postgres};
 use crate::{
     api::v1alpha1::{Bucket, Resources, SecretRef, Shelf},
     stack::{component::Service, observed::Observed, validate::ValidStack},
@@ -59,7 +59,7 @@ fn bucket_env(bucket: &Bucket) -> Vec<EnvVar> {
     env
 }
 
-/// The volumes that [`container`] and [`postgres`] use. Dumps are compressed: they take no more room than the data.
+/// The volumes that [`container`] and [`tools`] use. Dumps are compressed: they take no more room than the data.
 pub fn volumes(stack: &ValidStack, shelf: &Shelf) -> Vec<Volume> {
     let size = stack.postgres.managed().map_or("10Gi", |managed| managed.storage.size.as_str());
     let claim = shelf.claim.as_ref().map(|claim| Volume {
@@ -78,10 +78,12 @@ pub fn volumes(stack: &ValidStack, shelf: &Shelf) -> Vec<Volume> {
         .collect()
 }
 
-/// A container that runs a script of Postgres' own tools on the dumps, with the logins of the databases' owners.
-pub fn postgres(stack: &ValidStack, observed: &Observed, name: &str, script: &str) -> Container {
-    let mut env =
-        vec![pod::env("PGHOST", stack.names.child("postgres")), pod::env("PGCONNECT_TIMEOUT", "10")];
+/// A container that runs a script of Postgres' own tools on the dumps, with the logins of the databases' owners. Its pod has a
+/// volume of [`Authority::postgres`] besides.
+pub fn tools(stack: &ValidStack, observed: &Observed, name: &str, script: &str) -> Container {
+    let mut env = postgres::client(stack);
+    let mut mounts = vec![pod::mount(DUMPS, "/dumps"), pod::mount("tmp", "/tmp")];
+    mounts.extend(Authority::postgres(stack).map(|authority| authority.mount()));
     for service in Service::WITH_DATABASE {
         let login = database_login::migration(stack, observed, service);
         let prefix = service.capitals();
@@ -94,7 +96,7 @@ pub fn postgres(stack: &ValidStack, observed: &Observed, name: &str, script: &st
         command: Some(pod::words(&["/bin/sh", "-euc", script])),
         env: Some(env),
         resources: Some(pod::resources(&Resources::default(), ("50m", "64Mi"), "512Mi")),
-        volume_mounts: Some(vec![pod::mount(DUMPS, "/dumps"), pod::mount("tmp", "/tmp")]),
+        volume_mounts: Some(mounts),
         ..Container::default()
     }
 }

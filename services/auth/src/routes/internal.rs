@@ -6,6 +6,7 @@ mod users;
 use tracklore_platform::docs;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+use super::jwks;
 use crate::{SERVICE, state::AppState};
 
 /// All of them with their document. `users:batch` is no parameter: the colon is part of the name.
@@ -15,6 +16,7 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(users::find))
         .routes(routes!(users::read))
         .routes(routes!(users::batch))
+        .routes(routes!(jwks::keys))
 }
 
 /// The OpenAPI document.

@@ -17,7 +17,7 @@ impl Internal<'_> {
     }
 
     fn request(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
-        reqwest::Client::new()
+        tracklore_testkit::http()
             .request(method, format!("{}{path}", self.0.internal_url("auth")))
             .bearer_auth(&self.1)
     }

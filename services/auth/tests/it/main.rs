@@ -12,6 +12,7 @@ mod histories;
 mod housekeeping;
 mod import;
 mod internal;
+mod internal_tls;
 mod mail;
 mod own_account;
 mod password_changes;

@@ -119,7 +119,7 @@ async fn a_client_s_secret_is_replaced_without_a_restart_and_without_a_gap() {
     let status = async |secret: &str| {
         let url = format!("{}/internal/v1/token", stack.internal_url("auth"));
         let body = json!({"client_id": "user", "client_secret": secret});
-        Answer::of(reqwest::Client::new().post(url).json(&body)).await.status
+        Answer::of(tracklore_testkit::http().post(url).json(&body)).await.status
     };
     assert_eq!((status("before").await, status("after").await), (200, 401));
     fs::write(&file, "after\nbefore\n").unwrap();

@@ -51,7 +51,7 @@ async fn the_published_keys_verify_tokens_and_can_be_cached() {
     Answer::of(again.header("if-none-match", keys.header("etag"))).await.expect(304);
 
     let url = format!("{}/.well-known/jwks.json", stack.public_url("auth"));
-    let verifier = Verifier::new("http://tracklore.test", RemoteKeys::new(url));
+    let verifier = Verifier::new("http://tracklore.test", RemoteKeys::new(url, tracklore_testkit::http()));
     assert_eq!(verifier.user(&ada.access_token).await.unwrap().id.get(), ada.id);
     assert_eq!(verifier.service(&stack.service_token("user").await).await.unwrap().client_id, "user");
 }

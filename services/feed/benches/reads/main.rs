@@ -162,7 +162,7 @@ async fn main() {
     }
     world(&redis).await;
     observed::compare().await;
-    let client = reqwest::Client::new();
+    let client = tracklore_testkit::http();
     println!("| | median | 99 % within | |\n|---|---|---|---|");
     for (name, list) in [("global", List::Global), ("user", List::User(user(1)))] {
         for (kind, router) in [("bare", bare(&redis, list)), ("service", wrapped(&redis, list))] {

@@ -1,9 +1,11 @@
 //! Redis servers that can't hold feeds are told from those that can.
 
+use secrecy::SecretString;
 use tracklore_feed::{
     fitness::{Unfit, check},
     redis::Redis,
 };
+use tracklore_testkit::Stack;
 
 use crate::model::{Model, redis_url};
 
@@ -33,4 +35,29 @@ async fn a_wrong_password_and_a_user_without_functions_are_said_in_words() {
     let rules = "on >secret ~feed:* resetchannels -@all +@read +@write +@connection -@scripting";
     let verdict = check(&as_user(&model, "unfit-it", rules).await).await.unwrap_err();
     assert!(matches!(verdict, Unfit::Functions(_)), "{verdict}");
+}
+
+#[tokio::test]
+async fn the_login_of_the_settings_takes_the_place_of_the_url_s() {
+    let model = Model::new(1, 1).await;
+    let rules = "on >secret ~feed:* resetchannels -@all +@read +@write +@connection +@scripting -@dangerous";
+    as_user(&model, "login-it", rules).await;
+    let password = SecretString::from("secret");
+    for credentials in ["", "nobody:wrong@"] {
+        let url = redis_url(credentials, model.database);
+        check(&Redis::with(&url, Some("login-it"), Some(&password), None).unwrap()).await.unwrap();
+    }
+    let url = redis_url("login-it:wrong@", model.database);
+    check(&Redis::with(&url, None, Some(&password), None).unwrap()).await.unwrap();
+
+    let mut stack = Stack::new().await;
+    let url = stack.redis_url().replace("redis://", "redis://nobody:wrong@");
+    stack.set_for("feed", "TRACKLORE_REDIS_URL", &url);
+    let (well, said) = stack.run("feed", &["dlq", "list"]).await;
+    assert!(!well, "{said}");
+    stack.set_for("feed", "TRACKLORE_REDIS_USERNAME", "login-it");
+    stack.set_for("feed", "TRACKLORE_REDIS_PASSWORD", "secret");
+    stack.start("feed").await;
+    let (well, said) = stack.run("feed", &["dlq", "list"]).await;
+    assert!(well, "{said}");
 }

@@ -34,7 +34,8 @@ async fn without_redis_reads_are_503_and_afterwards_everything_is_there() {
     way.set(Fault::Cut);
     let away = stack.get("feed", "/v1/feed/global").await.expect(503);
     assert_eq!((away.code(), away.header("retry-after")), ("unavailable", "1"));
-    let ready = reqwest::get(format!("{}/readyz", stack.admin_url("feed"))).await.unwrap();
+    let ready =
+        tracklore_testkit::http().get(format!("{}/readyz", stack.admin_url("feed"))).send().await.unwrap();
     assert_eq!(ready.status(), 503);
     post_event(&stack, second, 7, 1, &json!({})).await;
 
@@ -126,9 +127,10 @@ async fn a_redis_restored_from_an_older_copy_catches_up_and_tells_its_streams() 
     let posts: Vec<_> = (0..4).map(|_| Uuid::now_v7()).collect();
     let post = async |stack: &Stack, index: usize| post_event(stack, posts[index], 7, 1, &json!({})).await;
     let newest_first = |count: usize| posts[..count].iter().rev().copied().collect::<Vec<_>>();
-    let url = format!("{}/v1/feed/stream?scope=global", stack.public_url("feed"));
+    let (http, url) =
+        (tracklore_testkit::http(), format!("{}/v1/feed/stream?scope=global", stack.public_url("feed")));
     // right after the start, streams are 503 until the log has been looked at
-    let open = async || reqwest::get(&url).await.ok().filter(|answer| answer.status() == 200);
+    let open = async || http.get(&url).send().await.ok().filter(|answer| answer.status() == 200);
     let mut stream = eventually("the stream opens", open).await;
     let mut told = String::new();
     let mut wait_for = async |what: &str| {

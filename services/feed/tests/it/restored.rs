@@ -87,8 +87,9 @@ async fn lists_streams_and_rebuilt_models_follow_a_restored_database() {
     drop(ada.delete(&stack, "posts", &at(&deleted)).await.expect(204));
     let lost = write(&stack, &ada, "lost").await;
     wait_for(&stack, &ada, &["lost", "still later", "kept"]).await;
-    let url = format!("{}/v1/feed/stream?scope=global", stack.public_url("feed"));
-    let open = async || reqwest::get(&url).await.ok().filter(|answer| answer.status() == 200);
+    let (http, url) =
+        (tracklore_testkit::http(), format!("{}/v1/feed/stream?scope=global", stack.public_url("feed")));
+    let open = async || http.get(&url).send().await.ok().filter(|answer| answer.status() == 200);
     let (mut stream, mut told) = (eventually("the stream opens", open).await, String::new());
 
     stack.restore("posts").await;
@@ -185,7 +186,7 @@ async fn people_who_go_on_writing_while_the_database_goes_back_find_their_posts_
         stack.start(service).await;
     }
     stack.start_replica("posts-2").await;
-    let (stop, http) = (CancellationToken::new(), reqwest::Client::new());
+    let (stop, http) = (CancellationToken::new(), tracklore_testkit::http());
     let mut writers = Vec::new();
     for (n, replica) in ["posts", "posts-2", "posts", "posts-2"].into_iter().enumerate() {
         let author = stack.sign_up(&format!("ada{n}")).await;

@@ -13,8 +13,8 @@ use tokio::{
     time::{Duration, Instant},
 };
 
-use super::{ATTEMPT_TIMEOUT, CONNECT_TIMEOUT, ServiceClient};
-use crate::{args::ServiceClientArgs, metrics::TOKENS};
+use super::{ATTEMPT_TIMEOUT, ServiceClient};
+use crate::{args::ServiceClientArgs, metrics::TOKENS, problem::Chain};
 
 /// A token is renewed when this part of its life is over (a half): as long as auth may be away…
 const RENEW_AFTER: u32 = 2;
@@ -61,11 +61,10 @@ struct TokenAnswer {
 }
 
 impl ServiceTokens {
-    /// Tokens from auth's internal API; nothing is fetched before the first call.
-    pub fn new(args: &ServiceClientArgs) -> Self {
-        let http = reqwest::Client::builder().timeout(ATTEMPT_TIMEOUT).connect_timeout(CONNECT_TIMEOUT);
+    /// Tokens from auth's internal API; nothing is fetched before the first call. `http` is for the calls with them, too.
+    pub fn new(args: &ServiceClientArgs, http: reqwest::Client) -> Self {
         Self {
-            http: http.build().unwrap_or_default(),
+            http,
             source: Arc::new(Source {
                 url: format!("{}/internal/v1/token", args.auth_internal_url),
                 client_id: args.client_id.clone(),
@@ -111,7 +110,7 @@ impl ServiceTokens {
 
     async fn renew(self) {
         if let Err(error) = self.fetch().await {
-            tracing::warn!(%error, "service token can't be renewed yet");
+            tracing::warn!(error = %Chain(&error), "service token can't be renewed yet");
             if let Some(token) = self.source.held().as_mut() {
                 token.renew_at = Instant::now() + RENEW_PAUSE;
             }
@@ -136,7 +135,8 @@ impl ServiceTokens {
     async fn ask(&self) -> Result<TokenAnswer, reqwest::Error> {
         let Source { client_id, client_secret, url, .. } = &*self.source;
         let request = TokenRequest { client_id, client_secret: client_secret.expose_secret() };
-        self.http.post(url).json(&request).send().await?.error_for_status()?.json().await
+        let request = self.http.post(url).timeout(ATTEMPT_TIMEOUT).json(&request);
+        request.send().await?.error_for_status()?.json().await
     }
 
     /// Throws away a token that was refused, unless another has taken its place already.

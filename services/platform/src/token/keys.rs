@@ -10,6 +10,7 @@ use jsonwebtoken::{DecodingKey, jwk::JwkSet};
 use tokio::sync::Mutex;
 
 use super::TokenError;
+use crate::problem::Chain;
 
 /// Fetched keys are used this long, and as long again while they are fetched anew; a new key is published longer than that before it signs.
 const CACHE_LIFETIME: Duration = Duration::from_mins(5);
@@ -70,8 +71,7 @@ impl KeyLookup for LocalKeys {
 
 impl RemoteKeys {
     /// Keys published at `url`; nothing is fetched before the first token.
-    pub fn new(url: impl AsRef<str>) -> Self {
-        let http = reqwest::Client::builder().timeout(FETCH_TIMEOUT).build().unwrap_or_default();
+    pub fn new(url: impl AsRef<str>, http: reqwest::Client) -> Self {
         Self { url: url.as_ref().into(), http, cache: Arc::default(), tried: Arc::default() }
     }
 
@@ -82,7 +82,7 @@ impl RemoteKeys {
     }
 
     async fn fetch(&self) -> Result<(), reqwest::Error> {
-        let answer = self.http.get(&*self.url).send().await?.error_for_status()?;
+        let answer = self.http.get(&*self.url).timeout(FETCH_TIMEOUT).send().await?.error_for_status()?;
         let set: JwkSet = answer.json().await?;
         let keys = set.keys.iter().filter_map(|jwk| {
             // keys for other uses or of unknown kinds may stand in the set
@@ -110,7 +110,7 @@ impl RemoteKeys {
                 match fetched {
                     Ok(()) => return self.cached(kid).0.ok_or(TokenError::Invalid),
                     Err(error) => {
-                        tracing::warn!(%error, "signing keys can't be fetched");
+                        tracing::warn!(error = %Chain(&error), "signing keys can't be fetched");
                         TokenError::KeysUnavailable
                     }
                 }
@@ -154,7 +154,10 @@ mod tests {
     #[tokio::test]
     async fn whoever_brings_unknown_keys_while_auth_hangs_holds_up_nobody_else() {
         let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let keys = RemoteKeys::new(format!("http://{}/jwks.json", silent.local_addr().unwrap()));
+        let keys = RemoteKeys::new(
+            format!("http://{}/jwks.json", silent.local_addr().unwrap()),
+            tracklore_testkit::http(),
+        );
         let long_ago = Instant::now().checked_sub(CACHE_LIFETIME * 3);
         let known = HashMap::from([("known".to_owned(), Arc::new(DecodingKey::from_ed_der(&[7; 32])))]);
         *keys.cache.write().unwrap() = Cache { keys: known, fetched_at: long_ago };

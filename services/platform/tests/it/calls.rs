@@ -17,7 +17,7 @@ use axum::{
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tracklore_platform::{
-    args::ServiceClientArgs,
+    args::{ServiceClientArgs, TrustArgs},
     deadline,
     service_client::{CallError, ServiceClient, ServiceTokens},
 };
@@ -69,11 +69,12 @@ impl Other {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let proxy = Proxy::before(&listener.local_addr().unwrap().to_string()).await;
         tokio::spawn(async move { axum::serve(listener, routes).await });
-        let tokens = ServiceTokens::new(&ServiceClientArgs {
+        let args = ServiceClientArgs {
             auth_internal_url: proxy.url(),
             client_id: "feed".to_owned(),
             client_secret: "secret".to_owned().into(),
-        });
+        };
+        let tokens = ServiceTokens::new(&args, TrustArgs::default().client().unwrap());
         let client = tokens.client("other", &proxy.url());
         (other, proxy, client)
     }

@@ -69,7 +69,7 @@ async fn every_kind_of_bad_request_has_its_own_status_and_code() {
         let what = format!("{} {}", request.method(), request.url());
         let body = request.body().and_then(|body| body.as_bytes()).map(<[u8]>::to_vec).unwrap_or_default();
         let body = String::from_utf8_lossy(body.get(..60.min(body.len())).unwrap()).into_owned();
-        let client = reqwest::Client::new();
+        let client = tracklore_testkit::http();
         let answer = Answer::of(reqwest::RequestBuilder::from_parts(client, request)).await;
         assert_eq!((answer.status, answer.code()), (status, code), "{what} {body}");
         assert_eq!(answer.header("content-type"), "application/problem+json", "{what}");

@@ -9,7 +9,7 @@ use crate::support::{in_millis, stack, text, texts, write};
 async fn ask(stack: &Stack, query: &str) -> Answer {
     let token = stack.service_token("feed").await;
     let url = format!("{}/internal/v1/posts{query}", stack.internal_url("posts"));
-    Answer::of(reqwest::Client::new().request(Method::GET, url).bearer_auth(token)).await
+    Answer::of(tracklore_testkit::http().request(Method::GET, url).bearer_auth(token)).await
 }
 
 #[tokio::test]
@@ -57,7 +57,7 @@ async fn posts_that_are_over_are_left_out_and_only_services_may_ask() {
     })
     .await;
     let url = format!("{}/internal/v1/posts", stack.internal_url("posts"));
-    let client = reqwest::Client::new();
+    let client = tracklore_testkit::http();
     assert_eq!(Answer::of(client.get(&url)).await.expect(401).code(), "token-missing");
     drop(Answer::of(client.get(&url).bearer_auth(&ada.access_token)).await.expect(401));
     drop(Answer::of(ada.request(&stack, Method::GET, "posts", "/internal/v1/posts")).await.expect(404));

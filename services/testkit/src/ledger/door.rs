@@ -35,7 +35,7 @@ impl Door {
     /// All services behind one address.
     pub fn gateway(url: &str) -> Self {
         let url = url.to_owned();
-        Self { http: Client::new(), auth: url.clone(), posts: url.clone(), feed: url }
+        Self { http: crate::http(), auth: url.clone(), posts: url.clone(), feed: url }
     }
 
     /// A request to posts; `path` goes on from `/v1/posts`.

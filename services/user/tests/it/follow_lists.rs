@@ -57,7 +57,7 @@ async fn other_services_get_the_ids_of_all_whom_somebody_follows() {
     let token = stack.service_token("feed").await;
     let get = async |query: &str| {
         let url = format!("{}/internal/v1/users/{query}", stack.internal_url("user"));
-        Answer::of(reqwest::Client::new().get(url).bearer_auth(&token)).await
+        Answer::of(tracklore_testkit::http().get(url).bearer_auth(&token)).await
     };
     let mut expected: Vec<_> = fans.iter().map(|fan| fan.id).collect();
     expected.sort_unstable();
@@ -70,5 +70,5 @@ async fn other_services_get_the_ids_of_all_whom_somebody_follows() {
     get(&format!("{}/following?limit=1001", star.id)).await.expect(400);
     get("7/following").await.expect(404);
     let url = format!("{}/internal/v1/users/{}/following", stack.internal_url("user"), star.id);
-    Answer::of(reqwest::Client::new().get(url).bearer_auth(&star.access_token)).await.expect(401);
+    Answer::of(tracklore_testkit::http().get(url).bearer_auth(&star.access_token)).await.expect(401);
 }

@@ -12,7 +12,7 @@ const BATCH: &str = "/internal/v1/profiles:batch";
 async fn batch(stack: &Stack, body: &Value) -> Answer {
     let token = stack.service_token("feed").await;
     let url = format!("{}{BATCH}", stack.internal_url("user"));
-    Answer::of(reqwest::Client::new().post(url).bearer_auth(token).json(body)).await
+    Answer::of(tracklore_testkit::http().post(url).bearer_auth(token).json(body)).await
 }
 
 #[tokio::test]
@@ -47,7 +47,7 @@ async fn only_services_may_ask_and_only_sane_questions() {
     let stack = stack().await;
     let ada = stack.sign_up("ada").await;
     let url = format!("{}{BATCH}", stack.internal_url("user"));
-    let client = reqwest::Client::new();
+    let client = tracklore_testkit::http();
     let question = json!({"ids": [ada.id]});
     assert_eq!(Answer::of(client.post(&url).json(&question)).await.expect(401).code(), "token-missing");
     let as_user = client.post(&url).bearer_auth(&ada.access_token).json(&question);

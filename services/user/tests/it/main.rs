@@ -18,6 +18,7 @@ mod rules;
 mod settings;
 mod sign_ups;
 mod suspension;
+mod tls;
 mod tokens;
 
 use serde_json::Value;

@@ -27,7 +27,7 @@ async fn without_auth_known_users_are_served_and_unknown_ones_are_told_to_come_a
     }
     let batch = |ids: serde_json::Value| {
         let url = format!("{}/internal/v1/profiles:batch", stack.internal_url("user"));
-        Answer::of(reqwest::Client::new().post(url).bearer_auth(&token).json(&json!({"ids": ids})))
+        Answer::of(tracklore_testkit::http().post(url).bearer_auth(&token).json(&json!({"ids": ids})))
     };
     drop(batch(json!([ada.id])).await.expect(200));
     drop(batch(json!([ada.id, 7])).await.expect(503));

@@ -44,7 +44,7 @@ async fn a_suspended_user_is_hidden_and_can_do_nothing_until_let_in_again() {
     // posts that they wrote still stand beside a name
     let token = stack.service_token("feed").await;
     let url = format!("{}/internal/v1/profiles:batch", stack.internal_url("user"));
-    let cards = reqwest::Client::new().post(url).bearer_auth(token).json(&json!({"ids": [ada.id]}));
+    let cards = tracklore_testkit::http().post(url).bearer_auth(token).json(&json!({"ids": [ada.id]}));
     assert_eq!(Answer::of(cards).await.expect(200).json["items"][0]["username"], "ada");
 
     tell(&stack, "updated", 6, &account(ada.id, "ada", "active")).await;

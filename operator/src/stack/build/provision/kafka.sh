@@ -9,7 +9,7 @@ umask 077
 run=/run/kafka
 config=/etc/tracklore
 
-: "${MAKE=topics users acls}" "${PROTOCOL:=SASL_PLAINTEXT}" "${MECHANISM:=SCRAM-SHA-512}" "${ADMIN_USERNAME:=admin}"
+: "${MAKE=topics users acls}" "${MECHANISM:=SCRAM-SHA-512}" "${ADMIN_USERNAME:=admin}"
 
 # What stands in quotes of a JAAS configuration, which itself is the value of a property.
 quoted() {

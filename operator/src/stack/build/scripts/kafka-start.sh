@@ -25,14 +25,23 @@ else
     done
 fi
 
+copy() { while IFS= read -r line; do printf '%s\n' "$line"; done < "$1"; }
+# The key and its certificate, in one file as Kafka wants them.
+{
+    copy /var/run/tracklore/certificate/tls.key
+    copy /var/run/tracklore/certificate/tls.crt
+} > "$run/certificate.pem"
+
 plain="org.apache.kafka.common.security.plain.PlainLoginModule required username=\"kafka\" password=\"$CONTROLLER_PASSWORD\" user_kafka=\"$CONTROLLER_PASSWORD\";"
 {
-    while IFS= read -r line; do printf '%s\n' "$line"; done < /etc/tracklore/server.properties
+    copy /etc/tracklore/server.properties
     printf '%s\n' \
         "node.id=$node" \
         "log.dirs=$data" \
         "controller.quorum.voters=$voters" \
         "listeners=CLIENT://:9092,INTERNAL://:9094,CONTROLLER://:9093" \
+        "ssl.keystore.location=$run/certificate.pem" \
+        "ssl.truststore.location=$AUTHORITY" \
         "advertised.listeners=CLIENT://$HOSTNAME.$NODES_HOST:9092,INTERNAL://$peers:9094" \
         "listener.name.client.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;" \
         "listener.name.internal.plain.sasl.jaas.config=$plain" \

@@ -14,4 +14,6 @@ if ! [ -s "$data/PG_VERSION" ]; then
     mv "$data.new" "$data"
 fi
 unset POSTGRES_PASSWORD
+# The certificate that Postgres begins with.
+: > /run/postgresql/certificate
 exec postgres -D "$data" -c config_file=/etc/tracklore/postgresql.conf -c hba_file=/etc/tracklore/pg_hba.conf

@@ -9,4 +9,6 @@ umask 077
     printf 'user feed on >%s ~feed:* resetchannels &feed:* -@all +@read +@write +@connection +@transaction +@pubsub +@scripting -@dangerous -@admin +info +time +wait\n' "$FEED_PASSWORD"
 } > /run/valkey/users.acl
 unset ADMIN_PASSWORD FEED_PASSWORD
+# The certificate that Valkey begins with.
+: > /run/valkey/certificate
 exec valkey-server /etc/tracklore/valkey.conf

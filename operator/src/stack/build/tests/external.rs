@@ -126,5 +126,6 @@ fn no_password_that_is_given_stands_in_an_object() {
     let children = plan(&stack, &observed(&stack), &[]).children;
     let text = serde_json::to_string(&children).unwrap();
     assert!(!text.contains("postgres://tracklore"), "logins come from Secrets");
-    assert!(secrets::all(&stack).iter().all(|secret| secret.component == Component::Service(Service::Auth)));
+    let theirs = [Component::Postgres, Component::Kafka, Component::Redis].map(Some);
+    assert!(secrets::all(&stack).iter().all(|secret| !theirs.contains(&secret.component)));
 }

@@ -37,8 +37,8 @@ fn told(plan: &Plan, kind: Kind) -> Vec<(String, Vec<String>)> {
     told.filter(|(_, keys)| !keys.is_empty()).collect()
 }
 
-fn each(names: [&str; 3], key: &str) -> Vec<(String, Vec<String>)> {
-    names.map(|name| (name.to_owned(), vec![key.to_owned()])).into()
+fn each(names: [&str; 3], turn: Turn) -> Vec<(String, Vec<String>)> {
+    names.map(|name| (name.to_owned(), ["password", "username"].map(|part| turn.key(part)).into())).into()
 }
 
 fn allowed(plan: &Plan) -> BTreeSet<(bool, bool)> {
@@ -57,7 +57,7 @@ fn postgres_knows_the_next_login_before_pods_do_and_the_one_before_until_none_us
     fixtures::complete_jobs(&stack, &mut observed);
     let completed = plan(&stack, &observed, &[]).completed;
     let before = plan(&stack, &observed, &completed);
-    assert_eq!(told(&before, Kind::Deployment), each(SERVICES, "uri"));
+    assert_eq!(told(&before, Kind::Deployment), each(SERVICES, Turn::First));
     assert_eq!(allowed(&before), [(true, false)].into());
 
     hold(&mut observed, &stack, &[Turn::First, Turn::Second]);
@@ -68,13 +68,13 @@ fn postgres_knows_the_next_login_before_pods_do_and_the_one_before_until_none_us
 
     fixtures::complete_jobs(&stack, &mut observed);
     let migrating = plan(&stack, &observed, &completed);
-    assert_eq!(told(&migrating, Kind::Job), each(MIGRATIONS, "uri-2"));
+    assert_eq!(told(&migrating, Kind::Job), each(MIGRATIONS, Turn::Second));
     assert_eq!(migrating.held, Service::WITH_DATABASE);
 
     fixtures::complete_jobs(&stack, &mut observed);
-    observed.in_use = [("demo-postgres-user".to_owned(), "uri".to_owned())].into();
+    observed.in_use = [("demo-postgres-user".to_owned(), "password".to_owned())].into();
     let rolling = plan(&stack, &observed, &completed);
-    assert_eq!(told(&rolling, Kind::Deployment), each(SERVICES, "uri-2"));
+    assert_eq!(told(&rolling, Kind::Deployment), each(SERVICES, Turn::Second));
     let waiting = rolling.secrets.iter().filter(|it| it.replacement.as_ref().is_some_and(|it| !it.may_end));
     assert_eq!(waiting.map(|it| it.name.as_str()).collect::<Vec<_>>(), ["demo-postgres-user"]);
     observed.in_use.clear();

@@ -1,0 +1,202 @@
+//! Secrets: made where there is none, and changed only where keys, logins and certificates take turns.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use k8s_openapi::{ByteString, api::core::v1::Secret, apimachinery::pkg::apis::meta::v1::ObjectMeta};
+use kube::{
+    Api,
+    api::{Patch, PatchParams, PostParams},
+};
+use serde_json::{Value, json};
+use tracklore_seal::Secrets;
+
+use super::{Applier, Error, Obstacle, Outcome, refusal};
+use crate::stack::{
+    build, certificates,
+    component::MANAGER,
+    generate::{self, Authority},
+    logins::{self, Due},
+    observe::secret_seen,
+    observed::{Observed, Owner, SecretSeen},
+    plan::{GeneratedSecret, Origin, Recipe, Restored},
+    rotation,
+};
+
+/// What a Secret holds, or a sentence that says why it can't be had.
+type Content = Result<BTreeMap<String, String>, String>;
+
+impl Applier<'_> {
+    pub(super) async fn secret(
+        &self,
+        secret: &GeneratedSecret,
+        owned: bool,
+        observed: &Observed,
+        outcome: &mut Outcome,
+    ) -> Result<(), Error> {
+        let api = self.secrets_api();
+        let label = format!("Secret/{}", secret.name);
+        let owners = if owned { vec![self.owner.clone()] } else { Vec::new() };
+        let result = match observed.secrets.get(&secret.name) {
+            Some(seen) if seen.owner == Owner::Foreign => {
+                outcome.obstacles.push((label, Obstacle::Foreign));
+                return Ok(());
+            }
+            Some(seen) if seen.owner == Owner::Leaving => {
+                outcome.obstacles.push((label, Obstacle::Leaving));
+                self.secrets.forget(self.uid);
+                return Ok(());
+            }
+            // The deletion policy has changed, or the Secret was left by an earlier stack.
+            Some(seen) if seen.owners.contains(self.uid) != owned => {
+                let patch = Patch::Merge(json!({"metadata": {"ownerReferences": owners}}));
+                api.patch(&secret.name, &PatchParams::default(), &patch).await
+            }
+            Some(seen) => match self.successors(secret, seen, observed).await? {
+                Ok(None) => return Ok(()),
+                Ok(Some(patch)) => {
+                    // whatever becomes of it, what is known is of before
+                    self.secrets.forget(self.uid);
+                    // pods see other keys that sign by themselves
+                    outcome.secrets_made |= !matches!(secret.recipe, Recipe::SigningKeys(_));
+                    tracing::info!(name = secret.name, "secrets are rotated: new ones come, or old ones go");
+                    api.patch(&secret.name, &PatchParams::default(), &Patch::Merge(patch)).await
+                }
+                Err(sentence) => {
+                    outcome.obstacles.push((label, Obstacle::Refused(sentence)));
+                    return Ok(());
+                }
+            },
+            None => {
+                let content = match &secret.origin {
+                    Origin::New => self.made(&secret.recipe, None).await?,
+                    Origin::Copy(None) => return Ok(()),
+                    Origin::Copy(Some(restored)) => self.restored(restored).await?,
+                };
+                let content = match content {
+                    Ok(content) => content,
+                    Err(sentence) => {
+                        outcome.obstacles.push((label, Obstacle::Refused(sentence)));
+                        return Ok(());
+                    }
+                };
+                outcome.secrets_made = true;
+                let object = Secret {
+                    metadata: ObjectMeta {
+                        name: Some(secret.name.clone()),
+                        labels: Some(secret.labels(self.names)),
+                        owner_references: (!owners.is_empty()).then_some(owners),
+                        ..ObjectMeta::default()
+                    },
+                    type_: Some("Opaque".into()),
+                    string_data: Some(content),
+                    ..Secret::default()
+                };
+                let params = PostParams { field_manager: Some(MANAGER.into()), ..PostParams::default() };
+                api.create(&params, &object).await
+            }
+        };
+        match result {
+            Ok(stored) => {
+                let seen = secret_seen(&stored, self.names, self.uid);
+                self.secrets.put(self.uid, &secret.name, &seen);
+            }
+            // It was there, or somebody else made it in the meantime: the next pass looks whose it is.
+            Err(kube::Error::Api(status)) if status.is_already_exists() => self.secrets.forget(self.uid),
+            Err(error) => match refusal(&error) {
+                Some(obstacle) => outcome.obstacles.push((label, obstacle)),
+                None => return Err(Error::Api { child: label, source: Box::new(error) }),
+            },
+        }
+        Ok(())
+    }
+
+    /// What changes about a Secret now: others come, or those before them go. No key and no login is overwritten.
+    async fn successors(
+        &self,
+        secret: &GeneratedSecret,
+        seen: &SecretSeen,
+        observed: &Observed,
+    ) -> Result<Result<Option<Value>, String>, Error> {
+        let now = Timestamp::now();
+        let (new, gone) = match (&secret.recipe, &secret.replacement) {
+            (Recipe::SigningKeys(rule), _) => {
+                let due = rotation::due(&seen.keys, rule, now);
+                let made =
+                    due.successor.then(|| generate::generate(&secret.recipe, None, now)).transpose()?;
+                (made.unwrap_or_default(), due.retired)
+            }
+            (recipe, Some(replacement)) => match logins::due(&seen.logins, replacement, now) {
+                Some(Due::Successor(turn)) => (generate::successor(recipe, turn, now)?, Vec::new()),
+                Some(Due::Retired(turn)) => (BTreeMap::new(), logins::keys(turn).collect()),
+                None => return Ok(Ok(None)),
+            },
+            (recipe, None) => {
+                let authority = observed.secrets.get(&build::authority(self.names));
+                let authority = authority.and_then(|secret| secret.certificate.as_ref());
+                if !certificates::is_due(recipe, seen.certificate.as_ref(), authority, now) {
+                    return Ok(Ok(None));
+                }
+                match self.made(recipe, authority).await? {
+                    Ok(content) => (content, Vec::new()),
+                    Err(sentence) => return Ok(Err(sentence)),
+                }
+            }
+        };
+        let gone: BTreeMap<_, _> = gone.into_iter().map(|key| (key, Value::Null)).collect();
+        Ok(Ok((!new.is_empty() || !gone.is_empty()).then(|| json!({"data": gone, "stringData": new}))))
+    }
+
+    /// What a recipe makes; that of an authority which is there, its next certificate.
+    async fn made(
+        &self,
+        recipe: &Recipe,
+        seen: Option<&certificates::Certificate>,
+    ) -> Result<Content, Error> {
+        let renews = matches!(recipe, Recipe::Authority { .. }) && seen.is_some();
+        let mut authority = None;
+        if recipe.is_signed() || renews {
+            match self.authority().await? {
+                Ok(read) => authority = Some(read),
+                Err(sentence) => return Ok(Err(sentence)),
+            }
+        }
+        Ok(Ok(generate::generate(recipe, authority, Timestamp::now())?))
+    }
+
+    /// Who signs the stack's certificates. Its key isn't kept for longer than a pass.
+    async fn authority(&self) -> Result<Result<&Authority, String>, Error> {
+        if let Some(authority) = self.authority.get() {
+            return Ok(Ok(authority));
+        }
+        let name = build::authority(self.names);
+        Ok(match Authority::of(&self.content(&name).await?) {
+            Ok(read) => Ok(self.authority.get_or_init(|| read)),
+            Err(error) => Err(format!(
+                "Secret {name} holds no key that could sign it ({error}); delete that Secret, and another one is made"
+            )),
+        })
+    }
+
+    /// What a copy says of a Secret, or a sentence where it says nothing.
+    async fn restored(&self, restored: &Restored) -> Result<Content, Error> {
+        let Restored { seal, name, key_secret } = restored;
+        let key = self.content(key_secret).await?.remove("key").unwrap_or_default();
+        Ok(match Secrets::open(&key, seal) {
+            Ok(Secrets(mut all)) => all.remove(name).ok_or_else(|| format!("the copy holds no {name}")),
+            Err(error) => Err(format!("restore.keySecretRef names Secret {key_secret}: {error}")),
+        })
+    }
+
+    /// The texts in a Secret; none where it isn't there.
+    async fn content(&self, name: &str) -> Result<BTreeMap<String, String>, Error> {
+        let failed = |error| Error::Api { child: format!("Secret/{name}"), source: Box::new(error) };
+        let data = self.secrets_api().get_opt(name).await.map_err(failed)?.and_then(|secret| secret.data);
+        let text = |(key, ByteString(bytes))| Some((key, String::from_utf8(bytes).ok()?));
+        Ok(data.into_iter().flatten().filter_map(text).collect())
+    }
+
+    fn secrets_api(&self) -> Api<Secret> {
+        Api::namespaced(self.client.clone(), &self.names.namespace)
+    }
+}
