@@ -8,6 +8,7 @@ use std::{collections::BTreeSet, net::IpAddr};
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::{ByteString, api::core::v1::Secret};
+use rcgen::KeyPair;
 use x509_parser::{
     certificate::X509Certificate,
     extensions::{GeneralName, ParsedExtension},
@@ -21,8 +22,12 @@ use super::{
 
 /// The key of a Secret that holds the authority's certificate.
 pub const AUTHORITY: &str = "ca.crt";
+/// The one that holds its private key, where a Secret does.
+pub const AUTHORITY_KEY: &str = "ca.key";
 /// The key of a Secret that holds a server's certificate.
 pub const SERVER: &str = "tls.crt";
+/// The one that holds its private key.
+pub const SERVER_KEY: &str = "tls.key";
 
 /// How long a server's certificate lasts.
 pub const SERVER_LIFE: SignedDuration = SignedDuration::from_hours(365 * 24);
@@ -44,12 +49,22 @@ pub struct Certificate {
     pub signer: Option<Vec<u8>>,
 }
 
-/// The certificate that a Secret holds; none where it holds none that can be read.
+/// The certificate that a Secret holds; none where it holds none that can be used: it, or its key, can't be read, or they
+/// don't belong together.
 pub fn seen(secret: &Secret) -> Option<Certificate> {
     let data = secret.data.as_ref()?;
-    let ByteString(text) = data.get(SERVER).or_else(|| data.get(AUTHORITY))?;
-    let pem = Pem::iter_from_buffer(text).next()?.ok()?;
-    read(&pem.parse_x509().ok()?)
+    let (certificate, key) = match data.get(SERVER) {
+        Some(certificate) => (certificate, Some(data.get(SERVER_KEY)?)),
+        None => (data.get(AUTHORITY)?, data.get(AUTHORITY_KEY)),
+    };
+    let pem = Pem::iter_from_buffer(&certificate.0).next()?.ok()?;
+    let certificate = pem.parse_x509().ok()?;
+    let fits = |ByteString(key): &ByteString| {
+        let key = KeyPair::from_pem(std::str::from_utf8(key).ok()?).ok()?;
+        Some(key.public_key_raw() == certificate.public_key().subject_public_key.data.as_ref())
+    };
+    let is_good = key.is_none_or(|key| fits(key) == Some(true));
+    read(&certificate).filter(|read| is_good && (!certificate.is_ca() || read.key.is_some()))
 }
 
 fn read(certificate: &X509Certificate<'_>) -> Option<Certificate> {
@@ -97,7 +112,8 @@ pub fn is_due(
     let aged = |seen: &Certificate, life: SignedDuration, requested_at: Option<Timestamp>| {
         // a third of its life is left for whoever is away
         let rule = Rule { after: Some(life / 3 * 2), requested_at };
-        successor_at(seen.made, &rule) <= now
+        // a clock that was ahead has made what isn't valid yet
+        successor_at(seen.made, &rule) <= now || seen.made.duration_since(now) > BACKDATED
     };
     match (recipe, seen, authority) {
         // an authority that can't be read isn't replaced: everything would have to know the new one at once
@@ -116,6 +132,8 @@ pub fn is_due(
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::stack::generate;
 
@@ -123,9 +141,9 @@ mod tests {
         Timestamp::from_second(1_790_000_000 + days * 24 * 3600).unwrap()
     }
 
-    fn secret(content: &std::collections::BTreeMap<String, String>) -> Certificate {
+    fn of(content: &BTreeMap<String, String>) -> Secret {
         let data = content.iter().map(|(key, text)| (key.clone(), ByteString(text.clone().into_bytes())));
-        seen(&Secret { data: Some(data.collect()), ..Secret::default() }).unwrap()
+        Secret { data: Some(data.collect()), ..Secret::default() }
     }
 
     fn server(requested_at: Option<Timestamp>) -> Recipe {
@@ -137,8 +155,8 @@ mod tests {
         let authority = Recipe::Authority { subject: "demo".into() };
         let content = generate::generate(&authority, None, at(0)).unwrap();
         let signer = generate::Authority::of(&content).unwrap();
-        let server = secret(&generate::generate(&server(None), Some(&signer), signed).unwrap());
-        (signer, secret(&content), server)
+        let server = seen(&of(&generate::generate(&server(None), Some(&signer), signed).unwrap())).unwrap();
+        (signer, seen(&of(&content)).unwrap(), server)
     }
 
     #[test]
@@ -159,6 +177,7 @@ mod tests {
         assert!(due(&server(Some(at(5))), at(5)));
         assert!(!due(&server(Some(at(5))), at(4)), "a moment to come is waited for");
         assert!(!due(&server(Some(at(0))), at(5)), "it was made then");
+        assert!(due(&server(None), at(-1)), "whoever made it had a wrong clock: it isn't valid yet");
     }
 
     #[test]
@@ -175,6 +194,22 @@ mod tests {
     }
 
     #[test]
+    fn a_certificate_without_its_own_key_is_none() {
+        let (signer, ..) = made(at(0));
+        let content = || generate::generate(&server(None), Some(&signer), at(0)).unwrap();
+        for key in [None, Some(String::new()), Some(content()["tls.key"].clone())] {
+            let mut content = content();
+            content.remove("tls.key");
+            content.extend(key.map(|key| ("tls.key".to_owned(), key)));
+            assert_eq!(seen(&of(&content)), None);
+        }
+        let mut authority = signer.content();
+        assert!(seen(&of(&authority)).is_some() && seen(&of(&signer.public())).is_some());
+        authority.insert("ca.key".into(), content()["tls.key"].clone());
+        assert_eq!(seen(&of(&authority)), None);
+    }
+
+    #[test]
     fn an_authority_outlives_many_servers_and_is_renewed_for_the_same_key() {
         let recipe = Recipe::Authority { subject: "demo".into() };
         let (signer, first, server) = made(at(0));
@@ -182,7 +217,7 @@ mod tests {
         assert!(!due(at(2433)) && due(at(2434)));
         assert!(!is_due(&recipe, None, None, at(9999)), "it is never replaced unasked");
 
-        let second = secret(&generate::generate(&recipe, Some(&signer), at(2434)).unwrap());
+        let second = seen(&of(&generate::generate(&recipe, Some(&signer), at(2434)).unwrap())).unwrap();
         assert_eq!((second.made, &second.key), (at(2434), &first.key));
         assert_eq!(server.signer, second.key, "what it has signed stays good");
         assert!(is_due(&Recipe::Trust, Some(&first), Some(&second), at(2434)));

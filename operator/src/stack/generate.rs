@@ -120,9 +120,9 @@ mod tests {
     #[test]
     fn an_address_holds_the_password_beside_it() {
         let recipe =
-            Recipe::Address { username: "feed".into(), scheme: "redis", rest: "demo-redis:6379/0".into() };
+            Recipe::Address { username: "feed".into(), scheme: "rediss", rest: "demo-redis:6379/0".into() };
         let content = make(&recipe);
-        assert_eq!(content["uri"], format!("redis://feed:{}@demo-redis:6379/0", content["password"]));
+        assert_eq!(content["uri"], format!("rediss://feed:{}@demo-redis:6379/0", content["password"]));
         assert!(content["password"].len() >= 32);
         assert!(content["password"].chars().all(|c| c.is_ascii_alphanumeric()));
     }

@@ -61,7 +61,7 @@ pub enum Recipe {
     Address {
         /// The user.
         username: String,
-        /// `postgres` or `redis`.
+        /// `postgres` or `rediss`.
         scheme: &'static str,
         /// Host, port and what follows them.
         rest: String,

@@ -13,7 +13,8 @@ use tracklore_seal::Secrets;
 
 use super::{Applier, Error, Obstacle, Outcome, refusal};
 use crate::stack::{
-    build, certificates,
+    build,
+    certificates::{self, Certificate},
     component::MANAGER,
     generate::{self, Authority},
     logins::{self, Due},
@@ -34,6 +35,12 @@ impl Applier<'_> {
         observed: &Observed,
         outcome: &mut Outcome,
     ) -> Result<(), Error> {
+        let authority = observed.secrets.get(&build::authority_secret(self.names));
+        if secret.recipe.is_signed() && authority.is_some_and(|authority| authority.owner != Owner::Us) {
+            // what stands in the way of the authority is said of it
+            return Ok(());
+        }
+        let authority = authority.and_then(|secret| secret.certificate.as_ref());
         let api = self.secrets_api();
         let label = format!("Secret/{}", secret.name);
         let owners = if owned { vec![self.owner.clone()] } else { Vec::new() };
@@ -52,7 +59,7 @@ impl Applier<'_> {
                 let patch = Patch::Merge(json!({"metadata": {"ownerReferences": owners}}));
                 api.patch(&secret.name, &PatchParams::default(), &patch).await
             }
-            Some(seen) => match self.successors(secret, seen, observed).await? {
+            Some(seen) => match self.successors(secret, seen, authority).await? {
                 Ok(None) => return Ok(()),
                 Ok(Some(patch)) => {
                     // whatever becomes of it, what is known is of before
@@ -116,7 +123,7 @@ impl Applier<'_> {
         &self,
         secret: &GeneratedSecret,
         seen: &SecretSeen,
-        observed: &Observed,
+        authority: Option<&Certificate>,
     ) -> Result<Result<Option<Value>, String>, Error> {
         let now = Timestamp::now();
         let (new, gone) = match (&secret.recipe, &secret.replacement) {
@@ -131,9 +138,14 @@ impl Applier<'_> {
                 Some(Due::Retired(turn)) => (BTreeMap::new(), logins::keys(turn).collect()),
                 None => return Ok(Ok(None)),
             },
+            (Recipe::Authority { .. }, None) if authority.is_none() => {
+                return Ok(Err(
+                    "it holds no key and certificate that could sign others; delete it, and another \
+                               one is made"
+                        .to_owned(),
+                ));
+            }
             (recipe, None) => {
-                let authority = observed.secrets.get(&build::authority(self.names));
-                let authority = authority.and_then(|secret| secret.certificate.as_ref());
                 if !certificates::is_due(recipe, seen.certificate.as_ref(), authority, now) {
                     return Ok(Ok(None));
                 }
@@ -148,11 +160,7 @@ impl Applier<'_> {
     }
 
     /// What a recipe makes; that of an authority which is there, its next certificate.
-    async fn made(
-        &self,
-        recipe: &Recipe,
-        seen: Option<&certificates::Certificate>,
-    ) -> Result<Content, Error> {
+    async fn made(&self, recipe: &Recipe, seen: Option<&Certificate>) -> Result<Content, Error> {
         let renews = matches!(recipe, Recipe::Authority { .. }) && seen.is_some();
         let mut authority = None;
         if recipe.is_signed() || renews {
@@ -169,12 +177,10 @@ impl Applier<'_> {
         if let Some(authority) = self.authority.get() {
             return Ok(Ok(authority));
         }
-        let name = build::authority(self.names);
+        let name = build::authority_secret(self.names);
         Ok(match Authority::of(&self.content(&name).await?) {
             Ok(read) => Ok(self.authority.get_or_init(|| read)),
-            Err(error) => Err(format!(
-                "Secret {name} holds no key that could sign it ({error}); delete that Secret, and another one is made"
-            )),
+            Err(error) => Err(format!("Secret {name} holds nothing that could sign it: {error}")),
         })
     }
 

@@ -6,13 +6,11 @@ use super::{pod, secrets};
 use crate::{
     api::v1alpha1::{SecretRef, Shelf},
     stack::{
+        certificates::AUTHORITY,
         component::{Names, Service},
         validate::ValidStack,
     },
 };
-
-/// The key in a Secret, and the name of the file.
-pub const KEY: &str = "ca.crt";
 
 /// Who signs for a server.
 #[derive(PartialEq)]
@@ -80,7 +78,7 @@ impl Authority {
 
     /// Where the file is.
     pub fn path(&self) -> String {
-        format!("{}/{KEY}", self.folder())
+        format!("{}/{AUTHORITY}", self.folder())
     }
 
     /// What brings it there.
@@ -94,7 +92,11 @@ impl Authority {
             name: self.volume.to_owned(),
             secret: Some(SecretVolumeSource {
                 secret_name: Some(self.secret.clone()),
-                items: Some(vec![KeyToPath { key: KEY.into(), path: KEY.into(), mode: Some(0o440) }]),
+                items: Some(vec![KeyToPath {
+                    key: AUTHORITY.into(),
+                    path: AUTHORITY.into(),
+                    mode: Some(0o440),
+                }]),
                 ..SecretVolumeSource::default()
             }),
             ..Volume::default()

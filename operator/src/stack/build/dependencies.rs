@@ -2,12 +2,12 @@
 //! them before anything uses them.
 
 use super::{
-    Planner, authority, cloud_native_pg, kafka, kafka_provision, postgres, postgres_provision, redis,
-    secrets, strimzi,
+    Planner, cloud_native_pg, kafka, kafka_provision, postgres, postgres_provision, redis, secrets, strimzi,
 };
 use crate::{
     api::v1alpha1::{SecretRef, Tls},
     stack::{
+        certificates::AUTHORITY,
         component::Component,
         observed::{ChildId, Kind, Workload},
         source::{Delegation, Source},
@@ -112,7 +112,7 @@ impl Planner<'_> {
     /// Whether others have done what they are asked for, and have said who signs for their servers.
     fn have_done(&mut self, delegated: Vec<ChildId>, tls: &Tls) -> bool {
         let signs = |secret: &SecretRef| {
-            self.observed.given.get(&secret.name).is_some_and(|seen| seen.keys.contains(authority::KEY))
+            self.observed.given.get(&secret.name).is_some_and(|seen| seen.keys.contains(AUTHORITY))
         };
         let done = tls.authority().is_some_and(signs)
             && delegated.iter().all(|id| self.told(id).is_some_and(|told| told.done));

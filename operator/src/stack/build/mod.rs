@@ -60,7 +60,7 @@ pub fn secret_names(stack: &ValidStack) -> Vec<String> {
 }
 
 /// Name of the Secret with the key that signs a stack's certificates.
-pub fn authority(names: &Names) -> String {
+pub fn authority_secret(names: &Names) -> String {
     secrets::authority(names)
 }
 

@@ -19,9 +19,9 @@ use crate::stack::{
 
 const COMPONENT: Component = Component::Postgres;
 const PURPOSE: &str = "postgres-provision";
-/// Postgres may just be starting. The Job's deadline bounds the wait.
-const SCRIPT: &str =
-    "until pg_isready --quiet; do sleep 1; done; exec psql --no-psqlrc --file=/etc/tracklore/postgres.sql";
+/// Postgres may just be starting. When that takes too long, psql says what is wrong.
+const SCRIPT: &str = "patience=60; until pg_isready --quiet || [ $patience = 0 ]; do patience=$((patience - 1)); sleep 1; done; \
+     exec psql --no-psqlrc --file=/etc/tracklore/postgres.sql";
 
 /// What it runs.
 pub fn config(stack: &ValidStack) -> ConfigMap {
@@ -87,6 +87,7 @@ pub fn secrets_used(stack: &ValidStack) -> Vec<String> {
     for service in Service::WITH_DATABASE {
         used.extend([secrets::database_login(stack, service), secrets::migration_login(stack, service)]);
     }
+    // it is the first one to connect, and services wait until it could
     used.extend(Authority::postgres(stack).map(|authority| authority.secret()));
     used
 }

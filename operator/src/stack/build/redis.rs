@@ -55,6 +55,8 @@ pub fn stateful_set(
     let names = &stack.names;
     let admin = secrets::redis_admin(names);
     let is_ready = ["sh", "/etc/tracklore/ready.sh"];
+    let answers =
+        ["valkey-cli", "-s", "/run/valkey/valkey.sock", "--user", "admin", "--no-auth-warning", "ping"];
     // While the file is rewritten, pages that change are held twice.
     let limit = format!("{}Mi", (stack.redis_bytes >> 20) * 3 / 2 + 64);
     let container = Container {
@@ -76,8 +78,8 @@ pub fn stateful_set(
         // An answer means that the file has been read: until then every command is refused.
         startup_probe: Some(Timing { failures: 600, ..Timing::STARTUP }.exec(&is_ready)),
         readiness_probe: Some(Timing::READINESS_BY_COMMAND.exec(&is_ready)),
-        // One that only connects would be a failed handshake in the log.
-        liveness_probe: Some(Timing::LIVENESS_BY_COMMAND.exec(&is_ready)),
+        // One that only connects would be a failed handshake in the log. Any answer will do: a full disk is no reason to end it.
+        liveness_probe: Some(Timing::LIVENESS_BY_COMMAND.exec(&answers)),
         volume_mounts: Some(vec![
             pod::mount(DATA, "/data"),
             pod::read_only("config", "/etc/tracklore"),

@@ -1,4 +1,4 @@
-//! Generated Secrets: passwords, keys and addresses. Which there are, and how each is made; never what is in them.
+//! Generated Secrets: passwords, keys, addresses and certificates. Which there are, and how each is made; never what is in them.
 
 use super::{ingress::address_host, kafka};
 use crate::{
@@ -115,7 +115,7 @@ pub fn kafka_login(stack: &ValidStack, service: Service) -> Option<String> {
     Some(given.map_or_else(|| kafka(&stack.names, service), |secret| secret.name.clone()))
 }
 
-/// All generated Secrets of a stack.
+/// All generated Secrets of a stack, the authority's before those that it signs.
 pub fn all(stack: &ValidStack) -> Vec<GeneratedSecret> {
     let names = &stack.names;
     let auth = Component::Service(Service::Auth);

@@ -9,10 +9,9 @@ use rcgen::{
 };
 use time::OffsetDateTime;
 
-use crate::stack::certificates::{AUTHORITY, AUTHORITY_LIFE, BACKDATED, SERVER, SERVER_LIFE};
-
-/// The key of a Secret that holds the authority's private key.
-pub const KEY: &str = "ca.key";
+use crate::stack::certificates::{
+    AUTHORITY, AUTHORITY_KEY, AUTHORITY_LIFE, BACKDATED, SERVER, SERVER_KEY, SERVER_LIFE,
+};
 
 /// An authority.
 pub struct Authority {
@@ -33,7 +32,7 @@ impl Authority {
     /// From what its Secret holds.
     pub fn of(content: &BTreeMap<String, String>) -> Result<Self, rcgen::Error> {
         let text = |key: &str| content.get(key).map_or("", String::as_str);
-        let (certificate, key) = (text(AUTHORITY).to_owned(), KeyPair::from_pem(text(KEY))?);
+        let (certificate, key) = (text(AUTHORITY).to_owned(), KeyPair::from_pem(text(AUTHORITY_KEY))?);
         Issuer::from_ca_cert_pem(&certificate, &key)?;
         Ok(Self { certificate, key })
     }
@@ -51,7 +50,7 @@ impl Authority {
     /// What its Secret holds.
     pub fn content(&self) -> BTreeMap<String, String> {
         let mut content = self.public();
-        content.insert(KEY.to_owned(), self.key.serialize_pem());
+        content.insert(AUTHORITY_KEY.to_owned(), self.key.serialize_pem());
         content
     }
 
@@ -65,7 +64,7 @@ impl Authority {
         let issuer = Issuer::from_ca_cert_pem(&self.certificate, &self.key)?;
         let key = KeyPair::generate()?;
         let certificate = params.signed_by(&key, &issuer)?.pem();
-        Ok([(SERVER, certificate), ("tls.key", key.serialize_pem())]
+        Ok([(SERVER, certificate), (SERVER_KEY, key.serialize_pem())]
             .map(|(file, text)| (file.to_owned(), text))
             .into())
     }

@@ -2,7 +2,11 @@
 # Puts dumps into the empty databases of a new stack, each in one transaction and by the role that acts as the owner. A
 # database that has been restored is left as it is, so that this can be run again; one that holds anything else, too.
 MARK='Tracklore: restored'
-until pg_isready --quiet; do sleep 1; done
+patience=60 # afterwards the tools say what is wrong
+until pg_isready --quiet || [ "$patience" = 0 ]; do
+    patience=$((patience - 1))
+    sleep 1
+done
 query() { psql --no-psqlrc --tuples-only --no-align --set=ON_ERROR_STOP=1 --command="$1"; }
 restore() {
     export PGDATABASE="tracklore_$1" PGUSER="$2" PGPASSWORD="$3"
