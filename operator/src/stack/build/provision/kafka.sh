@@ -3,7 +3,8 @@
 # MAKE names what is made; where it is nothing, every user looks whether its topics are there.
 #
 # Running it again changes nothing that is right already. A tool is a JVM of its own and takes a second or more, so
-# topics are compared first, two tools run at a time, and they share an archive of their classes.
+# topics are compared first, two tools run at a time, and they share an archive of their classes: the image's, or one that the
+# first of them leaves.
 set -euf
 umask 077
 run=/run/kafka
@@ -49,11 +50,13 @@ has() { case " $MAKE " in *" $1 "*) ;; *) return 1 ;; esac; }
 # The value of a variable that is called after a service.
 of() { eval "printf '%s' \"\${$1_$2:-\$3}\""; }
 
+archive='-XX:+AutoCreateSharedArchive -XX:SharedArchiveFile=/tmp/tools.jsa'
+[ ! -e /opt/kafka/classes.jsa ] || archive=
 tool() {
     class=$1
     shift
-    java -Xmx96m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:-UsePerfData -Xlog:disable -Xlog:all=error:stderr \
-        -XX:+AutoCreateSharedArchive -XX:SharedArchiveFile=/tmp/tools.jsa \
+    # shellcheck disable=SC2086 # two words, or none
+    java -Xmx96m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:-UsePerfData -Xlog:disable -Xlog:all=error:stderr $archive \
         -Dlog4j2.configurationFile=/opt/kafka/config/tools-log4j2.yaml -cp '/opt/kafka/libs/*' \
         "$class" --bootstrap-server "$BOOTSTRAP" --command-config "$run/$as.properties" "$@"
 }

@@ -4,6 +4,7 @@
 set -eu
 pg_isready --quiet --host=/run/postgresql --username=postgres
 taken=/run/postgresql/certificate
+# shellcheck disable=SC3013 # the shells that images have know it
 if [ /var/run/tracklore/certificate/tls.crt -nt "$taken" ]; then
     pg_ctl reload --silent -D /var/lib/postgresql/data/pgdata
     : > "$taken"

@@ -6,6 +6,7 @@ server() { valkey-cli -e -s /run/valkey/valkey.sock --user admin --no-auth-warni
 server ping
 folder=/var/run/tracklore/certificate
 taken=/run/valkey/certificate
+# shellcheck disable=SC3013 # the shells that images have know it
 if [ "$folder/tls.crt" -nt "$taken" ] &&
     server config set tls-cert-file "$folder/tls.crt" tls-key-file "$folder/tls.key"; then
     : > "$taken"
