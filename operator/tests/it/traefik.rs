@@ -21,7 +21,7 @@ use tracklore_operator::{
     api::v1alpha1::TrackloreStack,
     stack::{build, kinds::Child, observed::Observed, validate},
 };
-use tracklore_testkit::{eventually, free_ports};
+use tracklore_testkit::{eventually, free_ports, http};
 
 /// The only token that the auth of these tests knows, and whose it is.
 pub const TOKEN: &str = "the-good-one";
@@ -110,14 +110,9 @@ impl Gateway {
 
         let gateway =
             Self { address: address(web), tls_address: address(secure), container, seen, _files: files };
-        let ping = format!("http://{}/ping", address(admin));
+        let (http, ping) = (http(), format!("http://{}/ping", address(admin)));
         eventually("the gateway has its routes", async || {
-            tracklore_testkit::http()
-                .get(&ping)
-                .send()
-                .await
-                .is_ok_and(|answer| answer.status() == 200)
-                .then_some(())
+            http.get(&ping).send().await.is_ok_and(|answer| answer.status() == 200).then_some(())
         })
         .await;
         gateway

@@ -34,6 +34,11 @@ impl Authority {
         Self { issuer, folder }
     }
 
+    /// Its own certificate, in PEM.
+    pub fn pem(&self) -> String {
+        self.issuer.pem()
+    }
+
     /// The file with its own certificate, in PEM.
     pub fn file(&self) -> PathBuf {
         self.folder.path().join("ca.crt")
@@ -41,8 +46,13 @@ impl Authority {
 
     /// `tls.crt` and `tls.key`, in PEM, of a server at this name or address.
     pub fn signs(&self, host: &str) -> [(&'static str, String); 2] {
+        self.signs_for(vec![host.to_owned()])
+    }
+
+    /// The same, of one that has several names and addresses.
+    pub fn signs_for(&self, hosts: Vec<String>) -> [(&'static str, String); 2] {
         let key = KeyPair::generate().expect("a key");
-        let params = CertificateParams::new(vec![host.to_owned()]).expect("parameters");
+        let params = CertificateParams::new(hosts).expect("parameters");
         let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
         [("tls.crt", certificate.pem()), ("tls.key", key.serialize_pem())]
     }
