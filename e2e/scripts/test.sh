@@ -51,7 +51,7 @@ part_chart() {
   "$scripts/rules.sh"
 }
 part_e2e() {
-  local long=(cloud_native_pg strimzi upgrade) skipped=() skips=() test
+  local long=(external strimzi cloud_native_pg upgrade) skipped=() skips=() test
   # They take minutes each: one of them a day, all with E2E=all and in make campaign.
   local today=${long[$(($(date +%s) / 86400 % ${#long[@]}))]}
   for test in "${long[@]}"; do

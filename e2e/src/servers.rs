@@ -11,7 +11,7 @@ use kube::{
 use serde_json::{Value, json};
 use tracklore_testkit::eventually_within;
 
-use crate::{TestStack, authority::Certified, stack::is_ready};
+use crate::{TestStack, authority::Certified, shell, stack::is_ready};
 
 /// The administrator of Postgres: a role that may make databases and roles, and is no superuser.
 pub const POSTGRES_ADMIN: &str = "keeper";
@@ -91,6 +91,18 @@ impl Servers {
     pub async fn kafka(&self, client: &Client) {
         let environment = [("PASSWORD", PASSWORD.to_owned()), ("HOST", self.host("kafka"))];
         self.start(client, ("kafka", 9093), "docker.io/apache/kafka:4.3.1", 1000, KAFKA, &environment).await;
+    }
+
+    /// The users that Kafka knows beside its administrator, in order.
+    pub async fn kafka_users(&self) -> Result<Vec<String>, String> {
+        let exec = ["--context", "kind-tracklore", "--namespace", &self.namespace, "exec", "kafka", "--"];
+        let tool = ["java", "-Xmx96m", "-cp", "/opt/kafka/libs/*", "kafka.admin.ConfigCommand"];
+        let ask = ["--bootstrap-server", "127.0.0.1:9095", "--describe", "--entity-type", "users"];
+        let described = shell::run("kubectl", &[&exec[..], &tool, &ask].concat()).await?;
+        let quoted = described.lines().filter_map(|line| line.split('\'').nth(1));
+        let mut users: Vec<_> = quoted.filter(|user| *user != "admin").map(str::to_owned).collect();
+        users.sort();
+        Ok(users)
     }
 
     /// Starts Valkey with this policy, in place of the one before.

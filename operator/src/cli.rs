@@ -21,6 +21,7 @@ use crate::{
     install,
     runtime::{
         api_calls, controller,
+        fence::Fence,
         lease::{Candidate, LeaseName},
         metrics, server,
         watches::{Progress, Scope},
@@ -138,9 +139,8 @@ async fn apply_crd() -> Result<()> {
 async fn run(arguments: RunArguments) -> Result<()> {
     log::start(&arguments.log, arguments.log_format);
     let handle = metrics::install().context("failed to set up metrics")?;
-    let client = api_calls::client()
-        .await
-        .context("failed to find the cluster: run it in a pod, or set KUBECONFIG")?;
+    let fence = if arguments.lease.is_some() { Fence::closed() } else { Fence::open() };
+    let client = client(&fence).await?;
     let namespaces: Vec<_> = arguments.watch_namespaces.into_iter().filter(|name| !name.is_empty()).collect();
     let progress = Arc::new(Progress::default());
     let stop = CancellationToken::new();
@@ -156,7 +156,8 @@ async fn run(arguments: RunArguments) -> Result<()> {
     let terminated = stop_when_terminated(stop.clone());
     let mut held = None;
     if let Some(lease) = arguments.lease {
-        held = Candidate::new(client.clone(), lease, identity()).acquire(&stop).await;
+        let asking = self::client(&Fence::open()).await?;
+        held = Candidate::new(asking, lease, identity(), fence).acquire(&stop).await;
     }
     metrics::leader(!stop.is_cancelled());
     let mut controllers = JoinSet::new();
@@ -194,6 +195,10 @@ async fn run(arguments: RunArguments) -> Result<()> {
     }
     terminated.abort();
     result.and(server.await.context("the server panicked")?.context("failed to serve probes and metrics"))
+}
+
+async fn client(fence: &Fence) -> Result<Client> {
+    api_calls::client(fence).await.context("failed to find the cluster: run it in a pod, or set KUBECONFIG")
 }
 
 fn outcome(ended: Result<Result<(), controller::Error>, JoinError>) -> Result<()> {

@@ -1,7 +1,7 @@
 //! Plays the kubelet: what a Job runs has ended well, and everything else runs and is ready. A Job's last words are those
 //! that the ConfigMap `last-words` of its namespace has for what it is for.
 
-use std::{collections::HashSet, future::ready};
+use std::{collections::HashSet, future::ready, time::Duration};
 
 use futures::StreamExt;
 use k8s_openapi::api::core::v1::{ConfigMap, Pod};
@@ -12,9 +12,13 @@ use kube::{
     runtime::{WatchStreamExt, watcher},
 };
 use serde_json::json;
+use tokio::time::sleep;
 
 /// How many pods are told of at the same time, so that nobody waits for the kubelet.
 const BESIDE: usize = 32;
+
+/// When an API server that doesn't answer is asked again.
+const AWAY: Duration = Duration::from_millis(500);
 
 /// Says so of each pod, once, for ever.
 pub async fn play(client: Client) {
@@ -44,8 +48,16 @@ async fn tell(client: &Client, pod: PartialObjectMeta<Pod>) {
         }]);
     }
     let api: Api<Pod> = Api::namespaced(client.clone(), &namespace);
-    // One that is gone meanwhile needs no status.
-    drop(api.patch_status(&pod.name_any(), &PatchParams::default(), &Patch::Merge(status)).await);
+    loop {
+        match api.patch_status(&pod.name_any(), &PatchParams::default(), &Patch::Merge(&status)).await {
+            Ok(_) => return,
+            // One that is gone meanwhile needs no status.
+            Err(kube::Error::Api(refusal)) if (400..500).contains(&refusal.code) && refusal.code != 429 => {
+                return;
+            }
+            Err(_) => sleep(AWAY).await,
+        }
+    }
 }
 
 async fn last_words(client: &Client, namespace: &str, pod: &PartialObjectMeta<Pod>) -> Option<String> {

@@ -5,7 +5,7 @@ mod kubelet;
 mod others;
 
 use std::{
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Write},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     thread,
@@ -18,6 +18,15 @@ use kube::{
 use tokio::sync::oneshot;
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/apiserver.sh");
+
+/// What happens to a server.
+#[derive(Clone, Copy, Debug)]
+pub enum Disturbance {
+    /// The API server is killed; what it keeps stays.
+    ApiServerKilled,
+    /// etcd stands still.
+    StorePaused,
+}
 
 /// A running API server; gone when dropped, with all that it keeps.
 pub struct Server {
@@ -59,6 +68,27 @@ impl Server {
     /// A client of an administrator.
     pub async fn admin(&self) -> Client {
         client(&self.kubeconfig("kubeconfig")).await
+    }
+
+    /// Lets something happen to it.
+    pub fn disturb(&self, disturbance: Disturbance) {
+        self.tell(match disturbance {
+            Disturbance::ApiServerKilled => "kill",
+            Disturbance::StorePaused => "pause",
+        });
+    }
+
+    /// Ends it.
+    pub fn calm(&self, disturbance: Disturbance) {
+        self.tell(match disturbance {
+            Disturbance::ApiServerKilled => "start",
+            Disturbance::StorePaused => "resume",
+        });
+    }
+
+    fn tell(&self, word: &str) {
+        let mut script = self.script.stdin.as_ref().expect("it was asked for");
+        writeln!(script, "{word}").expect("the script listens");
     }
 
     /// Where the server writes down what the operator asks for: a line of JSON each.

@@ -14,7 +14,7 @@ use kube::{
 };
 use reqwest::Method;
 use serde_json::{Value, json};
-use tracklore_e2e::{Person, TestStack, shell};
+use tracklore_e2e::{Person, TestStack, plugin::tracklore, shell};
 use tracklore_testkit::eventually_within;
 
 use crate::{client, name};
@@ -51,6 +51,7 @@ async fn postgres_by_cloud_native_pg_fails_over_without_losing_a_post_and_outliv
     let posts = fails_over(&client, &stack, &mut ada).await;
     only_who_should_gets_in(&client, &stack).await;
 
+    rotates(&client, &stack, &mut ada).await;
     is_shared(&client, &stack).await;
     keeps_copies_when_asked(&client, &stack).await;
 
@@ -180,6 +181,23 @@ async fn only_who_should_gets_in(client: &Client, stack: &TestStack) {
         has_schema_privilege('tracklore_posts', 'public', 'CREATE'), has_table_privilege('tracklore_posts', 'posts', 'INSERT'), \
         has_table_privilege('tracklore_posts', 'posts', 'TRUNCATE')";
     assert_eq!(asked_in(client, stack, OWN, "tracklore_posts", question).await, "t|f|t|f");
+}
+
+/// Roles take turns, and nobody can log in as those whose turn is over.
+async fn rotates(client: &Client, stack: &TestStack, ada: &mut Person) {
+    let question = "SELECT string_agg(substr(rolname, 11), ' ' ORDER BY rolname) FROM pg_roles \
+        WHERE rolname ~ '^tracklore_' AND rolcanlogin";
+    let roles = ["auth", "auth_migration", "posts", "posts_migration", "user", "user_migration"];
+    assert_eq!(asked(client, stack, OWN, question).await, roles.join(" "));
+    for suffix in ["_2", ""] {
+        tracklore(stack, &["rotate"]).await.unwrap();
+        stack.wait_for(client, PATIENCE, "Progressing", "False").await;
+        assert_eq!(
+            asked(client, stack, OWN, question).await,
+            roles.map(|role| format!("{role}{suffix}")).join(" ")
+        );
+        ada.post("by another login").await;
+    }
 }
 
 /// A `Cluster` that somebody has made for whoever is beside it.

@@ -8,6 +8,7 @@ mod deletion;
 mod documents;
 mod economy;
 mod encryption;
+mod external;
 mod identity;
 mod ingress;
 mod isolation;

@@ -19,6 +19,45 @@ use crate::{client, name};
 
 const ROLLED_OUT: Duration = Duration::from_mins(6);
 
+/// A server that services log in to: the Secret with such a login, how one logs in beside the server as `$1` with the password on
+/// standard input, as others can see a command, and its words to who may not.
+struct Server {
+    secret: &'static str,
+    pod: &'static str,
+    log_in: &'static str,
+    refusal: &'static str,
+}
+
+const LOGINS: [Server; 3] = [
+    Server {
+        secret: "postgres-posts",
+        pod: "postgres-0",
+        log_in: "read -r PGPASSWORD; export PGPASSWORD; exec psql --host=127.0.0.1 --username=\"$1\" \
+                 --dbname=tracklore_posts --no-psqlrc --tuples-only --no-align --command='SELECT session_user'",
+        refusal: "password authentication failed",
+    },
+    Server {
+        secret: "kafka-posts",
+        pod: "kafka-0",
+        log_in: "umask 077; read -r password; \
+                 printf '%s\\n' security.protocol=SASL_SSL sasl.mechanism=SCRAM-SHA-512 ssl.truststore.type=PEM \
+                 \"ssl.truststore.location=$AUTHORITY\" \
+                 \"sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required username=\\\"$1\\\" \
+                 password=\\\"$password\\\";\" >/run/kafka/login.properties; \
+                 exec java -Xmx64m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -cp '/opt/kafka/libs/*' \
+                 org.apache.kafka.tools.TopicCommand --bootstrap-server \"$HOSTNAME.$NODES_HOST:9092\" \
+                 --command-config /run/kafka/login.properties --list",
+        refusal: "SaslAuthenticationException",
+    },
+    Server {
+        secret: "redis-feed",
+        pod: "redis-0",
+        log_in: "read -r REDISCLI_AUTH; export REDISCLI_AUTH; \
+                 exec valkey-cli -e -s /run/valkey/valkey.sock --user \"$1\" --no-auth-warning ping",
+        refusal: "WRONGPASS",
+    },
+];
+
 #[tokio::test]
 async fn neither_a_change_that_replaces_every_pod_nor_a_rotation_of_secrets_fails_a_request() {
     let client = client().await;
@@ -44,26 +83,34 @@ async fn neither_a_change_that_replaces_every_pod_nor_a_rotation_of_secrets_fail
     assert_eq!(after.len(), 5, "{after:?}");
     assert!(after.iter().all(|pod| !before.contains(pod)), "not all were replaced: {before:?} → {after:?}");
 
-    let old = login(&client, &stack).await;
+    let old = logins(&client, &stack).await;
     let certificates = certificates(&stack, &client).await.unwrap();
     let signing = keys(&eve).await;
-    assert_eq!(log_in(&stack, &old).await.unwrap().trim(), "tracklore_posts");
+    for (server, old) in LOGINS.iter().zip(&old) {
+        log_in(&stack, server, old).await.unwrap();
+    }
     let asked = crowd
         .while_it("logins are rotated", async {
             let said = tracklore(&stack, &["rotate"]).await.unwrap();
-            assert!(said.contains("logins to Postgres"), "{said}");
+            assert!(said.contains("logins to Postgres, Kafka and Redis"), "{said}");
             stack.wait_for(&client, ROLLED_OUT, "Progressing", "False").await;
         })
         .await;
     assert!(asked > 500, "only {asked} requests");
-    let new = login(&client, &stack).await;
-    assert_eq!(new.len(), old.len() + 1, "nothing is left of the old login: {:?}", new.keys());
-    assert_eq!(log_in(&stack, &new).await.unwrap().trim(), "tracklore_posts_2");
-    let refused = log_in(&stack, &old).await.unwrap_err();
-    assert!(refused.contains("password authentication failed"), "{refused}");
+    let new = logins(&client, &stack).await;
+    for ((server, old), new) in LOGINS.iter().zip(&old).zip(&new) {
+        assert_eq!(new.len(), old.len() + 1, "nothing is left of the old login: {:?}", new.keys());
+        assert!(new.keys().all(|key| key.ends_with("-2")), "{:?}", new.keys());
+        log_in(&stack, server, new).await.unwrap();
+        // Redis forgets it when the kubelet has brought the Secret, which takes about a minute
+        eventually_within(Duration::from_mins(4), "the old login is refused", async || {
+            log_in(&stack, server, old).await.err().filter(|said| said.contains(server.refusal))
+        })
+        .await;
+    }
     let rotated = pods(&stack, &client).await;
     let kept: Vec<_> = rotated.iter().filter(|pod| after.contains(pod)).collect();
-    assert_eq!(kept.len(), 2, "feed and gateway use no login to Postgres: {kept:?}");
+    assert_eq!(kept.len(), 1, "the gateway logs in nowhere: {kept:?}");
     crowd
         .while_it("certificates are renewed", async {
             // the kubelet looks for changes of mounted Secrets about once a minute
@@ -86,25 +133,32 @@ async fn certificates(stack: &TestStack, client: &kube::Client) -> Result<Vec<Ve
     try_join_all(SERVERS.map(|server| shown(client, stack, server))).await
 }
 
-/// By which posts logs in to its database: what its Secret holds.
-async fn login(client: &kube::Client, stack: &TestStack) -> BTreeMap<String, String> {
+/// What the Secrets of [`LOGINS`] hold.
+async fn logins(client: &kube::Client, stack: &TestStack) -> Vec<BTreeMap<String, String>> {
     let secrets: Api<Secret> = Api::namespaced(client.clone(), &stack.namespace);
-    let secret = secrets.get(&format!("{}-postgres-posts", stack.name)).await.unwrap();
     let text = |value: ByteString| String::from_utf8(value.0).unwrap();
-    secret.data.unwrap().into_iter().map(|(key, value)| (key, text(value))).collect()
+    let mut logins = Vec::new();
+    for server in &LOGINS {
+        let secret = secrets.get(&format!("{}-{}", stack.name, server.secret)).await.unwrap();
+        logins.push(secret.data.unwrap().into_iter().map(|(key, value)| (key, text(value))).collect());
+    }
+    logins
 }
 
-/// Who Postgres says one is that logs in so.
-async fn log_in(stack: &TestStack, login: &BTreeMap<String, String>) -> Result<String, String> {
+/// What a server says to who logs in so.
+async fn log_in(
+    stack: &TestStack,
+    server: &Server,
+    login: &BTreeMap<String, String>,
+) -> Result<String, String> {
     let part = |part: &str| login.iter().find(|(key, _)| key.starts_with(part)).unwrap().1.as_str();
-    let pod = format!("{}-postgres-0", stack.name);
+    let pod = format!("{}-{}", stack.name, server.pod);
     let exec =
         ["--context", "kind-tracklore", "--namespace", &stack.namespace, "exec", "--stdin", &pod, "--"];
-    // The password comes by standard input: others can see a command.
-    let script = "read -r PGPASSWORD; export PGPASSWORD; exec psql --host=127.0.0.1 --username=\"$1\" \
-                  --dbname=tracklore_posts --no-psqlrc --tuples-only --no-align --command='SELECT session_user'";
-    let command = ["sh", "-c", script, "sh", part("username")];
-    shell::run_with("kubectl", &[&exec[..], &command].concat(), part("password")).await
+    let command = ["sh", "-c", server.log_in, "sh", part("username")];
+    let said = shell::run_with("kubectl", &[&exec[..], &command].concat(), part("password")).await?;
+    // who isn't let in may still be told so on the standard output
+    if said.contains(server.refusal) { Err(said) } else { Ok(said) }
 }
 
 /// How many keys are published that sign tokens.

@@ -8,7 +8,7 @@ use kube::{
     api::{DeleteParams, LogParams, Patch, PatchParams, PostParams},
 };
 use serde_json::{Value, json};
-use tracklore_e2e::{Person, TestStack, servers::secret, strimzi::Cluster};
+use tracklore_e2e::{Person, TestStack, plugin::tracklore, servers::secret, strimzi::Cluster};
 use tracklore_testkit::eventually_within;
 
 use crate::{client, name};
@@ -234,6 +234,17 @@ async fn a_stack_works_with_it(client: &Client, room: &TestStack, kafka: &Cluste
     assert!(!of_feed.contains("demo-posts") && of_feed.contains(&topic), "{of_feed}");
     let writes = of_feed.lines().filter(|line| line.contains("WRITE")).count();
     assert_eq!(writes, 3, "the feed writes its three topics of dead letters, and no others: {of_feed}");
+
+    tracklore(&stack, &["rotate"]).await.unwrap();
+    stack.wait_for(client, PATIENCE, "Progressing", "False").await;
+    let users = kafka.ask(CONFIGS, &["--describe", "--entity-type", "users"]).await.unwrap();
+    for service in ["auth", "user", "posts", "feed"] {
+        assert!(users.contains(&format!("'demo-{service}-2'")), "{users}");
+        assert!(!users.contains(&format!("'demo-{service}'")), "{users}");
+    }
+    let post = ada.post("by another login").await;
+    let shown = |items: &[Value]| items.iter().any(|item| item["post"]["id"] == json!(post));
+    ada.feed("/v1/feed/global", "the next post", shown).await;
 
     stack.stacks(client).delete(&stack.name, &DeleteParams::foreground()).await.unwrap();
     eventually_within(PATIENCE, "topics and users are gone with their stack", async || {

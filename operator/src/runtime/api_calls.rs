@@ -11,12 +11,12 @@ use kube::{Client, Config, client::ClientBuilder};
 use tower::{Layer, Service};
 use tracklore_telemetry::trace::{Described, Kind, Span};
 
-use super::metrics;
+use super::{fence::Fence, metrics};
 
-/// A client of the cluster that this process runs in or is configured for.
-pub async fn client() -> Result<Client, kube::Error> {
+/// A client of the cluster that this process runs in or is configured for, which writes while the fence lets it.
+pub async fn client(fence: &Fence) -> Result<Client, kube::Error> {
     let config = Config::infer().await.map_err(kube::Error::InferConfig)?;
-    Ok(ClientBuilder::try_from(config)?.with_layer(&Measure).build())
+    Ok(ClientBuilder::try_from(config)?.with_layer(fence).with_layer(&Measure).build())
 }
 
 struct Measure;

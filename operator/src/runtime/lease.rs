@@ -13,6 +13,8 @@ use k8s_openapi::{
 use kube::{Api, Client, api::PostParams};
 use tokio_util::sync::CancellationToken;
 
+use super::fence::Fence;
+
 /// A Lease that isn't renewed for so long is free.
 const DURATION: Duration = Duration::from_secs(15);
 /// A holder that couldn't renew for so long stops.
@@ -47,6 +49,7 @@ pub struct Candidate {
     api: Api<Lease>,
     name: String,
     identity: String,
+    fence: Fence,
 }
 
 /// A Lease that is held.
@@ -57,19 +60,23 @@ pub struct Held {
 }
 
 impl Candidate {
-    /// Asks in the name of `identity`, which no other process may have.
-    pub fn new(client: Client, lease: LeaseName, identity: String) -> Self {
-        Self { api: Api::namespaced(client, &lease.namespace), name: lease.name, identity }
+    /// Asks in the name of `identity`, which no other process may have. `client` may write without the Lease; all others have to
+    /// keep to the fence.
+    pub fn new(client: Client, lease: LeaseName, identity: String, fence: Fence) -> Self {
+        Self { api: Api::namespaced(client, &lease.namespace), name: lease.name, identity, fence }
     }
 
     /// Waits until the Lease is held; `None` when `stop` comes first.
     pub async fn acquire(self, stop: &CancellationToken) -> Option<Held> {
         let mut watch = Watch::default();
         loop {
+            let asked = Instant::now();
             match tokio::time::timeout(PATIENCE, self.attempt(&mut watch)).await {
                 Ok(Ok(Some(lease))) => {
                     tracing::info!(lease = self.name, identity = self.identity, "this replica works now");
-                    return Some(Held { candidate: self, lease, renewed: Instant::now() });
+                    let mut held = Held { candidate: self, lease, renewed: asked };
+                    held.renewed_at(asked);
+                    return Some(held);
                 }
                 Ok(Ok(None)) => {}
                 Ok(Err(error)) => {
@@ -157,7 +164,7 @@ impl Held {
             let asked = Instant::now();
             let left = DEADLINE.saturating_sub(self.renewed.elapsed());
             match tokio::time::timeout(PATIENCE.min(left), self.renew()).await {
-                Ok(Ok(())) => self.renewed = asked,
+                Ok(Ok(())) => self.renewed_at(asked),
                 // Somebody else has changed it: whoever that was believes that it is theirs.
                 Ok(Err(kube::Error::Api(status))) if status.is_conflict() || status.is_not_found() => return,
                 Ok(Err(error)) => tracing::warn!(%error, "the Lease can't be renewed; trying on"),
@@ -167,6 +174,11 @@ impl Held {
                 return;
             }
         }
+    }
+
+    fn renewed_at(&mut self, asked: Instant) {
+        self.renewed = asked;
+        self.candidate.fence.open_until(asked + DEADLINE);
     }
 
     async fn renew(&mut self) -> Result<(), kube::Error> {
@@ -180,6 +192,7 @@ impl Held {
 
     /// Gives the Lease back, so that the next one needn't wait until it expires.
     pub async fn release(mut self) {
+        self.candidate.fence.close();
         if let Some(spec) = &mut self.lease.spec {
             spec.holder_identity = None;
         }

@@ -3,6 +3,7 @@
 pub mod api_calls;
 pub mod backoff;
 pub mod controller;
+pub mod fence;
 pub mod lease;
 pub mod metrics;
 pub mod server;

@@ -87,7 +87,7 @@ fn news(before: Option<&TrackloreStackStatus>, after: &TrackloreStackStatus) -> 
             (false, true) => all.push(news_of(false, "Rotating", &is)),
             // What is paused or stalled isn't over.
             (true, false) if holds(&is) => {
-                let note = "logins to Postgres have been replaced".to_owned();
+                let note = "logins have been replaced".to_owned();
                 all.push(News { warning: false, reason: "Rotated".into(), note });
             }
             _ => {}

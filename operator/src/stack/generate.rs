@@ -78,15 +78,19 @@ pub fn generate(
     })
 }
 
-/// Makes another login by the recipe of the first, under the keys that it has at this turn.
-pub fn successor(recipe: &Recipe, turn: Turn, now: Timestamp) -> Result<BTreeMap<String, String>, Error> {
-    let recipe = match recipe.clone() {
-        Recipe::Login { username } => Recipe::Login { username: turn.role(&username) },
-        Recipe::Address { username, scheme, rest } => {
-            Recipe::Address { username: turn.role(&username), scheme, rest }
-        }
-        other => other,
-    };
+/// Makes another login by the recipe of the first, under the keys that it has at this turn. `second` is the user whose turn is the
+/// second.
+pub fn successor(
+    recipe: &Recipe,
+    second: &str,
+    turn: Turn,
+    now: Timestamp,
+) -> Result<BTreeMap<String, String>, Error> {
+    let mut recipe = recipe.clone();
+    if let (Turn::Second, Recipe::Login { username } | Recipe::Address { username, .. }) = (turn, &mut recipe)
+    {
+        second.clone_into(username);
+    }
     let made = (MADE.to_owned(), now.to_string());
     let parts = generate(&recipe, None, now)?.into_iter().chain([made]);
     Ok(parts.map(|(part, value)| (turn.key(&part), value)).collect())
@@ -135,7 +139,8 @@ mod tests {
             rest: "demo-postgres:5432/tracklore_auth".into(),
         };
         let now: Timestamp = "2026-11-20T09:30:00Z".parse().unwrap();
-        let (first, second) = (make(&recipe), successor(&recipe, Turn::Second, now).unwrap());
+        let (first, second) =
+            (make(&recipe), successor(&recipe, "tracklore_auth_2", Turn::Second, now).unwrap());
         let password = &second["password-2"];
         assert_ne!(*password, first["password"]);
         let rest = "@demo-postgres:5432/tracklore_auth";
@@ -145,7 +150,7 @@ mod tests {
             ("tracklore_auth_2", "2026-11-20T09:30:00Z")
         );
         assert!(first.keys().all(|key| !second.contains_key(key)), "nothing is overwritten");
-        let again = successor(&recipe, Turn::First, now).unwrap();
+        let again = successor(&recipe, "tracklore_auth_2", Turn::First, now).unwrap();
         assert_eq!(again.keys().collect::<Vec<_>>(), ["made", "password", "uri", "username"]);
         assert_eq!(again["username"], first["username"]);
     }

@@ -1,7 +1,7 @@
-//! Logins to databases take turns: while one is replaced, its Secret holds two, each under keys of its own.
+//! Logins take turns: while one is replaced, its Secret holds two, each under keys of its own.
 //!
 //! Pods name the keys of one login, and nothing of a login is ever overwritten. So whichever pod starts while they are replaced
-//! finds what it was told of, and Postgres knows it.
+//! finds what it was told of, and the server knows it.
 
 use std::collections::BTreeMap;
 
@@ -19,10 +19,10 @@ pub const MADE: &str = "made";
 /// What a login is made of.
 const PARTS: [&str; 3] = ["username", "password", "uri"];
 
-/// Whose turn it is, of the two roles that a service has for one purpose.
+/// Whose turn it is, of the two users that a service has for one purpose.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Turn {
-    /// The role that every stack begins with.
+    /// The user that every stack begins with.
     #[default]
     First,
     /// The other.
@@ -40,7 +40,7 @@ impl Turn {
         }
     }
 
-    /// The role that logs in, by the name of the first one.
+    /// The role of Postgres that logs in, by the name of the first one.
     pub fn role(self, first: &str) -> String {
         match self {
             Self::First => first.to_owned(),
@@ -48,7 +48,8 @@ impl Turn {
         }
     }
 
-    fn other(self) -> Self {
+    /// The one that it takes turns with.
+    pub fn other(self) -> Self {
         match self {
             Self::First => Self::Second,
             Self::Second => Self::First,
@@ -63,6 +64,8 @@ pub struct Login {
     pub turn: Turn,
     /// When it was made.
     pub made: Timestamp,
+    /// Whether it has taken the place of another one, or is about to.
+    pub follows: bool,
     /// Hash of the content, for rolling pods.
     pub digest: String,
 }
@@ -74,12 +77,14 @@ pub fn seen(secret: &Secret) -> Vec<Login> {
     let created = secret.metadata.creation_timestamp.as_ref().map_or(Timestamp::UNIX_EPOCH, |time| time.0);
     let login = |turn: Turn| {
         value(turn.key("password"))?;
-        let made = value(turn.key(MADE)).and_then(|made| String::from_utf8(made).ok()?.parse().ok());
+        let said = value(turn.key(MADE));
+        let follows = said.is_some();
+        let made = said.and_then(|made| String::from_utf8(made).ok()?.parse().ok());
         let parts: BTreeMap<_, _> = PARTS
             .iter()
             .filter_map(|part| Some((turn.key(part), ByteString(value(turn.key(part))?))))
             .collect();
-        Some(Login { turn, made: made.unwrap_or(created), digest: digest(&parts) })
+        Some(Login { turn, made: made.unwrap_or(created), follows, digest: digest(&parts) })
     };
     let mut logins: Vec<_> = Turn::BOTH.into_iter().filter_map(login).collect();
     logins.sort_by_key(|login| login.made);
@@ -96,6 +101,8 @@ pub fn keys(turn: Turn) -> impl Iterator<Item = String> {
 pub struct Replacement {
     /// When it is due.
     pub rule: Rule,
+    /// The user that takes turns with the one of the recipe.
+    pub second: String,
     /// Whether nothing else is under way that another login would disturb.
     pub may_begin: bool,
     /// Whether nothing uses the older login any more.
@@ -158,14 +165,17 @@ mod tests {
     }
 
     fn login(turn: Turn, made: i64) -> Login {
-        Login { turn, made: at(made), digest: String::new() }
+        Login { turn, made: at(made), follows: true, digest: String::new() }
     }
 
     #[test]
     fn a_login_from_before_there_were_turns_is_as_old_as_its_secret_and_pods_keep_its_hash() {
         let whole = secret(&json!({"username": "YQ==", "password": "Yg==", "uri": "Yw=="}));
         let seen = seen(&whole);
-        assert_eq!(seen, [Login { turn: Turn::First, made: at(0), digest: digest(&whole.data) }]);
+        assert_eq!(
+            seen,
+            [Login { turn: Turn::First, made: at(0), follows: false, digest: digest(&whole.data) }]
+        );
     }
 
     #[test]
@@ -192,7 +202,7 @@ mod tests {
     fn a_login_is_replaced_in_two_steps_each_when_it_may_be() {
         let requested = |second: i64| Rule { after: None, requested_at: Some(at(second)) };
         let due = |logins: &[Login], rule: Rule, may_begin: bool, may_end: bool| {
-            due(logins, &Replacement { rule, may_begin, may_end }, at(100))
+            due(logins, &Replacement { rule, second: "b".into(), may_begin, may_end }, at(100))
         };
         let one = [login(Turn::First, 0)];
         assert_eq!(due(&one, requested(90), true, false), Some(Due::Successor(Turn::Second)));

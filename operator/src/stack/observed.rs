@@ -10,7 +10,7 @@ use super::{
     component::{Component, Names, Service},
     delegated::Told,
     given::GivenSeen,
-    logins::Login,
+    logins::{Login, Turn},
     rollout::History,
 };
 
@@ -115,6 +115,11 @@ pub struct SecretSeen {
 }
 
 impl SecretSeen {
+    /// The login whose turn this is, where it is there.
+    pub fn login(&self, turn: Turn) -> Option<&Login> {
+        self.logins.iter().find(|login| login.turn == turn)
+    }
+
     /// Whether its login is being replaced.
     pub fn has_two_logins(&self) -> bool {
         self.logins.len() > 1

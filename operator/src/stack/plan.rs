@@ -126,6 +126,11 @@ pub enum Origin {
     New,
     /// From the copy that the stack begins with; nothing as long as that hasn't been fetched.
     Copy(Option<Restored>),
+    /// It is the second login that another Secret holds, for CloudNativePG, which wants each in a Secret of its own.
+    Second {
+        /// The other Secret.
+        of: String,
+    },
 }
 
 /// What a copy says of a Secret.

@@ -77,7 +77,7 @@ async fn certificates_that_are_asked_for_are_renewed_once_and_only_kafka_starts_
     let space = Space::new("renewed").await;
     let mut spec = spec();
     space.apply(&spec).await;
-    let operator = Operator::start(&space.name, Faults::none()).await;
+    let operator = Operator::start(&space, Faults::none()).await;
     space.settled(&operator).await;
     let first = space.signed_by_one_authority().await;
     let before = space.changes().await;
@@ -117,14 +117,14 @@ async fn certificates_that_are_lost_or_spoilt_are_made_anew_and_so_is_all_when_t
     secrets.delete(&format!("{NAME}-posts-tls"), &DeleteParams::default()).await.unwrap();
     space.put("redis-tls", json!({"tls.crt": "no certificate"})).await;
     // what is known of Secrets counts for minutes: another operator knows nothing
-    let operator = Operator::start(&space.name, Faults::none()).await;
+    let operator = Operator::start(&space, Faults::none()).await;
     let second = space.signed_by_one_authority().await;
     assert_eq!(second["internal-ca"], first["internal-ca"]);
     assert_eq!(second["auth-tls"], first["auth-tls"]);
     drop(operator);
 
     secrets.delete(&format!("{NAME}-internal-ca-key"), &DeleteParams::default()).await.unwrap();
-    let _operator = Operator::start(&space.name, Faults::none()).await;
+    let _operator = Operator::start(&space, Faults::none()).await;
     let third = space.signed_by_one_authority().await;
     assert_ne!(third["internal-ca"].key, first["internal-ca"].key);
 }
@@ -140,7 +140,7 @@ async fn an_authority_that_can_sign_nothing_is_said_and_holds_up_nothing_else() 
     let mut spec = spec();
     spec["services"]["feed"]["replicas"] = json!(2);
     space.apply(&spec).await;
-    let _operator = Operator::start(&space.name, Faults::none()).await;
+    let _operator = Operator::start(&space, Faults::none()).await;
     let said = eventually_within(PATIENCE, "it is said", async || {
         let stack = space.api::<TrackloreStack>().get(NAME).await.unwrap();
         let conditions = stack.status?.conditions;

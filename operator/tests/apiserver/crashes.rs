@@ -9,7 +9,6 @@ use serde_json::{Value, json};
 use crate::{
     faults::Faults,
     rounds::{BESIDE, chosen},
-    server,
     spaces::{Space, spec},
 };
 
@@ -28,7 +27,7 @@ async fn a_creation_is_the_same_whenever_the_operator_dies() {
     let space = Space::new("created").await;
     space.apply(&spec()).await;
     let (undisturbed, writes) = space.settle(Faults::none()).await;
-    assert_nothing_made_twice(&space.name);
+    assert_nothing_made_twice(&space);
 
     after_some_of(writes, async |point| {
         let space = Space::new("crash-created").await;
@@ -36,7 +35,7 @@ async fn a_creation_is_the_same_whenever_the_operator_dies() {
         space.settle_or_die(Faults::death_after(point)).await;
         let (healed, _) = space.settle(Faults::none()).await;
         healed.assert_like(&undisturbed, &format!("dead after write {point} of the creation"));
-        assert_nothing_made_twice(&space.name);
+        assert_nothing_made_twice(&space);
     })
     .await;
 }
@@ -51,7 +50,7 @@ async fn a_change_of_nearly_everything_is_the_same_whenever_the_operator_dies() 
         space.settle_or_die(faults.clone()).await;
         assert!(faults.writes() > 0, "the change isn't seen");
         let (picture, _) = space.settle(Faults::none()).await;
-        assert_nothing_made_twice(&space.name);
+        assert_nothing_made_twice(&space);
         (picture, faults.writes())
     };
     let (undisturbed, writes) = changed(Faults::none()).await;
@@ -78,14 +77,14 @@ pub fn another_spec() -> Value {
 }
 
 /// By the API server's own log: each object of the operator was made once. Events are told by name of their time.
-pub fn assert_nothing_made_twice(namespace: &str) {
+pub fn assert_nothing_made_twice(space: &Space) {
     let mut made: BTreeMap<String, usize> = BTreeMap::new();
-    let log = std::fs::read_to_string(server::server().audit_log()).unwrap();
+    let log = std::fs::read_to_string(space.server.audit_log()).unwrap();
     for line in log.lines() {
         let Ok(request) = serde_json::from_str::<Value>(line) else { continue };
         let target = &request["objectRef"];
         let is_new = request["responseStatus"]["code"] == 201;
-        if is_new && target["namespace"] == namespace && target["resource"] != "events" {
+        if is_new && target["namespace"] == space.name.as_str() && target["resource"] != "events" {
             *made.entry(format!("{}/{}", target["resource"], target["name"])).or_default() += 1;
         }
     }

@@ -61,7 +61,7 @@ async fn what_others_run_is_asked_for_once_whenever_the_operator_dies() {
         space.apply(&delegated()).await;
         space.settle_or_die(faults.clone()).await;
         let (picture, _) = space.settle(Faults::none()).await;
-        assert_nothing_made_twice(&space.name);
+        assert_nothing_made_twice(&space);
         (picture, faults.writes())
     };
     let (undisturbed, writes) = created(Faults::none()).await;
@@ -89,7 +89,7 @@ async fn what_somebody_changes_about_it_is_set_back_and_what_is_as_it_should_be_
     let before = versions().await;
 
     // another operator that remembers nothing applies everything, which changes nothing
-    let operator = Operator::start(&space.name, Faults::none()).await;
+    let operator = Operator::start(&space, Faults::none()).await;
     space.settled(&operator).await;
     assert_eq!(versions().await, before);
 

@@ -48,7 +48,7 @@ async fn a_stack_comes_and_changes_the_same_though_writes_fail_and_watches_are_l
         }
         let (picture, _) = space.settle(Faults::none()).await;
         picture.assert_like(&undisturbed, &format!("{fate:?} for writes {told:?}"));
-        assert_nothing_made_twice(&space.name);
+        assert_nothing_made_twice(&space);
     });
     rounds.await;
 }

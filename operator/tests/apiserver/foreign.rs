@@ -68,7 +68,7 @@ async fn objects_of_others_are_never_overwritten_and_are_made_once_they_are_gone
     make::<Deployment>(&space, "demo-feed", deployment).await;
     space.apply(&spec()).await;
 
-    let operator = Operator::start(&space.name, Faults::none()).await;
+    let operator = Operator::start(&space, Faults::none()).await;
     says_taken(&space, "Service/demo-auth").await;
     assert!(!is_touched(&space.api::<Service>().get("demo-auth").await.unwrap()));
     space.api::<Service>().delete("demo-auth", &DeleteParams::default()).await.unwrap();
@@ -85,7 +85,7 @@ async fn secrets_that_an_earlier_stack_has_left_are_taken_over_as_they_are() {
     let mut retained = spec();
     retained["deletionPolicy"] = json!("Retain");
     space.apply(&retained).await;
-    let operator = Operator::start(&space.name, Faults::none()).await;
+    let operator = Operator::start(&space, Faults::none()).await;
     space.settled(&operator).await;
     let content = async || {
         let secrets = space.api::<Secret>().list(&<_>::default()).await.unwrap();

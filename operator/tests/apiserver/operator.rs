@@ -11,7 +11,7 @@ use tracklore_operator::runtime::{
     watches::{Progress, Scope},
 };
 
-use crate::{faults::Faults, server};
+use crate::{faults::Faults, spaces::Space};
 
 /// A running operator.
 pub struct Operator {
@@ -23,15 +23,15 @@ pub struct Operator {
 
 impl Operator {
     /// Starts one that keeps the stacks of a namespace.
-    pub async fn start(namespace: &str, faults: Faults) -> Self {
-        Self::start_for(namespace, 0, faults).await
+    pub async fn start(space: &Space, faults: Faults) -> Self {
+        Self::start_for(space, 0, faults).await
     }
 
     /// Starts one that keeps at most so many.
-    pub async fn start_for(namespace: &str, most: usize, faults: Faults) -> Self {
-        let config = apiserver::config(&server::server().kubeconfig("operator")).await;
+    pub async fn start_for(space: &Space, most: usize, faults: Faults) -> Self {
+        let config = apiserver::config(&space.server.kubeconfig("operator")).await;
         let client = ClientBuilder::try_from(config).unwrap().with_layer(&faults).build();
-        let scope = Scope::Namespace(namespace.to_owned());
+        let scope = Scope::Namespace(space.name.clone());
         let stop = CancellationToken::new();
         let progress = Arc::new(Progress::default());
         let running = tokio::spawn(controller::keep(client, scope, most, progress, stop.clone()));

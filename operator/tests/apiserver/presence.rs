@@ -28,7 +28,7 @@ async fn a_stack_that_goes_during_its_pass_is_not_told_to_be_there() {
     space.apply(&unknown).await;
 
     // The first write of a pass over a stack that can't be built is the status.
-    let operator = Operator::start(&space.name, Faults::holding(1)).await;
+    let operator = Operator::start(&space, Faults::holding(1)).await;
     eventually_within(SOON, "the status is being written", async || {
         (operator.faults.writes() == 1).then_some(())
     })

@@ -21,7 +21,7 @@ use crate::{
 async fn a_stack_too_many_is_refused_until_another_one_goes() {
     let space = Space::new("quota").await;
     space.apply(&spec()).await;
-    let operator = Operator::start_for(&space.name, 1, Faults::none()).await;
+    let operator = Operator::start_for(&space, 1, Faults::none()).await;
     space.settled(&operator).await;
 
     let second = json!({

@@ -116,7 +116,7 @@ async fn round(seed: u32) {
     let fresh = Space::new("random-fresh").await;
     fresh.apply(&specs[CHANGES - 1]).await;
     let (expected, _) = fresh.settle(Faults::none()).await;
-    assert_nothing_made_twice(&fresh.name);
+    assert_nothing_made_twice(&fresh);
     let told = serde_json::to_string(&specs).unwrap();
     picture.without_jobs().assert_like(&expected.without_jobs(), &format!("SEED={seed} {told}"));
     for space in [changed, fresh] {

@@ -68,7 +68,7 @@ async fn the_keys_are_those_of_the_copy_whenever_the_operator_dies() {
         space.settle_or_die(faults.clone()).await;
         let (picture, _) = space.settle(Faults::none()).await;
         space.assert_keys_of_the_copy().await;
-        assert_nothing_made_twice(&space.name);
+        assert_nothing_made_twice(&space);
         (picture, faults.writes())
     };
     let (undisturbed, writes) = restore(Faults::none()).await;
@@ -83,7 +83,7 @@ async fn the_keys_are_those_of_the_copy_whenever_the_operator_dies() {
 async fn a_seal_that_does_not_open_is_told_and_no_other_keys_are_made() {
     let space = Space::new("sealed").await.with_copy(&KEY.replace('a', "b")).await;
     space.apply(&restored()).await;
-    let _operator = Operator::start(&space.name, Faults::none()).await;
+    let _operator = Operator::start(&space, Faults::none()).await;
     let sentence = eventually_within(std::time::Duration::from_mins(2), "the operator refuses", async || {
         let stack = space.api::<TrackloreStack>().get(NAME).await.ok()?;
         let mut conditions = stack.status?.conditions.into_iter();

@@ -1,5 +1,5 @@
 //! What is rotated gets one successor each time, whenever the operator dies. Keys that sign tokens do so without a pod that starts
-//! anew, logins to databases with one new start of those that use them.
+//! anew, logins with one new start of those that use them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -35,13 +35,16 @@ impl Space {
         self.content("auth-signing-keys").await
     }
 
-    /// The logins to databases, by name of their Secret.
+    /// The logins of services, by name of their Secret.
     async fn logins(&self) -> BTreeMap<String, Content> {
-        let mut logins = BTreeMap::new();
+        let mut names = vec!["redis-feed".to_owned(), "kafka-feed".to_owned()];
         for service in ["auth", "user", "posts"] {
-            for name in [format!("postgres-{service}"), format!("postgres-{service}-migration")] {
-                logins.insert(name.clone(), self.content(&name).await);
-            }
+            names.extend(["postgres-", "kafka-"].map(|server| format!("{server}{service}")));
+            names.push(format!("postgres-{service}-migration"));
+        }
+        let mut logins = BTreeMap::new();
+        for name in names {
+            logins.insert(name.clone(), self.content(&name).await);
         }
         logins
     }
@@ -70,7 +73,8 @@ impl Space {
 
 fn collect(value: &Value, keys: &mut BTreeSet<String>) {
     let reference = &value["secretKeyRef"];
-    if reference["name"].as_str().is_some_and(|name| name.contains("-postgres-")) {
+    let servers = ["-postgres-", "-kafka-", "-redis-"];
+    if reference["name"].as_str().is_some_and(|name| servers.iter().any(|server| name.contains(server))) {
         keys.insert(reference["key"].as_str().unwrap().to_owned());
     }
     let members = value.as_object().into_iter().flat_map(|object| object.values());
@@ -81,11 +85,22 @@ fn names(content: &Content) -> Vec<&str> {
     content.keys().map(String::as_str).collect()
 }
 
+/// Asserts that a Secret holds one login, of the second user or the first that had a successor.
+fn assert_one_login(name: &str, content: &Content, suffix: &str) {
+    let mut parts = vec!["made", "password", "uri", "username"];
+    parts.retain(|part| *part != "uri" || !name.starts_with("kafka-"));
+    assert_eq!(
+        names(content),
+        parts.iter().map(|part| format!("{part}{suffix}")).collect::<Vec<_>>(),
+        "{name}"
+    );
+}
+
 #[tokio::test]
 async fn keys_that_are_asked_to_get_one_successor_and_pods_start_anew_for_their_logins_alone() {
     let space = Space::new("rotated").await;
     space.apply(&spec()).await;
-    let operator = Operator::start(&space.name, Faults::none()).await;
+    let operator = Operator::start(&space, Faults::none()).await;
     space.settled(&operator).await;
     let (first, generations) = (space.signing_keys().await, space.generations().await);
     assert_eq!(first.len(), 1);
@@ -100,7 +115,7 @@ async fn keys_that_are_asked_to_get_one_successor_and_pods_start_anew_for_their_
         let more = again[&name] - generation;
         (name, more)
     });
-    let expected = [("auth", 1), ("feed", 0), ("gateway", 0), ("posts", 1), ("user", 1)];
+    let expected = [("auth", 1), ("feed", 1), ("gateway", 0), ("posts", 1), ("user", 1)];
     assert_eq!(news.collect::<Vec<_>>(), expected.map(|(name, more)| (format!("{NAME}-{name}"), more)));
 
     drop(operator);
@@ -111,30 +126,31 @@ async fn keys_that_are_asked_to_get_one_successor_and_pods_start_anew_for_their_
 }
 
 #[tokio::test]
-async fn logins_to_databases_take_turns_and_the_one_before_goes_when_no_pod_uses_it() {
+async fn logins_take_turns_and_the_one_before_goes_when_no_pod_uses_it() {
     let space = Space::new("logins").await;
     space.apply(&spec()).await;
-    let operator = Operator::start(&space.name, Faults::none()).await;
+    let operator = Operator::start(&space, Faults::none()).await;
     space.settled(&operator).await;
     let first = space.logins().await;
-    assert!(first.values().all(|login| names(login) == ["password", "uri", "username"]));
+    assert!(first.values().flat_map(names).all(|key| ["password", "uri", "username"].contains(&key)));
 
     space.ask_for_rotation().await;
     space.settled(&operator).await;
     let second = space.logins().await;
     for (name, login) in &second {
-        assert_eq!(names(login), ["made-2", "password-2", "uri-2", "username-2"], "{name}");
-        let role = format!("{}_2", String::from_utf8_lossy(&first[name]["username"].0));
-        assert_eq!(login["username-2"].0, role.as_bytes());
+        assert_one_login(name, login, "-2");
+        let joint = if name.starts_with("postgres-") { '_' } else { '-' };
+        let user = format!("{}{joint}2", String::from_utf8_lossy(&first[name]["username"].0));
+        assert_eq!(login["username-2"].0, user.as_bytes());
         assert_ne!(login["password-2"], first[name]["password"]);
     }
     assert_eq!(space.keys_told().await, ["password-2", "username-2"].map(str::to_owned).into());
-    assert_nothing_made_twice(&space.name);
+    assert_nothing_made_twice(&space);
 
     space.ask_for_rotation().await;
     space.settled(&operator).await;
     for (name, login) in space.logins().await {
-        assert_eq!(names(&login), ["made", "password", "uri", "username"], "{name}");
+        assert_one_login(&name, &login, "");
         assert_eq!(login["username"], first[&name]["username"]);
         assert!(![&first[&name]["password"], &second[&name]["password-2"]].contains(&&login["password"]));
     }
@@ -153,10 +169,10 @@ async fn a_rotation_is_the_same_whenever_the_operator_dies() {
         let (picture, _) = space.settle(Faults::none()).await;
         assert_eq!(space.signing_keys().await.len(), 2);
         for (name, login) in space.logins().await {
-            assert_eq!(names(&login), ["made-2", "password-2", "uri-2", "username-2"], "{name}");
+            assert_one_login(&name, &login, "-2");
             assert_ne!(login["password-2"], first[&name]["password"]);
         }
-        assert_nothing_made_twice(&space.name);
+        assert_nothing_made_twice(&space);
         (picture, faults.writes())
     };
     let (undisturbed, writes) = rotated(Faults::none()).await;

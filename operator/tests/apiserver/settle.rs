@@ -36,14 +36,14 @@ impl Space {
 
     /// Runs an operator until the stack is settled; then what is there.
     pub async fn settle(&self, faults: Faults) -> (Picture, usize) {
-        let operator = Operator::start(&self.name, faults).await;
+        let operator = Operator::start(self, faults).await;
         self.settled(&operator).await;
         (Picture::of(self).await, operator.faults.writes())
     }
 
     /// Runs an operator until it dies of its faults. One that settles before that doesn't die.
     pub async fn settle_or_die(&self, faults: Faults) {
-        let operator = Operator::start(&self.name, faults.clone()).await;
+        let operator = Operator::start(self, faults.clone()).await;
         tokio::select! {
             () = faults.death() => {}
             () = self.settled(&operator) => {}

@@ -6,6 +6,7 @@ use kube::{
     api::{Patch, PatchParams},
 };
 use serde_json::{Value, json};
+use tracklore_e2e::apiserver::Server;
 use tracklore_operator::api::v1alpha1::TrackloreStack;
 
 use crate::server;
@@ -15,6 +16,8 @@ pub const NAME: &str = "demo";
 
 /// The namespace.
 pub struct Space {
+    /// Where it is.
+    pub server: &'static Server,
     /// An administrator.
     pub client: Client,
     /// Its name.
@@ -24,13 +27,18 @@ pub struct Space {
 impl Space {
     /// A new one, in which only pods may run that restrict themselves.
     pub async fn new(purpose: &str) -> Self {
-        let client = server::server().admin().await;
+        Self::on(server::server(), purpose).await
+    }
+
+    /// The same on another server than that of all tests.
+    pub async fn on(server: &'static Server, purpose: &str) -> Self {
+        let client = server.admin().await;
         let name = format!("{purpose}-{:08x}", rand::random::<u32>());
         let labels = json!({"pod-security.kubernetes.io/enforce": "restricted"});
         let namespace = json!({"metadata": {"name": name, "labels": labels}});
         let namespace: Namespace = serde_json::from_value(namespace).unwrap();
         Api::<Namespace>::all(client.clone()).create(&<_>::default(), &namespace).await.unwrap();
-        Self { client, name }
+        Self { server, client, name }
     }
 
     /// Objects of a kind in it.

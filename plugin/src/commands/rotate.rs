@@ -18,8 +18,8 @@ pub async fn run(target: &Target) -> Result<ExitCode, Error> {
     writeln!(
         std::io::stdout(),
         "Another key that signs tokens comes now. It signs in a quarter of an hour; the old one goes two hours from now.\n\
-         Other logins to Postgres come, too, where the operator makes them: its pods start anew one by one, and the old\n\
-         logins go when no pod uses them any more. The condition Progressing has the reason Rotating till then.\n\
+         Other logins to Postgres, Kafka and Redis come, too, where the operator makes them: pods start anew one by one, and\n\
+         the old logins go when no pod uses them any more. The condition Progressing has the reason Rotating till then.\n\
          Servers of the stack get other certificates, too, and show them within about two minutes."
     )?;
     Ok(ExitCode::SUCCESS)

@@ -9,13 +9,18 @@ use crate::{library, redis::Redis};
 
 /// How long to wait for a Redis that is away: it may be looked at later by nobody, but must not hold up the start.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long to wait until it lets the feed in: while logins are replaced, it may hear of the new one a minute or two after the feed.
+const UNTIL_LET_IN: Duration = Duration::from_secs(100);
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// Why a Redis can't hold feeds.
 #[derive(Debug, thiserror::Error)]
 pub enum Unfit {
     /// It takes no login of ours.
-    #[error("Redis doesn't let the feed in ({0}); correct user and password in TRACKLORE_REDIS_URL")]
+    #[error(
+        "Redis doesn't let the feed in ({0}); correct user and password in TRACKLORE_REDIS_URL, or TRACKLORE_REDIS_USERNAME and \
+         TRACKLORE_REDIS_PASSWORD where they are set"
+    )]
     Login(String),
     /// It is one of many.
     #[error("Redis runs in cluster mode, where feeds would fall apart; use one that doesn't")]
@@ -32,23 +37,31 @@ pub enum Unfit {
     Functions(String),
 }
 
-/// Looks at it, as soon as it answers. One that doesn't is no error: the feed copes with that, before and after.
+/// Waits until a Redis is found fit. One that doesn't answer is no error: the feed copes with that, before and after.
 pub async fn check(redis: &Redis) -> Result<(), Unfit> {
     let started = Instant::now();
+    let mut refused = false;
     loop {
         match look(redis).await {
+            Ok(Err(unfit @ Unfit::Login(_))) if started.elapsed() < UNTIL_LET_IN => {
+                if !refused {
+                    tracing::warn!(error = %unfit, patience = ?UNTIL_LET_IN, "Redis may hear of the login later: waiting");
+                }
+                refused = true;
+            }
             Ok(verdict) => return verdict,
             Err(error) if started.elapsed() > PATIENCE => {
                 tracing::warn!(%error, "Redis doesn't answer yet, so it can't be told whether it is fit");
                 return Ok(());
             }
-            Err(_) => tokio::time::sleep(PAUSE).await,
+            Err(_) => {}
         }
+        tokio::time::sleep(PAUSE).await;
     }
 }
 
 /// What is found, or that it can't be reached.
-async fn look(redis: &Redis) -> Result<Result<(), Unfit>, RedisError> {
+pub async fn look(redis: &Redis) -> Result<Result<(), Unfit>, RedisError> {
     let information = match redis.send(&redis::cmd("INFO")).await {
         Ok(answer) => text(answer),
         Err(error) if is_login(&error) => return Ok(Err(Unfit::Login(words(&error)))),

@@ -73,12 +73,6 @@ impl IdempotencyKey {
             .bind(format!("{actor} {route} {key}"))
             .fetch_one(&mut *tx)
             .await?;
-        if !alone {
-            return Err(Problem::conflict(
-                "idempotency-key-in-use",
-                "A request with this Idempotency-Key is being served right now. Wait for its answer.",
-            ));
-        }
         let fingerprint = Sha256::digest(body).to_vec();
         let known: Option<Kept> = sqlx::query_as(
             "SELECT fingerprint, status, headers, body FROM idempotency_keys \
@@ -90,6 +84,11 @@ impl IdempotencyKey {
         .fetch_optional(tx)
         .await?;
         match known {
+            // Only without an answer: whoever was answered may still hold the key while its transaction ends.
+            None if !alone => Err(Problem::conflict(
+                "idempotency-key-in-use",
+                "A request with this Idempotency-Key is being served right now. Wait for its answer.",
+            )),
             None => Ok(Claim::First(Guard { actor, route, key, fingerprint })),
             Some(kept) if kept.fingerprint == fingerprint => {
                 let status =

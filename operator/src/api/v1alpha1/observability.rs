@@ -17,11 +17,12 @@ pub struct Observability {
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct Tracing {
-    /// A collector that understands OTLP over HTTP, for example `http://otel-collector.monitoring.svc:4318`. The services may
-    /// reach this port and no other outside the stack; it must be the port of the collector's pods, too.
+    /// A collector that understands OTLP over HTTP, for example `http://otel-collector.monitoring.svc:4318`; by `https://`
+    /// one whose certificate is signed by somebody whom systems trust. The services may reach this port and no other outside the
+    /// stack; it must be the port of the collector's pods, too.
     #[schemars(
         length(max = 253),
-        regex(pattern = r"^http://[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?(/[A-Za-z0-9._/-]*)?$")
+        regex(pattern = r"^https?://[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?(/[A-Za-z0-9._/-]*)?$")
     )]
     pub endpoint: String,
     /// How many of the requests that nobody traces yet are traced: `0` for none, `1` for all. Failures are always kept.

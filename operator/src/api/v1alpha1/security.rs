@@ -13,8 +13,8 @@ pub struct Security {
     #[serde(default)]
     pub network_policy: NetworkPolicyMode,
 
-    /// When generated secrets get successors: the logins to databases that the operator makes, and the keys that sign access
-    /// tokens. No request fails for it.
+    /// When generated secrets get successors: the logins to Postgres, Kafka and Redis that the operator makes, and the keys that
+    /// sign access tokens. No request fails for it.
     #[serde(default)]
     pub rotation: Rotation,
 }
@@ -23,15 +23,16 @@ pub struct Security {
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct Rotation {
-    /// How old a login to a database may be, in days, for example `90d`. Then another one takes its place: pods start anew with
-    /// it, and the old one goes when none uses it any more. Without it, logins are replaced when `requestedAt` asks for it.
+    /// How old a login to Postgres, Kafka or Redis may be, in days, for example `90d`. Then another one takes its place: pods start
+    /// anew with it, and the old one goes when none uses it any more. Without it, logins are replaced when `requestedAt` asks for it.
     /// The age of keys that sign tokens is `auth.signingKeys.rotateAfter`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 5), regex(pattern = r"^[1-9][0-9]{0,3}d$"))]
     pub after: Option<String>,
 
-    /// What was made before this moment, for example `2026-11-21T12:00:00Z`, gets a successor: logins to databases, the keys
-    /// that sign access tokens, and certificates of the stack's servers. `kubectl tracklore rotate` sets it to the present. A moment to come is waited for.
+    /// What was made before this moment, for example `2026-11-21T12:00:00Z`, gets a successor: logins to Postgres, Kafka and
+    /// Redis, the keys that sign access tokens, and certificates of the stack's servers. `kubectl tracklore rotate` sets it to the
+    /// present. A moment to come is waited for.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 40))]
     pub requested_at: Option<Time>,

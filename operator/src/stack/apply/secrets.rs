@@ -17,7 +17,7 @@ use crate::stack::{
     certificates::{self, Certificate},
     component::MANAGER,
     generate::{self, Authority},
-    logins::{self, Due},
+    logins::{self, Due, MADE, Turn},
     observe::secret_seen,
     observed::{Observed, Owner, SecretSeen},
     plan::{GeneratedSecret, Origin, Recipe, Restored},
@@ -27,6 +27,16 @@ use crate::stack::{
 /// What a Secret holds, or a sentence that says why it can't be had.
 type Content = Result<BTreeMap<String, String>, String>;
 
+/// What is written of a Secret.
+enum Change {
+    /// It is made.
+    Made(BTreeMap<String, String>),
+    /// Keys of it come and go: a merge patch.
+    Successors(Value),
+    /// Whether it goes with the stack. The deletion policy has changed, or it was left by an earlier stack.
+    Owners,
+}
+
 impl Applier<'_> {
     pub(super) async fn secret(
         &self,
@@ -35,75 +45,25 @@ impl Applier<'_> {
         observed: &Observed,
         outcome: &mut Outcome,
     ) -> Result<(), Error> {
-        let authority = observed.secrets.get(&build::authority_secret(self.names));
-        if secret.recipe.is_signed() && authority.is_some_and(|authority| authority.owner != Owner::Us) {
-            // what stands in the way of the authority is said of it
-            return Ok(());
-        }
-        let authority = authority.and_then(|secret| secret.certificate.as_ref());
-        let api = self.secrets_api();
         let label = format!("Secret/{}", secret.name);
-        let owners = if owned { vec![self.owner.clone()] } else { Vec::new() };
-        let result = match observed.secrets.get(&secret.name) {
-            Some(seen) if seen.owner == Owner::Foreign => {
-                outcome.obstacles.push((label, Obstacle::Foreign));
-                return Ok(());
-            }
-            Some(seen) if seen.owner == Owner::Leaving => {
-                outcome.obstacles.push((label, Obstacle::Leaving));
-                self.secrets.forget(self.uid);
-                return Ok(());
-            }
-            // The deletion policy has changed, or the Secret was left by an earlier stack.
-            Some(seen) if seen.owners.contains(self.uid) != owned => {
-                let patch = Patch::Merge(json!({"metadata": {"ownerReferences": owners}}));
-                api.patch(&secret.name, &PatchParams::default(), &patch).await
-            }
-            Some(seen) => match self.successors(secret, seen, authority).await? {
-                Ok(None) => return Ok(()),
-                Ok(Some(patch)) => {
-                    // whatever becomes of it, what is known is of before
+        let change = match self.change(secret, owned, observed).await? {
+            Ok(Some(change)) => change,
+            Ok(None) => return Ok(()),
+            Err(obstacle) => {
+                if obstacle == Obstacle::Leaving {
                     self.secrets.forget(self.uid);
-                    // pods see other keys that sign by themselves
-                    outcome.secrets_made |= !matches!(secret.recipe, Recipe::SigningKeys(_));
-                    tracing::info!(name = secret.name, "secrets are rotated: new ones come, or old ones go");
-                    api.patch(&secret.name, &PatchParams::default(), &Patch::Merge(patch)).await
                 }
-                Err(sentence) => {
-                    outcome.obstacles.push((label, Obstacle::Refused(sentence)));
-                    return Ok(());
-                }
-            },
-            None => {
-                let content = match &secret.origin {
-                    Origin::New => self.made(&secret.recipe, None).await?,
-                    Origin::Copy(None) => return Ok(()),
-                    Origin::Copy(Some(restored)) => self.restored(restored).await?,
-                };
-                let content = match content {
-                    Ok(content) => content,
-                    Err(sentence) => {
-                        outcome.obstacles.push((label, Obstacle::Refused(sentence)));
-                        return Ok(());
-                    }
-                };
-                outcome.secrets_made = true;
-                let object = Secret {
-                    metadata: ObjectMeta {
-                        name: Some(secret.name.clone()),
-                        labels: Some(secret.labels(self.names)),
-                        owner_references: (!owners.is_empty()).then_some(owners),
-                        ..ObjectMeta::default()
-                    },
-                    type_: Some("Opaque".into()),
-                    string_data: Some(content),
-                    ..Secret::default()
-                };
-                let params = PostParams { field_manager: Some(MANAGER.into()), ..PostParams::default() };
-                api.create(&params, &object).await
+                outcome.obstacles.push((label, obstacle));
+                return Ok(());
             }
         };
-        match result {
+        outcome.secrets_made |= match &change {
+            Change::Made(_) => true,
+            // pods see other keys that sign by themselves
+            Change::Successors(_) => !matches!(secret.recipe, Recipe::SigningKeys(_)),
+            Change::Owners => false,
+        };
+        match self.write(secret, owned, change).await {
             Ok(stored) => {
                 let seen = secret_seen(&stored, self.names, self.uid);
                 self.secrets.put(self.uid, &secret.name, &seen);
@@ -118,14 +78,95 @@ impl Applier<'_> {
         Ok(())
     }
 
+    /// What is to be written of a Secret now, or what stands in its way.
+    async fn change(
+        &self,
+        secret: &GeneratedSecret,
+        owned: bool,
+        observed: &Observed,
+    ) -> Result<Result<Option<Change>, Obstacle>, Error> {
+        let authority = observed.secrets.get(&build::authority_secret(self.names));
+        if secret.recipe.is_signed() && authority.is_some_and(|authority| authority.owner != Owner::Us) {
+            // what stands in the way of the authority is said of it
+            return Ok(Ok(None));
+        }
+        let change = match observed.secrets.get(&secret.name) {
+            Some(seen) if seen.owner == Owner::Foreign => return Ok(Err(Obstacle::Foreign)),
+            Some(seen) if seen.owner == Owner::Leaving => return Ok(Err(Obstacle::Leaving)),
+            Some(seen) if seen.owners.contains(self.uid) != owned => Ok(Some(Change::Owners)),
+            Some(seen) => {
+                self.successors(secret, seen, observed).await?.map(|patch| patch.map(Change::Successors))
+            }
+            None => match &secret.origin {
+                Origin::New => {
+                    self.made(&secret.recipe, None).await?.map(|content| Some(Change::Made(content)))
+                }
+                Origin::Second { of } => {
+                    self.second_login(of).await?.map(|content| Some(Change::Made(content)))
+                }
+                Origin::Copy(None) => Ok(None),
+                Origin::Copy(Some(restored)) => {
+                    self.restored(restored).await?.map(|content| Some(Change::Made(content)))
+                }
+            },
+        };
+        Ok(change.map_err(Obstacle::Refused))
+    }
+
+    /// Writes it: the Secret as it is then.
+    async fn write(
+        &self,
+        secret: &GeneratedSecret,
+        owned: bool,
+        change: Change,
+    ) -> Result<Secret, kube::Error> {
+        let api = self.secrets_api();
+        let owners = if owned { vec![self.owner.clone()] } else { Vec::new() };
+        let patch = match change {
+            Change::Owners => json!({"metadata": {"ownerReferences": owners}}),
+            Change::Successors(patch) => {
+                // whatever becomes of it, what is known is of before
+                self.secrets.forget(self.uid);
+                tracing::info!(name = secret.name, "secrets are rotated: new ones come, or old ones go");
+                patch
+            }
+            Change::Made(content) => {
+                let object = Secret {
+                    metadata: ObjectMeta {
+                        name: Some(secret.name.clone()),
+                        labels: Some(secret.labels(self.names)),
+                        owner_references: (!owners.is_empty()).then_some(owners),
+                        ..ObjectMeta::default()
+                    },
+                    type_: Some("Opaque".into()),
+                    string_data: Some(content),
+                    ..Secret::default()
+                };
+                let params = PostParams { field_manager: Some(MANAGER.into()), ..PostParams::default() };
+                return api.create(&params, &object).await;
+            }
+        };
+        api.patch(&secret.name, &PatchParams::default(), &Patch::Merge(patch)).await
+    }
+
     /// What changes about a Secret now: others come, or those before them go. No key and no login is overwritten.
     async fn successors(
         &self,
         secret: &GeneratedSecret,
         seen: &SecretSeen,
-        authority: Option<&Certificate>,
+        observed: &Observed,
     ) -> Result<Result<Option<Value>, String>, Error> {
         let now = Timestamp::now();
+        let seen_authority = observed.secrets.get(&build::authority_secret(self.names));
+        let authority = seen_authority.and_then(|secret| secret.certificate.as_ref());
+        if let Origin::Second { of } = &secret.origin {
+            let second = observed.secrets.get(of).and_then(|secret| secret.login(Turn::Second));
+            if second.map(|login| login.made) == seen.login(Turn::First).map(|login| login.made) {
+                return Ok(Ok(None));
+            }
+            let content = self.second_login(of).await?;
+            return Ok(content.map(|content| Some(json!({"stringData": content}))));
+        }
         let (new, gone) = match (&secret.recipe, &secret.replacement) {
             (Recipe::SigningKeys(rule), _) => {
                 let due = rotation::due(&seen.keys, rule, now);
@@ -134,7 +175,9 @@ impl Applier<'_> {
                 (made.unwrap_or_default(), due.retired)
             }
             (recipe, Some(replacement)) => match logins::due(&seen.logins, replacement, now) {
-                Some(Due::Successor(turn)) => (generate::successor(recipe, turn, now)?, Vec::new()),
+                Some(Due::Successor(turn)) => {
+                    (generate::successor(recipe, &replacement.second, turn, now)?, Vec::new())
+                }
                 Some(Due::Retired(turn)) => (BTreeMap::new(), logins::keys(turn).collect()),
                 None => return Ok(Ok(None)),
             },
@@ -192,6 +235,18 @@ impl Applier<'_> {
             Ok(Secrets(mut all)) => all.remove(name).ok_or_else(|| format!("the copy holds no {name}")),
             Err(error) => Err(format!("restore.keySecretRef names Secret {key_secret}: {error}")),
         })
+    }
+
+    /// The second login that a Secret holds, under the keys of a first one.
+    async fn second_login(&self, of: &str) -> Result<Content, Error> {
+        let mut content = self.content(of).await?;
+        let part = |part: &str| {
+            let value = content.remove(&Turn::Second.key(part));
+            value
+                .map(|value| (part.to_owned(), value))
+                .ok_or_else(|| format!("Secret {of} holds no second {part}"))
+        };
+        Ok(["username", "password", MADE].into_iter().map(part).collect())
     }
 
     /// The texts in a Secret; none where it isn't there.

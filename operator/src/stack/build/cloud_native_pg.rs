@@ -1,9 +1,12 @@
 //! What CloudNativePG is asked for: a `Cluster` where the stack has its own, and in each the same roles and databases that
 //! `provision/postgres.sql` makes elsewhere. Privileges inside a database aren't CloudNativePG's matter: a Job grants them.
 
+use std::collections::BTreeSet;
+
 use k8s_openapi::api::core::v1::{LocalObjectReference, PodSpec};
 
 use super::{
+    login::{self, Reference},
     pod::{self, owner},
     secrets,
 };
@@ -18,7 +21,8 @@ use crate::{
     },
     stack::{
         component::{Component, Service},
-        observed::{ChildId, Kind},
+        logins::Turn,
+        observed::{ChildId, Kind, Observed},
         plan::Child,
         source::Delegation,
         validate::ValidStack,
@@ -134,49 +138,58 @@ pub fn scheduled_backup(
 }
 
 /// The roles and databases, in the order in which they can be made.
-pub fn roles_and_databases(stack: &ValidStack, asked: &Delegation) -> Vec<Child> {
+pub fn roles_and_databases(stack: &ValidStack, observed: &Observed, asked: &Delegation) -> Vec<Child> {
     let reclaim = match stack.deletion_policy {
         DeletionPolicy::Retain => "retain",
         DeletionPolicy::Delete => "delete",
     };
-    let role = |kind: &str, suffix: &str, service: Service, secret: Option<String>, in_roles: Vec<String>| {
-        let name = stack.names.child(&format!("postgres-{}{kind}", service.as_str()));
+    let name = |service: Service| format!("{}{}", asked.name_prefix, service.as_str());
+    let role = |object: &str, role: String, password: Option<String>, in_roles: Vec<String>| {
         Child::from(DatabaseRole {
-            metadata: pod::metadata(stack, &name, COMPONENT),
+            metadata: pod::metadata(stack, object, COMPONENT),
             spec: DatabaseRoleSpec {
                 cluster: reference(&asked.cluster),
-                name: format!("{}{}{suffix}", asked.name_prefix, service.as_str()),
-                login: secret.is_some(),
+                name: role,
+                login: password.is_some(),
                 in_roles,
-                password_secret: secret.as_ref().map(reference),
+                password_secret: password.as_ref().map(reference),
                 database_role_reclaim_policy: reclaim.into(),
             },
         })
     };
-    let owner = |service: Service| format!("{}{}_owner", asked.name_prefix, service.as_str());
+    // One whose turn is over stays, and nobody can log in as it: without its object it could stay as it was.
+    let logins = |login: String, first: String, second_is_in: Vec<String>, first_is_in: Vec<String>| {
+        let there: BTreeSet<_> =
+            Reference::all(observed, &login).into_iter().map(|login| login.turn).collect();
+        let known = [(Turn::First, first_is_in), (Turn::Second, second_is_in)].into_iter();
+        known
+            .filter(|(turn, _)| there.contains(turn) || login::retired(observed, &login) == Some(*turn))
+            .map(|(turn, in_roles)| {
+                let secret = secrets::role_password(&login, turn);
+                role(&secret, turn.role(&first), there.contains(&turn).then_some(secret.clone()), in_roles)
+            })
+            .collect::<Vec<_>>()
+    };
     let of = |service: Service| {
-        let runtime = secrets::database_login(stack, service);
-        let migration = secrets::migration_login(stack, service);
-        [
-            role("-owner", "_owner", service, None, Vec::new()),
-            role("", "", service, Some(runtime), Vec::new()),
-            role("-migration", "_migration", service, Some(migration), vec![owner(service)]),
-            Child::from(Database {
-                metadata: pod::metadata(
-                    stack,
-                    &stack.names.child(&format!("postgres-{}", service.as_str())),
-                    COMPONENT,
-                ),
-                spec: DatabaseSpec {
-                    cluster: reference(&asked.cluster),
-                    name: format!("{}{}", asked.name_prefix, service.as_str()),
-                    owner: owner(service),
-                    template: "template0".into(),
-                    encoding: "UTF8".into(),
-                    database_reclaim_policy: reclaim.into(),
-                },
-            }),
-        ]
+        let (runtime, owner) = (name(service), format!("{}_owner", name(service)));
+        let database = stack.names.child(&format!("postgres-{}", service.as_str()));
+        let mut children = vec![role(&format!("{database}-owner"), owner.clone(), None, Vec::new())];
+        let login = secrets::database_login(stack, service);
+        children.extend(logins(login, runtime.clone(), vec![runtime.clone()], Vec::new()));
+        let (login, acts_as) = (secrets::migration_login(stack, service), vec![owner.clone()]);
+        children.extend(logins(login, format!("{runtime}_migration"), acts_as.clone(), acts_as));
+        children.push(Child::from(Database {
+            metadata: pod::metadata(stack, &database, COMPONENT),
+            spec: DatabaseSpec {
+                cluster: reference(&asked.cluster),
+                name: runtime,
+                owner,
+                template: "template0".into(),
+                encoding: "UTF8".into(),
+                database_reclaim_policy: reclaim.into(),
+            },
+        }));
+        children
     };
     Service::WITH_DATABASE.into_iter().flat_map(of).collect()
 }

@@ -53,7 +53,7 @@ impl Planner<'_> {
             self.now(cloud_native_pg::cluster(stack, asked, own));
             self.all(cloud_native_pg::scheduled_backup(stack, asked, own));
         }
-        for child in cloud_native_pg::roles_and_databases(stack, asked) {
+        for child in cloud_native_pg::roles_and_databases(stack, self.observed, asked) {
             delegated.push(child.id());
             self.when(given, child);
         }
@@ -64,7 +64,7 @@ impl Planner<'_> {
         let stack = self.stack;
         let provision = self.config(kafka_provision::config(stack));
         let credentials = self.credentials(&kafka_provision::secrets_used(stack));
-        let job = kafka_provision::job(stack, &provision, &credentials);
+        let job = kafka_provision::job(stack, self.observed, &provision, &credentials);
         self.plan.kafka = match &stack.kafka {
             Source::Managed(managed) => {
                 self.all(kafka::services(stack));
@@ -102,7 +102,7 @@ impl Planner<'_> {
         // Whoever runs it says which stacks may have topics and users there.
         let is_open = self.told(&kafka).is_some_and(|told| told.done);
         let mut delegated = vec![kafka];
-        for child in strimzi::topics_and_users(self.stack, cluster) {
+        for child in strimzi::topics_and_users(self.stack, self.observed, cluster) {
             delegated.push(child.id());
             self.when(given && is_open, child);
         }
@@ -126,9 +126,9 @@ impl Planner<'_> {
         self.now(redis::service(stack));
         let existing = self.stateful_set(Component::Redis);
         let config = self.config(redis::config(stack));
-        let users =
-            self.credentials(&[secrets::redis_admin(&stack.names), secrets::redis_feed(&stack.names)]);
-        self.when(secrets_ready, redis::stateful_set(stack, managed, &config, &users, existing));
+        // Logins of the feed are taken while it runs.
+        let admin = self.credentials(&[secrets::redis_admin(&stack.names)]);
+        self.when(secrets_ready, redis::stateful_set(stack, managed, &config, &admin, existing));
         self.claims(Component::Redis, redis::claims(stack, managed, existing));
     }
 }

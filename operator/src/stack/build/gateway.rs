@@ -10,7 +10,7 @@ use k8s_openapi::api::{
 use super::{
     address, config_map,
     pod::{self, Timing},
-    secrets, service_deployment,
+    secrets, service_deployment, spread,
 };
 use crate::{
     api::v1alpha1::{GatewayServiceType, Traefik},
@@ -147,7 +147,7 @@ pub fn deployment(
         ..Container::default()
     };
     let mut spec = pod::spec(stack, USER, container, volumes);
-    spec.topology_spread_constraints = service_deployment::spread(stack, COMPONENT);
+    spec.topology_spread_constraints = spread::constraints(stack, COMPONENT);
     stack.placement(COMPONENT).place(&mut spec);
     let template = pod::template(stack.names.labels(COMPONENT), Some(content), spec);
     service_deployment::rolling(stack, COMPONENT, Some(gateway.replicas), template)

@@ -8,12 +8,15 @@ use super::{
     authority::Authority,
     config_map,
     job::{self, HashedJob},
-    kafka, pod, secrets,
+    kafka,
+    login::{self, Reference},
+    pod, secrets,
 };
 use crate::{
     api::v1alpha1::Resources,
     stack::{
         component::{Component, Service},
+        observed::Observed,
         source::{ForeignKafka, ForeignLogin, Source},
         validate::ValidStack,
     },
@@ -81,7 +84,7 @@ pub fn secrets_used(stack: &ValidStack) -> Vec<String> {
 }
 
 /// What the Job is told of a Kafka that is there.
-fn foreign(stack: &ValidStack, external: &ForeignKafka) -> Vec<EnvVar> {
+fn foreign(external: &ForeignKafka) -> Vec<EnvVar> {
     let make = match &external.login {
         None => "topics",
         Some(ForeignLogin { admin: Some(_), users: None, .. }) => "topics users acls",
@@ -96,18 +99,32 @@ fn foreign(stack: &ValidStack, external: &ForeignKafka) -> Vec<EnvVar> {
             env.push(pod::secret_env("ADMIN_PASSWORD", &admin.name, "password"));
         }
     }
-    let logins = Service::ALL.into_iter();
-    env.extend(logins.filter_map(|service| {
-        let variable = format!("USERNAME_{}", service.as_str());
-        Some(pod::secret_env(&variable, secrets::kafka_login(stack, service)?, "username"))
-    }));
     env
 }
 
+/// Who uses Kafka: a name for each login, the service's or that of its second user, and where it is.
+fn logins(stack: &ValidStack, observed: &Observed) -> Vec<(String, Reference)> {
+    let of = |service: Service| {
+        let all = secrets::kafka_login(stack, service).map(|secret| Reference::all(observed, &secret));
+        all.into_iter().flatten().map(move |login| (login.turn.role(service.as_str()), login))
+    };
+    Service::ALL.into_iter().flat_map(of).collect()
+}
+
+/// Users that have had successors: each after its service.
+fn retired(stack: &ValidStack, observed: &Observed) -> Vec<String> {
+    let of = |service: Service| {
+        let turn = login::retired(observed, &secrets::kafka(&stack.names, service))?;
+        Some(format!("{}={}", service.as_str(), secrets::kafka_user(stack, service, turn)?))
+    };
+    Service::ALL.into_iter().filter_map(of).collect()
+}
+
 /// The Job. `credentials` is a hash of the passwords that it sets or uses.
-pub fn job(stack: &ValidStack, config: &ConfigMap, credentials: &str) -> HashedJob {
+pub fn job(stack: &ValidStack, observed: &Observed, config: &ConfigMap, credentials: &str) -> HashedJob {
     let names = &stack.names;
-    let users: Vec<_> = Service::ALL.into_iter().map(Service::as_str).collect();
+    let logins = logins(stack, observed);
+    let users: Vec<_> = logins.iter().map(|(name, _)| name.as_str()).collect();
     let authority = Authority::kafka(stack);
     let mut env = vec![
         pod::env("BOOTSTRAP", kafka::bootstrap(stack)),
@@ -119,12 +136,15 @@ pub fn job(stack: &ValidStack, config: &ConfigMap, credentials: &str) -> HashedJ
         Source::Managed(_) => {
             env.push(pod::secret_env("ADMIN_PASSWORD", secrets::kafka_admin(names), "password"));
         }
-        Source::External(external) => env.extend(foreign(stack, external)),
+        Source::External(external) => env.extend(foreign(external)),
     }
-    env.extend(Service::ALL.into_iter().filter_map(|service| {
-        let variable = format!("PASSWORD_{}", service.as_str());
-        Some(pod::secret_env(&variable, secrets::kafka_login(stack, service)?, "password"))
+    env.extend(logins.iter().flat_map(|(name, login)| {
+        ["USERNAME", "PASSWORD"].map(|part| login.env(&format!("{part}_{name}"), &part.to_lowercase()))
     }));
+    let retired = retired(stack, observed);
+    if !retired.is_empty() {
+        env.push(pod::env("RETIRED", retired.join(" ")));
+    }
     let mut mounts = vec![
         pod::read_only("config", "/etc/tracklore"),
         pod::mount("run", "/run/kafka"),

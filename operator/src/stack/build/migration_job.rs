@@ -4,9 +4,8 @@ use k8s_openapi::api::core::v1::Container;
 
 use super::{
     authority::Authority,
-    database_login,
     job::{self, HashedJob},
-    pod,
+    login, pod,
     service_deployment::USER,
     service_env,
 };
@@ -47,7 +46,7 @@ fn job(
             stack,
             service,
             "TRACKLORE_MIGRATION_DATABASE",
-            &database_login::migration(stack, observed, service),
+            &login::migration(stack, observed, service),
         )),
         volume_mounts: authority.as_ref().map(|authority| vec![authority.mount()]),
         resources: Some(pod::resources(&Resources::default(), ("20m", "32Mi"), "128Mi")),

@@ -6,7 +6,6 @@ mod backup;
 mod certificate;
 mod cloud_native_pg;
 mod config_map;
-mod database_login;
 mod dependencies;
 mod gateway;
 mod horizontal_pod_autoscaler;
@@ -15,6 +14,7 @@ mod ingress;
 mod job;
 mod kafka;
 mod kafka_provision;
+mod login;
 mod migration_job;
 mod network_policy;
 mod pod;
@@ -27,6 +27,7 @@ mod secrets;
 mod service_deployment;
 mod service_env;
 mod shelf;
+mod spread;
 mod stateful_set;
 mod strimzi;
 mod tracing;
@@ -77,7 +78,7 @@ struct Planner<'a> {
 }
 
 fn empty(stack: &ValidStack, observed: &Observed) -> Plan {
-    let secrets = secrets::all(stack);
+    let secrets = secrets::due(stack, observed);
     Plan {
         secrets: match &stack.restore {
             Some(restore) => restore::from_copy(stack, restore, observed, secrets),
@@ -118,7 +119,7 @@ impl<'a> Planner<'a> {
         self.services(secrets_ready);
         self.gateway(secrets_ready);
         self.backup(secrets_ready);
-        database_login::allow_replacement(&mut self.plan, self.stack, self.observed);
+        login::allow_replacement(&mut self.plan, self.stack, self.observed);
         self.plan
     }
 

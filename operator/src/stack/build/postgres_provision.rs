@@ -6,9 +6,9 @@ use k8s_openapi::api::core::v1::{ConfigMap, Container, EnvVar};
 use super::{
     authority::Authority,
     cloud_native_pg::cluster_id,
-    config_map, database_login,
+    config_map,
     job::{self, HashedJob},
-    pod, postgres, secrets,
+    login, pod, postgres, secrets,
 };
 use crate::stack::{
     component::{Component, Service},
@@ -133,11 +133,11 @@ fn foreign(stack: &ValidStack, observed: &Observed, external: &ForeignPostgres) 
 
 /// Parts of the logins of services and migrations.
 fn logins(stack: &ValidStack, observed: &Observed, parts: &[&str]) -> Vec<EnvVar> {
-    let variables = |(name, login): (String, database_login::Reference)| {
+    let variables = |(name, login): (String, login::Reference)| {
         parts
             .iter()
             .map(move |part| login.env(&format!("{name}_{part}"), &part.to_lowercase()))
             .collect::<Vec<_>>()
     };
-    database_login::provisioned(stack, observed).into_iter().flat_map(variables).collect()
+    login::provisioned(stack, observed).into_iter().flat_map(variables).collect()
 }

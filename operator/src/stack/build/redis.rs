@@ -29,6 +29,7 @@ pub fn config(stack: &ValidStack) -> ConfigMap {
         [
             ("start.sh", include_str!("scripts/redis-start.sh").to_owned()),
             ("ready.sh", include_str!("scripts/redis-ready.sh").to_owned()),
+            ("users.sh", include_str!("scripts/redis-users.sh").to_owned()),
             ("valkey.conf", settings),
         ],
     )
@@ -44,16 +45,15 @@ fn volume(managed: &ManagedRedis) -> Volume<'_> {
     Volume { size: &storage.size, class: storage.class_name.as_deref() }
 }
 
-/// The instance. `credentials` is a hash of its users' passwords.
+/// The instance. `admin` is a hash of its administrator's password.
 pub fn stateful_set(
     stack: &ValidStack,
     managed: &ManagedRedis,
     config: &ConfigMap,
-    credentials: &str,
+    admin: &str,
     existing: Option<&Workload>,
 ) -> StatefulSet {
     let names = &stack.names;
-    let admin = secrets::redis_admin(names);
     let is_ready = ["sh", "/etc/tracklore/ready.sh"];
     let answers =
         ["valkey-cli", "-s", "/run/valkey/valkey.sock", "--user", "admin", "--no-auth-warning", "ping"];
@@ -64,10 +64,8 @@ pub fn stateful_set(
         image: Some(stack.images.redis.clone()),
         command: Some(pod::words(&["sh", "/etc/tracklore/start.sh"])),
         env: Some(vec![
-            pod::secret_env("ADMIN_PASSWORD", &admin, "password"),
-            pod::secret_env("FEED_PASSWORD", secrets::redis_feed(names), "password"),
-            // Read by valkey-cli in the probes.
-            pod::secret_env("REDISCLI_AUTH", &admin, "password"),
+            // The administrator's password, as valkey-cli in the probes wants it.
+            pod::secret_env("REDISCLI_AUTH", secrets::redis_admin(names), "password"),
         ]),
         ports: Some(vec![ContainerPort {
             name: Some("redis".into()),
@@ -84,6 +82,7 @@ pub fn stateful_set(
             pod::mount(DATA, "/data"),
             pod::read_only("config", "/etc/tracklore"),
             certificate::mount(),
+            pod::read_only("logins", "/var/run/tracklore/logins"),
             pod::mount("run", "/run/valkey"),
         ]),
         ..Container::default()
@@ -91,11 +90,12 @@ pub fn stateful_set(
     let volumes = vec![
         pod::config_volume("config", &names.of(COMPONENT)),
         certificate::volume(stack, COMPONENT),
+        pod::secret_volume("logins", &secrets::redis_feed(names)),
         pod::in_memory("run", "1Mi"),
     ];
     let mut spec = pod::spec(stack, USER, container, volumes);
     stack.placement(COMPONENT).place(&mut spec);
-    let hash = digest(&(config_map::files_digest(config), credentials));
+    let hash = digest(&(config_map::files_digest(config), admin));
     let template = pod::template(names.labels(COMPONENT), Some(hash), spec);
     stateful_set::stateful_set(
         stack,

@@ -6,9 +6,8 @@ use k8s_openapi::api::core::v1::Container;
 
 use super::{
     authority::Authority,
-    database_login,
     job::{self, HashedJob},
-    pod, postgres,
+    login, pod, postgres,
     service_deployment::USER,
     service_env, shelf,
 };
@@ -97,7 +96,7 @@ pub fn republish_job(
             stack,
             service,
             "TRACKLORE_DATABASE",
-            &database_login::runtime(stack, observed, service),
+            &login::runtime(stack, observed, service),
         )),
         volume_mounts: authority.as_ref().map(|authority| vec![authority.mount()]),
         resources: Some(pod::resources(&Resources::default(), ("20m", "32Mi"), "128Mi")),

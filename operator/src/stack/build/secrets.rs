@@ -5,7 +5,8 @@ use crate::{
     api::v1alpha1::{Database, GatewayTls},
     stack::{
         component::{Component, Names, Service},
-        logins::Replacement,
+        logins::{Replacement, Turn},
+        observed::Observed,
         plan::{GeneratedSecret, Origin, Recipe},
         source::{ForeignDatabases, ForeignKafka, ForeignLogin, ForeignPostgres, Source},
         validate::ValidStack,
@@ -115,6 +116,25 @@ pub fn kafka_login(stack: &ValidStack, service: Service) -> Option<String> {
     Some(given.map_or_else(|| kafka(&stack.names, service), |secret| secret.name.clone()))
 }
 
+/// Name of the Secret from which CloudNativePG takes the password of a login at its turn.
+pub fn role_password(login: &str, turn: Turn) -> String {
+    match turn {
+        Turn::First => login.to_owned(),
+        Turn::Second => format!("{login}-2"),
+    }
+}
+
+/// The generated Secrets that there are to be now: one for a second login not before that is there.
+pub fn due(stack: &ValidStack, observed: &Observed) -> Vec<GeneratedSecret> {
+    let is_due = |secret: &GeneratedSecret| match &secret.origin {
+        Origin::Second { of } => {
+            observed.secrets.get(of).is_some_and(|seen| seen.login(Turn::Second).is_some())
+        }
+        Origin::New | Origin::Copy(_) => true,
+    };
+    all(stack).into_iter().filter(is_due).collect()
+}
+
 /// All generated Secrets of a stack, the authority's before those that it signs.
 pub fn all(stack: &ValidStack) -> Vec<GeneratedSecret> {
     let names = &stack.names;
@@ -129,7 +149,8 @@ pub fn all(stack: &ValidStack) -> Vec<GeneratedSecret> {
             rest: format!("{}:6379/0", names.host("redis")),
         };
         secrets.push(secret(redis_admin(names), Component::Redis, address("admin")));
-        secrets.push(secret(redis_feed(names), Component::Redis, address("feed")));
+        let feed = secret(redis_feed(names), Component::Redis, address("feed"));
+        secrets.push(replaced(stack, feed, "feed-2".to_owned()));
     }
     secrets.push(secret(signing_keys(names), auth, Recipe::SigningKeys(stack.key_rotation.clone())));
     secrets.push(secret(session_key(names), auth, Recipe::SessionKey));
@@ -176,31 +197,26 @@ fn certificates(stack: &ValidStack) -> Vec<GeneratedSecret> {
 
 fn postgres_secrets(stack: &ValidStack) -> Vec<GeneratedSecret> {
     let names = &stack.names;
-    let replaced = |name: String, recipe: Recipe| GeneratedSecret {
-        replacement: Some(Replacement {
-            rule: stack.login_rotation.clone(),
-            may_begin: false,
-            may_end: false,
-        }),
-        ..secret(name, Component::Postgres, recipe)
+    let replaced = |name: String, role: &str, recipe: Recipe| {
+        replaced(stack, secret(name, Component::Postgres, recipe), Turn::Second.role(role))
     };
-    let roles = |recipe: &dyn Fn(Service, String) -> Recipe, prefix: &str| {
+    let roles = |recipe: &dyn Fn(Service, &str) -> Recipe, prefix: &str| {
         Service::WITH_DATABASE
             .into_iter()
             .flat_map(|service| {
                 let role = format!("{prefix}{}", service.as_str());
-                let migration = recipe(service, format!("{role}_migration"));
+                let migration = format!("{role}_migration");
                 [
-                    replaced(postgres(names, service), recipe(service, role)),
-                    replaced(postgres_migration(names, service), migration),
+                    replaced(postgres(names, service), &role, recipe(service, &role)),
+                    replaced(postgres_migration(names, service), &migration, recipe(service, &migration)),
                 ]
             })
             .collect::<Vec<_>>()
     };
     match &stack.postgres {
         Source::Managed(_) => {
-            let address = |service: Service, username| Recipe::Address {
-                username,
+            let address = |service: Service, role: &str| Recipe::Address {
+                username: role.to_owned(),
                 scheme: "postgres",
                 rest: format!("{}:5432/tracklore_{}", names.host("postgres"), service.as_str()),
             };
@@ -209,45 +225,73 @@ fn postgres_secrets(stack: &ValidStack) -> Vec<GeneratedSecret> {
             secrets
         }
         Source::External(ForeignPostgres { databases: ForeignDatabases::Made(admin), .. }) => {
-            roles(&|_, username| Recipe::Login { username }, &admin.name_prefix)
+            roles(&|_, role| login(role), &admin.name_prefix)
         }
-        // CloudNativePG takes a role's password from a Secret that holds no other one: these have no successors yet.
         Source::External(ForeignPostgres { databases: ForeignDatabases::CloudNativePg(asked), .. }) => {
-            let unchanged = |secret| GeneratedSecret { replacement: None, ..secret };
-            let logins = roles(&|_, username| Recipe::Login { username }, &asked.name_prefix);
-            logins.into_iter().map(unchanged).collect()
+            let logins = roles(&|_, role| login(role), &asked.name_prefix);
+            let seconds: Vec<_> = logins.iter().map(second).collect();
+            logins.into_iter().chain(seconds).collect()
         }
         Source::External(_) => Vec::new(),
     }
+}
+
+/// The user of Kafka's that a service is at its turn; none where people give one or nobody logs in.
+pub fn kafka_user(stack: &ValidStack, service: Service, turn: Turn) -> Option<String> {
+    let names = &stack.names;
+    let prefix = match &stack.kafka {
+        Source::Managed(_) => String::new(),
+        // A user of Strimzi's is called like its object, whose name can hold no underscore.
+        Source::External(ForeignKafka { strimzi: Some(_), .. }) => format!("{}-", names.stack),
+        // Others may have users there, too.
+        Source::External(ForeignKafka { login: Some(ForeignLogin { users: None, .. }), .. }) => {
+            format!("{}.{}.", names.namespace, names.stack)
+        }
+        Source::External(_) => return None,
+    };
+    let suffix = match turn {
+        Turn::First => "",
+        Turn::Second => "-2",
+    };
+    Some(format!("{prefix}{}{suffix}", service.as_str()))
 }
 
 fn kafka_secrets(stack: &ValidStack) -> Vec<GeneratedSecret> {
     let names = &stack.names;
-    let users = |prefix: &str| {
-        let user = |service: Service| login(&format!("{prefix}{}", service.as_str()));
-        Service::ALL.map(|service| secret(kafka(names, service), Component::Kafka, user(service)))
-    };
-    match &stack.kafka {
-        Source::Managed(_) => {
-            let mut secrets = vec![
-                secret(kafka_cluster(names), Component::Kafka, Recipe::KafkaCluster),
-                secret(kafka_admin(names), Component::Kafka, login("admin")),
-            ];
-            secrets.extend(users(""));
-            secrets
-        }
-        // A user of Strimzi's is called like its object.
-        Source::External(ForeignKafka { strimzi: Some(_), .. }) => users(&format!("{}-", names.stack)).into(),
-        // Others may have users there, too.
-        Source::External(ForeignKafka { login: Some(ForeignLogin { users: None, .. }), .. }) => {
-            users(&format!("{}.{}.", names.namespace, names.stack)).into()
-        }
-        Source::External(_) => Vec::new(),
+    let mut secrets = Vec::new();
+    if stack.kafka.managed().is_some() {
+        secrets.push(secret(kafka_cluster(names), Component::Kafka, Recipe::KafkaCluster));
+        secrets.push(secret(kafka_admin(names), Component::Kafka, login("admin")));
     }
+    secrets.extend(Service::ALL.into_iter().filter_map(|service| {
+        let user = |turn| kafka_user(stack, service, turn);
+        let first = secret(kafka(names, service), Component::Kafka, login(&user(Turn::First)?));
+        Some(replaced(stack, first, user(Turn::Second)?))
+    }));
+    secrets
 }
 
 fn secret(name: String, component: impl Into<Option<Component>>, recipe: Recipe) -> GeneratedSecret {
     GeneratedSecret { name, component: component.into(), recipe, origin: Origin::New, replacement: None }
+}
+
+/// The Secret of the second login of another one.
+fn second(login: &GeneratedSecret) -> GeneratedSecret {
+    GeneratedSecret {
+        name: role_password(&login.name, Turn::Second),
+        origin: Origin::Second { of: login.name.clone() },
+        replacement: None,
+        ..login.clone()
+    }
+}
+
+/// A login that takes turns with that of a second user.
+fn replaced(stack: &ValidStack, first: GeneratedSecret, second: String) -> GeneratedSecret {
+    let rule = stack.login_rotation.clone();
+    GeneratedSecret {
+        replacement: Some(Replacement { rule, second, may_begin: false, may_end: false }),
+        ..first
+    }
 }
 
 fn login(username: &str) -> Recipe {

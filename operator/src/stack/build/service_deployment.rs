@@ -4,7 +4,7 @@ use k8s_openapi::{
     DeepMerge,
     api::{
         apps::v1::{Deployment, DeploymentSpec, DeploymentStrategy, RollingUpdateDeployment},
-        core::v1::{Container, ContainerPort, PodTemplateSpec, Service as Address, TopologySpreadConstraint},
+        core::v1::{Container, ContainerPort, PodTemplateSpec, Service as Address},
     },
     apimachinery::pkg::{apis::meta::v1::LabelSelector, util::intstr::IntOrString},
 };
@@ -14,7 +14,7 @@ use super::{
     authority::Authority,
     certificate,
     pod::{self, Timing},
-    secrets, service_env,
+    secrets, service_env, spread,
 };
 use crate::{
     api::v1alpha1::ServiceSettings,
@@ -88,7 +88,7 @@ pub fn deployment(stack: &ValidStack, service: Service, observed: &Observed) -> 
     let used = service_env::secrets_used(stack, service).into_iter();
     let hashes: Vec<_> = used.map(|name| observed.digest_in_use(&name)).collect();
     let mut spec = pod::spec(stack, USER, container, volumes);
-    spec.topology_spread_constraints = spread(stack, component);
+    spec.topology_spread_constraints = spread::constraints(stack, component);
     stack.placement(component).place(&mut spec);
     let mut template = pod::template(stack.names.labels(component), Some(digest(&hashes)), spec);
     template.merge_from(stack.pod_overrides.get(service).clone());
@@ -139,26 +139,4 @@ pub fn rolling(
         }),
         ..Deployment::default()
     }
-}
-
-/// Pods of a component on as many nodes and zones as there are; never a reason not to run.
-pub fn spread(stack: &ValidStack, component: Component) -> Option<Vec<TopologySpreadConstraint>> {
-    if let Some(asked) = stack.placement(component).spread {
-        return (!asked.is_empty()).then_some(asked);
-    }
-    let keys = ["topology.kubernetes.io/zone", "kubernetes.io/hostname"];
-    let constraints = keys
-        .into_iter()
-        .map(|key| TopologySpreadConstraint {
-            max_skew: 1,
-            topology_key: key.to_owned(),
-            when_unsatisfiable: "ScheduleAnyway".into(),
-            label_selector: Some(LabelSelector {
-                match_labels: Some(stack.names.selector(component)),
-                ..LabelSelector::default()
-            }),
-            ..TopologySpreadConstraint::default()
-        })
-        .collect();
-    Some(constraints)
 }

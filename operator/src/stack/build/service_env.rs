@@ -4,7 +4,8 @@ use k8s_openapi::api::core::v1::EnvVar;
 
 use super::{
     authority::Authority,
-    certificate, database_login, kafka,
+    certificate, kafka,
+    login::{self, Reference},
     pod::{env, secret_env},
     postgres, secrets, tracing,
 };
@@ -28,13 +29,13 @@ const HASHING_THREADS: &str = "TRACKLORE_PASSWORD_THREADS";
 
 /// The environment of one service.
 pub fn environment(stack: &ValidStack, observed: &Observed, service: Service) -> Vec<EnvVar> {
-    let mut variables = common(stack, service);
+    let mut variables = common(stack, observed, service);
     if service.has_database() {
         variables.extend(database(
             stack,
             service,
             "TRACKLORE_DATABASE",
-            &database_login::runtime(stack, observed, service),
+            &login::runtime(stack, observed, service),
         ));
     }
     variables.push(env("TRACKLORE_INTERNAL_TLS_DIR", certificate::FOLDER));
@@ -47,7 +48,7 @@ pub fn environment(stack: &ValidStack, observed: &Observed, service: Service) ->
         variables.extend(client(stack, service));
     }
     if service == Service::Feed {
-        variables.extend(feed(stack));
+        variables.extend(feed(stack, observed));
     }
     variables.extend(tracing::environment(stack));
     let own = &stack.services.get(service).env;
@@ -79,12 +80,7 @@ pub fn secrets_used(stack: &ValidStack, service: Service) -> Vec<String> {
 }
 
 /// How to reach a database, in variables that begin with `prefix`, with a login.
-pub fn database(
-    stack: &ValidStack,
-    service: Service,
-    prefix: &str,
-    login: &database_login::Reference,
-) -> Vec<EnvVar> {
+pub fn database(stack: &ValidStack, service: Service, prefix: &str, login: &Reference) -> Vec<EnvVar> {
     let (host, port) = postgres::host(stack);
     let database = match stack.postgres.external() {
         None => format!("tracklore_{}", service.as_str()),
@@ -108,19 +104,19 @@ fn redis_login(stack: &ValidStack) -> String {
     given.unwrap_or_else(|| secrets::redis_feed(&stack.names))
 }
 
-fn redis(stack: &ValidStack) -> Vec<EnvVar> {
-    let login = redis_login(stack);
-    match stack.redis.external() {
-        None => vec![
-            env("TRACKLORE_REDIS_URL", format!("rediss://{}:6379/0", stack.names.host("redis"))),
-            secret_env("TRACKLORE_REDIS_USERNAME", &login, "username"),
-            secret_env("TRACKLORE_REDIS_PASSWORD", &login, "password"),
-        ],
-        Some(_) => vec![secret_env("TRACKLORE_REDIS_URL", login, "uri")],
+fn redis(stack: &ValidStack, observed: &Observed) -> Vec<EnvVar> {
+    if stack.redis.external().is_some() {
+        return vec![secret_env("TRACKLORE_REDIS_URL", redis_login(stack), "uri")];
     }
+    let login = Reference::newest(observed, redis_login(stack));
+    vec![
+        env("TRACKLORE_REDIS_URL", format!("rediss://{}:6379/0", stack.names.host("redis"))),
+        login.env("TRACKLORE_REDIS_USERNAME", "username"),
+        login.env("TRACKLORE_REDIS_PASSWORD", "password"),
+    ]
 }
 
-fn common(stack: &ValidStack, service: Service) -> Vec<EnvVar> {
+fn common(stack: &ValidStack, observed: &Observed, service: Service) -> Vec<EnvVar> {
     let mut variables = vec![env("TRACKLORE_PUBLIC_URL", stack.public_url.clone())];
     if !stack.auth.allowed_origins.is_empty() {
         variables.push(env("TRACKLORE_ALLOWED_ORIGINS", stack.auth.allowed_origins.join(",")));
@@ -129,9 +125,9 @@ fn common(stack: &ValidStack, service: Service) -> Vec<EnvVar> {
         env("TRACKLORE_KAFKA_BOOTSTRAP_SERVERS", kafka::bootstrap(stack)),
         env("TRACKLORE_KAFKA_SECURITY_PROTOCOL", kafka::protocol(stack)),
     ]);
-    if let Some(login) = secrets::kafka_login(stack, service) {
-        variables.push(secret_env("TRACKLORE_KAFKA_SASL_USERNAME", &login, "username"));
-        variables.push(secret_env("TRACKLORE_KAFKA_SASL_PASSWORD", &login, "password"));
+    if let Some(login) = login::kafka(stack, observed, service) {
+        variables.push(login.env("TRACKLORE_KAFKA_SASL_USERNAME", "username"));
+        variables.push(login.env("TRACKLORE_KAFKA_SASL_PASSWORD", "password"));
     }
     if let Some(login) = stack.kafka.external().and_then(|kafka| kafka.login.as_ref()) {
         variables.push(env("TRACKLORE_KAFKA_SASL_MECHANISM", login.mechanism.as_str()));
@@ -217,12 +213,12 @@ fn client(stack: &ValidStack, service: Service) -> [EnvVar; 3] {
     ]
 }
 
-fn feed(stack: &ValidStack) -> Vec<EnvVar> {
+fn feed(stack: &ValidStack, observed: &Observed) -> Vec<EnvVar> {
     let mut variables = vec![
         env("TRACKLORE_USER_INTERNAL_URL", internal(stack, Service::User)),
         env("TRACKLORE_POSTS_INTERNAL_URL", internal(stack, Service::Posts)),
     ];
-    variables.extend(redis(stack));
+    variables.extend(redis(stack, observed));
     variables
         .extend(Authority::redis(stack).map(|authority| env("TRACKLORE_REDIS_CA_FILE", authority.path())));
     variables

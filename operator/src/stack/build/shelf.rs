@@ -2,7 +2,7 @@
 
 use k8s_openapi::api::core::v1::{Container, EnvVar, PersistentVolumeClaimVolumeSource, Volume, VolumeMount};
 
-use super::{authority::Authority, database_login, pod, postgres};
+use super::{authority::Authority, login, pod, postgres};
 use crate::{
     api::v1alpha1::{Bucket, Resources, SecretRef, Shelf},
     stack::{component::Service, observed::Observed, validate::ValidStack},
@@ -85,7 +85,7 @@ pub fn tools(stack: &ValidStack, observed: &Observed, name: &str, script: &str) 
     let mut mounts = vec![pod::mount(DUMPS, "/dumps"), pod::mount("tmp", "/tmp")];
     mounts.extend(Authority::postgres(stack).map(|authority| authority.mount()));
     for service in Service::WITH_DATABASE {
-        let login = database_login::migration(stack, observed, service);
+        let login = login::migration(stack, observed, service);
         let prefix = service.capitals();
         env.push(login.env(&format!("{prefix}_USERNAME"), "username"));
         env.push(login.env(&format!("{prefix}_PASSWORD"), "password"));

@@ -13,7 +13,7 @@ use k8s_openapi::{
     },
 };
 
-use super::pod;
+use super::{pod, spread};
 use crate::{
     api::v1alpha1::{Amount, DeletionPolicy},
     stack::{component::Component, observed::Workload, validate::ValidStack},
@@ -40,10 +40,14 @@ pub fn stateful_set(
     service: &str,
     volume: &Volume<'_>,
     existing: Option<&Workload>,
-    template: PodTemplateSpec,
+    mut template: PodTemplateSpec,
 ) -> StatefulSet {
     let size =
         existing.and_then(|set| set.storage.clone()).unwrap_or_else(|| volume.size.as_str().to_owned());
+    let spread_out = replicas > 1 || stack.placement(component).spread.is_some();
+    if let Some(pod) = template.spec.as_mut().filter(|_| spread_out) {
+        pod.topology_spread_constraints = spread::constraints(stack, component);
+    }
     let when_deleted = match stack.deletion_policy {
         DeletionPolicy::Retain => "Retain",
         DeletionPolicy::Delete => "Delete",

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use k8s_openapi::{api::core::v1::SecretKeySelector, apimachinery::pkg::apis::meta::v1::ObjectMeta};
 
 use super::{
+    login::Reference,
     pod::{self, owner},
     secrets,
 };
@@ -18,6 +19,7 @@ use crate::{
     },
     stack::{
         component::{Component, Service},
+        observed::Observed,
         plan::Child,
         topics::Topic,
         validate::ValidStack,
@@ -36,15 +38,19 @@ pub fn brokers(cluster: &str) -> BTreeMap<String, String> {
 }
 
 /// The topics, and who uses them.
-pub fn topics_and_users(stack: &ValidStack, cluster: &str) -> Vec<Child> {
+pub fn topics_and_users(stack: &ValidStack, observed: &Observed, cluster: &str) -> Vec<Child> {
     let topics = stack.topics.iter().map(|asked| Child::from(topic(stack, cluster, asked)));
-    let users = Service::ALL.into_iter().map(|service| Child::from(user(stack, cluster, service)));
+    let users = Service::ALL.into_iter().flat_map(|service| {
+        let logins = Reference::all(observed, &secrets::kafka(&stack.names, service));
+        logins.into_iter().filter_map(move |login| user(stack, cluster, service, &login)).map(Child::from)
+    });
     topics.chain(users).collect()
 }
 
 fn topic(stack: &ValidStack, cluster: &str, asked: &Topic) -> KafkaTopic {
     // It may be there from an earlier stack: one in another Kafka has another name.
-    let mut metadata = metadata(stack, cluster, &format!("{cluster}-{}", asked.name));
+    let name = stack.names.child(&format!("{cluster}-{}", asked.name));
+    let mut metadata = metadata(stack, cluster, name);
     // A topic goes with its object, so that by default it outlives its stack.
     metadata.owner_references = (stack.deletion_policy == DeletionPolicy::Delete).then(|| vec![owner(stack)]);
     KafkaTopic {
@@ -58,24 +64,24 @@ fn topic(stack: &ValidStack, cluster: &str, asked: &Topic) -> KafkaTopic {
     }
 }
 
-/// A service may write its own topics, and read its own with its own group.
-fn user(stack: &ValidStack, cluster: &str, service: Service) -> KafkaUser {
+/// A service may write its own topics, and read its own with its own group, by whichever login.
+fn user(stack: &ValidStack, cluster: &str, service: Service, login: &Reference) -> Option<KafkaUser> {
     let written = stack.topics.iter().filter(|topic| topic.writer == service);
     let read = stack.topics.iter().filter(|topic| topic.readers.contains(&service));
     let name = |topic: &Topic| format!("{}{}", stack.prefix, topic.name);
     let mut acls: Vec<_> = written.map(|topic| may("Write", "topic", name(topic))).collect();
     acls.extend(read.map(|topic| may("Read", "topic", name(topic))));
     acls.push(may("Read", "group", format!("{}tracklore-{}", stack.prefix, service.as_str())));
-    KafkaUser {
-        metadata: metadata(stack, cluster, service.as_str()),
+    Some(KafkaUser {
+        metadata: metadata(stack, cluster, secrets::kafka_user(stack, service, login.turn)?),
         spec: KafkaUserSpec {
             authentication: Authentication {
                 mechanism: "scram-sha-512".into(),
                 password: Password {
                     value_from: ValueFrom {
                         secret_key_ref: SecretKeySelector {
-                            name: secrets::kafka(&stack.names, service),
-                            key: "password".into(),
+                            name: login.secret.clone(),
+                            key: login.turn.key("password"),
                             optional: None,
                         },
                     },
@@ -83,7 +89,7 @@ fn user(stack: &ValidStack, cluster: &str, service: Service) -> KafkaUser {
             },
             authorization: Authorization { kind: "simple".into(), acls },
         },
-    }
+    })
 }
 
 fn may(operation: &str, kind: &str, name: String) -> Acl {
@@ -93,8 +99,8 @@ fn may(operation: &str, kind: &str, name: String) -> Acl {
     }
 }
 
-fn metadata(stack: &ValidStack, cluster: &str, name: &str) -> ObjectMeta {
-    let mut metadata = pod::metadata(stack, &stack.names.child(name), Component::Kafka);
+fn metadata(stack: &ValidStack, cluster: &str, name: String) -> ObjectMeta {
+    let mut metadata = pod::metadata(stack, &name, Component::Kafka);
     metadata.labels.get_or_insert_default().insert(CLUSTER.to_owned(), cluster.to_owned());
     metadata
 }

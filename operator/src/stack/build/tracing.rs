@@ -22,9 +22,6 @@ use crate::{
     },
 };
 
-/// OTLP's own port is 4318; an address without a port means HTTP's.
-const HTTP: i32 = 80;
-
 /// Where to send traces, how many, and what they say of the process besides its name.
 pub fn environment(stack: &ValidStack) -> Vec<EnvVar> {
     let Some(Tracing { endpoint, sampling_ratio }) = &stack.tracing else { return Vec::new() };
@@ -66,11 +63,17 @@ pub fn policy(stack: &ValidStack, tracing: &Tracing) -> NetworkPolicy {
 
 /// Port and namespace of an address; the namespace only where it is that of a Service: `<name>.<namespace>.svc`.
 fn target(endpoint: &str) -> (i32, Option<&str>) {
-    let authority = endpoint.trim_start_matches("http://").split('/').next().unwrap_or_default();
+    // OTLP's own port is 4318; an address without a port means that of its scheme
+    let (rest, usual) = match endpoint.split_once("://") {
+        Some(("https", rest)) => (rest, 443),
+        Some((_, rest)) => (rest, 80),
+        None => (endpoint, 80),
+    };
+    let authority = rest.split('/').next().unwrap_or_default();
     let (host, number) = authority.split_once(':').unwrap_or((authority, ""));
     let mut labels = host.split('.').skip(1);
     let namespace = labels.next().filter(|_| labels.next() == Some("svc"));
-    (number.parse().unwrap_or(HTTP), namespace)
+    (number.parse().unwrap_or(usual), namespace)
 }
 
 #[cfg(test)]
@@ -85,6 +88,8 @@ mod tests {
             ("http://10.0.0.7:4318", (4318, None)),
             ("http://otel.example.org:4318", (4318, None)),
             ("http://collector", (80, None)),
+            ("https://otel.example.org/otlp", (443, None)),
+            ("https://otel-collector.monitoring.svc:4318", (4318, Some("monitoring"))),
         ] {
             assert_eq!(target(endpoint), way, "{endpoint}");
         }

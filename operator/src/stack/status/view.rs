@@ -142,7 +142,7 @@ impl View<'_> {
         if logins::are_replaced(&self.plan.secrets, self.observed) {
             return State::yes(
                 "Rotating",
-                "logins to Postgres are replaced; the old ones go when no pod uses them any more",
+                "logins are replaced; the old ones go when no pod uses them any more",
             );
         }
         if self.outcome.secrets_made {

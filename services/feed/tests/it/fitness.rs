@@ -2,7 +2,7 @@
 
 use secrecy::SecretString;
 use tracklore_feed::{
-    fitness::{Unfit, check},
+    fitness::{Unfit, check, look},
     redis::Redis,
 };
 use tracklore_testkit::Stack;
@@ -28,13 +28,23 @@ async fn a_redis_that_holds_feeds_is_fit_also_for_a_user_who_may_ask_little_of_i
 async fn a_wrong_password_and_a_user_without_functions_are_said_in_words() {
     let model = Model::new(1, 1).await;
     let stranger = Redis::new(&redis_url("nobody:wrong@", model.database)).unwrap();
-    let verdict = check(&stranger).await.unwrap_err();
+    let verdict = look(&stranger).await.unwrap().unwrap_err();
     assert!(matches!(verdict, Unfit::Login(_)), "{verdict}");
     assert!(!verdict.to_string().contains("wrong@"), "{verdict}");
 
     let rules = "on >secret ~feed:* resetchannels -@all +@read +@write +@connection -@scripting";
     let verdict = check(&as_user(&model, "unfit-it", rules).await).await.unwrap_err();
     assert!(matches!(verdict, Unfit::Functions(_)), "{verdict}");
+}
+
+#[tokio::test]
+async fn a_login_that_redis_hears_of_after_the_feed_is_waited_for() {
+    let model = Model::new(1, 1).await;
+    let early = Redis::new(&redis_url("late-it:secret@", model.database)).unwrap();
+    assert!(matches!(look(&early).await.unwrap(), Err(Unfit::Login(_))));
+    let rules = "on >secret ~feed:* resetchannels -@all +@read +@write +@connection +@scripting -@dangerous";
+    let (waited, _) = tokio::join!(check(&early), as_user(&model, "late-it", rules));
+    waited.unwrap();
 }
 
 #[tokio::test]

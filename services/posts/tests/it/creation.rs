@@ -53,6 +53,27 @@ async fn the_same_key_and_body_give_the_same_answer_and_one_post() {
 }
 
 #[tokio::test]
+async fn a_repeated_request_is_answered_while_the_one_before_has_not_let_go_of_the_key() {
+    let stack = stack().await;
+    let ada = stack.sign_up("ada").await;
+    let send = async || {
+        let request = (Method::POST, "/v1/posts");
+        with_header(&stack, &ada, request, ("idempotency-key", "k"), Some(&text("Hello"))).await
+    };
+    let first = send().await.expect(201);
+    let mut holder = stack.database("posts").begin().await.unwrap();
+    sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))")
+        .bind(format!("{} POST /v1/posts k", ada.id))
+        .execute(&mut *holder)
+        .await
+        .unwrap();
+    assert_eq!(send().await.expect(201).json, first.json);
+    sqlx::query("DELETE FROM idempotency_keys").execute(&mut *holder).await.unwrap();
+    holder.commit().await.unwrap();
+    assert_ne!(send().await.expect(201).json["id"], first.json["id"], "the key was the one that was held");
+}
+
+#[tokio::test]
 async fn a_repeated_request_is_answered_even_when_its_end_has_passed() {
     let stack = stack().await;
     let ada = stack.sign_up("ada").await;

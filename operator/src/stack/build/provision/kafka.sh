@@ -1,6 +1,8 @@
 #!/bin/sh
 # Makes Kafka what topics, acls and the users' passwords say, with Kafka's own tools. Shell builtins only.
 # MAKE names what is made; where it is nothing, every user looks whether its topics are there.
+# USERS are called after their services. While a login of a service is replaced it has a second one, auth_2 beside auth; those whose
+# time is over are RETIRED: auth=name.
 #
 # Running it again changes nothing that is right already. A tool is a JVM of its own and takes a second or more, so
 # topics are compared first, two tools run at a time, and they share an archive of their classes: the image's, or one that the
@@ -47,8 +49,8 @@ settings "$ADMIN_USERNAME" "${ADMIN_PASSWORD:-}" > "$run/admin.properties"
 as="admin"
 
 has() { case " $MAKE " in *" $1 "*) ;; *) return 1 ;; esac; }
-# The value of a variable that is called after a service.
-of() { eval "printf '%s' \"\${$1_$2:-\$3}\""; }
+# The value of a variable that is called after a user.
+of() { eval "printf '%s' \"\${$1_$2}\""; }
 
 archive='-XX:+AutoCreateSharedArchive -XX:SharedArchiveFile=/tmp/tools.jsa'
 [ ! -e /opt/kafka/classes.jsa ] || archive=
@@ -62,7 +64,7 @@ tool() {
 }
 topic() { tool org.apache.kafka.tools.TopicCommand "$@"; }
 acl() { tool org.apache.kafka.tools.AclCommand "$@"; }
-configure() { tool kafka.admin.ConfigCommand --alter "$@"; }
+configure() { tool kafka.admin.ConfigCommand "$@"; }
 
 # Runs a command beside the one before it; the last one that was started is awaited first.
 before=
@@ -112,13 +114,13 @@ explain() {
 }
 
 if [ -z "$MAKE" ]; then
-    for service in $USERS; do
-        user=$(of USERNAME "$service" "$service")
-        settings "$user" "$(of PASSWORD "$service" "")" > "$run/$service.properties"
-        as=$service
+    for login in $USERS; do
+        user=$(of USERNAME "$login")
+        settings "$user" "$(of PASSWORD "$login")" > "$run/$login.properties"
+        as=$login
         list "$user"
-        while read -r whose words; do
-            [ "$whose" = "$service" ] || continue
+        while read -r service words; do
+            [ "$service" = "${login%_2}" ] || continue
             topics=
             for word in $words; do
                 case $topics$word in
@@ -166,27 +168,50 @@ while read -r name partitions replicas settings; do
     done
     if [ -n "$changed" ]; then
         echo "topic $name: $changed"
-        beside configure --entity-type topics --entity-name "$name" --add-config "$changed"
+        beside configure --alter --entity-type topics --entity-name "$name" --add-config "$changed"
     fi
 done < "$config/topics"
 
 if has users; then
-    for service in $USERS; do
-        user=$(of USERNAME "$service" "$service")
-        printf '%s=iterations=8192,password=%s\n' "$MECHANISM" "$(of PASSWORD "$service" "")" > "$run/$service.scram"
+    for login in $USERS; do
+        user=$(of USERNAME "$login")
+        printf '%s=iterations=8192,password=%s\n' "$MECHANISM" "$(of PASSWORD "$login")" > "$run/$login.scram"
         echo "user $user"
-        beside configure --entity-type users --entity-name "$user" --add-config-file "$run/$service.scram"
+        beside configure --alter --entity-type users --entity-name "$user" --add-config-file "$run/$login.scram"
     done
 fi
 
 # Each line is one command, after the service: operations and resources multiply.
 if has acls; then
     while read -r service line; do
-        user=$(of USERNAME "$service" "$service")
-        echo "acl $user $line"
-        # shellcheck disable=SC2086
-        beside acl --add --force --allow-principal "User:$user" $line
+        for login in $USERS; do
+            [ "$service" = "${login%_2}" ] || continue
+            user=$(of USERNAME "$login")
+            echo "acl $user $line"
+            # shellcheck disable=SC2086
+            beside acl --add --force --allow-principal "User:$user" $line
+        done
     done < "$config/acls"
 fi
 settle
+
+# Users that are gone already can't be taken away once more.
+if [ -n "${RETIRED:-}" ]; then
+    configure --describe --entity-type users > "$run/users" 2> "$run/wrong" || explain "$ADMIN_USERNAME"
+    for pair in $RETIRED; do
+        user=${pair#*=}
+        while read -r line; do
+            case $line in *"'$user'"*"$MECHANISM="*)
+                echo "user $user: take away"
+                beside configure --alter --entity-type users --entity-name "$user" --delete-config "$MECHANISM"
+                ;;
+            esac
+        done < "$run/users"
+        while read -r service line; do
+            # shellcheck disable=SC2086
+            [ "$service" != "${pair%%=*}" ] || beside acl --remove --force --allow-principal "User:$user" $line
+        done < "$config/acls"
+    done
+    settle
+fi
 echo "done"

@@ -12,19 +12,19 @@ if [ -n "${PGUSER:-}" ]; then
     exec psql --no-psqlrc --file=/etc/tracklore/postgres.sql
 fi
 
-use() { # SERVICE KIND  Whose login psql takes
-    eval "PGDATABASE=\$${1}_DATABASE PGUSER=\$${1}${2}_USERNAME PGPASSWORD=\$${1}${2}_PASSWORD"
+use() { # SERVICE KIND  Whose login psql takes; 1 where there is none
+    eval "PGDATABASE=\$${1}_DATABASE PGUSER=\${${1}${2}_USERNAME:-} PGPASSWORD=\${${1}${2}_PASSWORD:-}"
     export PGDATABASE PGUSER PGPASSWORD
+    [ -n "$PGUSER" ]
 }
 for service in $SERVICES; do
-    if [ -n "${GRANT:-}" ]; then
-        use "$service" ''
-        runtime=$PGUSER
-        use "$service" _MIGRATION
-        psql --no-psqlrc --quiet --set=runtime="$runtime" --file=/etc/tracklore/admit.sql
-    fi
-    for kind in '' _MIGRATION; do
-        use "$service" "$kind"
+    # While logins are replaced there are two of a kind.
+    for kind in _MIGRATION _MIGRATION_2 '' _2; do
+        use "$service" "$kind" || continue
+        case ${GRANT:+$kind} in
+        # The role that may use the data is called like the database.
+        _MIGRATION*) psql --no-psqlrc --quiet --set=runtime="$PGDATABASE" --file=/etc/tracklore/admit.sql ;;
+        esac
         psql --no-psqlrc --quiet --tuples-only --command="SELECT current_user || ' reaches ' || current_database()"
     done
 done

@@ -1,14 +1,11 @@
 #!/bin/sh
-# Starts Valkey. Shell builtins only. Its users are written to a memory volume, so that no password is an argument.
+# Starts Valkey with its users, and with the certificate that is there. Shell builtins only.
 set -eu
-umask 077
-{
-    echo 'user default off'
-    printf 'user admin on >%s ~* &* +@all\n' "$ADMIN_PASSWORD"
-    # The feed reads and writes its own keys, runs its functions, and may do nothing to the server.
-    printf 'user feed on >%s ~feed:* resetchannels &feed:* -@all +@read +@write +@connection +@transaction +@pubsub +@scripting -@dangerous -@admin +info +time +wait\n' "$FEED_PASSWORD"
-} > /run/valkey/users.acl
-unset ADMIN_PASSWORD FEED_PASSWORD
-# The certificate that Valkey begins with.
-: > /run/valkey/certificate
+# shellcheck source=redis-users.sh
+. /etc/tracklore/users.sh
+logins=$(state logins)
+write_users "$logins"
+taken logins "$logins"
+taken certificate "$(state certificate)"
+unset REDISCLI_AUTH
 exec valkey-server /etc/tracklore/valkey.conf

@@ -3,7 +3,12 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::stack::{delegated::Told, fixtures::find, validate};
+use crate::stack::{
+    delegated::Told,
+    fixtures::find,
+    logins::{Login, Turn},
+    validate,
+};
 
 fn stack(asked: &Value) -> ValidStack {
     let mut stack = fixtures::stack();
@@ -83,6 +88,49 @@ fn a_cluster_that_is_there_gets_roles_and_databases_and_is_left_alone_otherwise(
         (database.spec.name.as_str(), database.spec.cluster.name.as_str()),
         ("community_posts", "shared")
     );
+}
+
+#[test]
+fn a_role_for_each_login_and_one_whose_turn_is_over_lets_nobody_in() {
+    let stack = own();
+    let mut observed = fixtures::with_delegated(&stack);
+    let roles = |observed: &Observed| {
+        let plan = plan(&stack, observed, &[]);
+        let role = |child: Child| match child {
+            Child::DatabaseRole(role) => {
+                Some((role.spec.name, role.spec.password_secret.map(|secret| secret.name)))
+            }
+            _ => None,
+        };
+        let of_posts = plan
+            .children
+            .into_iter()
+            .filter_map(role)
+            .filter(|(name, _)| name.starts_with("tracklore_posts"));
+        of_posts.map(|(name, secret)| format!("{name} {}", secret.unwrap_or_default())).collect::<Vec<_>>()
+    };
+    let owner = "tracklore_posts_owner ";
+    let first =
+        ["tracklore_posts demo-postgres-posts", "tracklore_posts_migration demo-postgres-posts-migration"];
+    assert_eq!(roles(&observed), [owner, first[0], first[1]]);
+
+    let login =
+        |turn| Login { turn, made: jiff::Timestamp::UNIX_EPOCH, follows: true, digest: String::new() };
+    let mut hold = |turns: &[Turn]| {
+        for secret in ["demo-postgres-posts", "demo-postgres-posts-migration"] {
+            observed.secrets.get_mut(secret).unwrap().logins = turns.iter().copied().map(login).collect();
+        }
+        roles(&observed)
+    };
+    let second = first.map(|role| {
+        let (name, secret) = role.split_once(' ').unwrap();
+        format!("{name}_2 {secret}-2")
+    });
+    assert_eq!(hold(&[Turn::First, Turn::Second]), [owner, first[0], &second[0], first[1], &second[1]]);
+    let closed = ["tracklore_posts ", "tracklore_posts_migration "];
+    assert_eq!(hold(&[Turn::Second]), [owner, closed[0], &second[0], closed[1], &second[1]]);
+    let closed = ["tracklore_posts_2 ", "tracklore_posts_migration_2 "];
+    assert_eq!(hold(&[Turn::First]), [owner, first[0], closed[0], first[1], closed[1]]);
 }
 
 #[test]

@@ -143,3 +143,27 @@ fn where_pods_run_and_what_is_added_to_them_reaches_the_pods_and_leaves_what_res
         }
     }
 }
+
+#[test]
+fn nodes_of_kafka_are_spread_as_asked_or_over_zones_and_nodes_and_a_single_pod_only_when_asked() {
+    let keys = |asked: serde_json::Value| {
+        let mut stack = fixtures::stack();
+        stack.spec.kafka.managed = serde_json::from_value(asked).unwrap();
+        let stack = crate::stack::validate::validate(&stack).unwrap();
+        let children = plan(&stack, &fixtures::serving(&stack), &[]).children;
+        let Child::StatefulSet(set) = fixtures::find(&children, Kind::StatefulSet, "demo-kafka") else {
+            unreachable!()
+        };
+        let spread = set.spec.unwrap().template.spec.unwrap().topology_spread_constraints;
+        spread.unwrap_or_default().into_iter().map(|it| it.topology_key).collect::<Vec<_>>()
+    };
+    let usual = ["topology.kubernetes.io/zone", "kubernetes.io/hostname"];
+    assert_eq!(keys(serde_json::json!({})), [""; 0]);
+    assert_eq!(keys(serde_json::json!({"nodes": 3})), usual);
+    let asked =
+        serde_json::json!([{"maxSkew": 1, "topologyKey": "rack", "whenUnsatisfiable": "DoNotSchedule"}]);
+    for nodes in [1, 3] {
+        let scheduling = serde_json::json!({"topologySpreadConstraints": asked.clone()});
+        assert_eq!(keys(serde_json::json!({"nodes": nodes, "scheduling": scheduling})), ["rack"]);
+    }
+}

@@ -11,6 +11,7 @@ fn hold(observed: &mut Observed, stack: &ValidStack, turns: &[Turn]) {
         let login = |(made, turn): (i64, &Turn)| Login {
             turn: *turn,
             made: jiff::Timestamp::from_second(made).unwrap(),
+            follows: turns != [Turn::First],
             digest: format!("{turn:?} of {}", secret.name),
         };
         seen.logins = (0..).zip(turns).map(login).collect();
@@ -18,13 +19,19 @@ fn hold(observed: &mut Observed, stack: &ValidStack, turns: &[Turn]) {
     }
 }
 
-/// The keys of the logins to databases that a child's pods are told of.
+/// The keys of the logins that a child's pods are told of.
 fn keys(child: &Child) -> BTreeSet<String> {
     let text = serde_json::to_string(child).unwrap();
     let named = text.split("\"secretKeyRef\":{\"key\":\"").skip(1);
     let references = named.filter_map(|rest| rest.split_once('}').map(|(reference, _)| reference));
-    let of_databases = references.filter(|it| it.contains("demo-postgres-") && !it.contains("superuser"));
-    of_databases.filter_map(|reference| Some(reference.split_once('"')?.0.to_owned())).collect()
+    let replaced = |name: &str| {
+        ["postgres-", "kafka-", "redis-feed"].iter().any(|start| name.contains(&format!("demo-{start}")))
+            && !["superuser", "admin", "cluster"].iter().any(|other| name.contains(other))
+    };
+    references
+        .filter(|it| replaced(it))
+        .filter_map(|reference| Some(reference.split_once('"')?.0.to_owned()))
+        .collect()
 }
 
 fn told(plan: &Plan, kind: Kind) -> Vec<(String, Vec<String>)> {
@@ -37,7 +44,7 @@ fn told(plan: &Plan, kind: Kind) -> Vec<(String, Vec<String>)> {
     told.filter(|(_, keys)| !keys.is_empty()).collect()
 }
 
-fn each(names: [&str; 3], turn: Turn) -> Vec<(String, Vec<String>)> {
+fn each<const N: usize>(names: [&str; N], turn: Turn) -> Vec<(String, Vec<String>)> {
     names.map(|name| (name.to_owned(), ["password", "username"].map(|part| turn.key(part)).into())).into()
 }
 
@@ -46,11 +53,11 @@ fn allowed(plan: &Plan) -> BTreeSet<(bool, bool)> {
     replaced.map(|it| (it.may_begin, it.may_end)).collect()
 }
 
-const SERVICES: [&str; 3] = ["demo-auth", "demo-user", "demo-posts"];
+const SERVICES: [&str; 4] = ["demo-auth", "demo-user", "demo-posts", "demo-feed"];
 const MIGRATIONS: [&str; 3] = ["demo-auth-migrate", "demo-user-migrate", "demo-posts-migrate"];
 
 #[test]
-fn postgres_knows_the_next_login_before_pods_do_and_the_one_before_until_none_uses_it() {
+fn servers_know_the_next_login_before_pods_do_and_the_one_before_until_none_uses_it() {
     let stack = fixtures::valid();
     let mut observed = fixtures::serving(&stack);
     hold(&mut observed, &stack, &[Turn::First]);
@@ -62,9 +69,13 @@ fn postgres_knows_the_next_login_before_pods_do_and_the_one_before_until_none_us
 
     hold(&mut observed, &stack, &[Turn::First, Turn::Second]);
     let preparing = plan(&stack, &observed, &completed);
-    let passwords = vec!["password".to_owned(), "password-2".to_owned()];
-    assert_eq!(told(&preparing, Kind::Job), [("demo-postgres-provision".to_owned(), passwords)]);
-    assert_eq!(preparing.held, Service::WITH_DATABASE, "pods stay as they are");
+    let prepared = |postgres: &[&str], kafka: &[&str]| {
+        [("demo-postgres-provision", postgres), ("demo-kafka-provision", kafka)]
+            .map(|(job, keys)| (job.to_owned(), keys.iter().map(|&key| key.to_owned()).collect::<Vec<_>>()))
+    };
+    let both = ["password", "password-2", "username", "username-2"];
+    assert_eq!(told(&preparing, Kind::Job), prepared(&both[..2], &both));
+    assert_eq!(preparing.held, Service::ALL, "pods stay as they are");
 
     fixtures::complete_jobs(&stack, &mut observed);
     let migrating = plan(&stack, &observed, &completed);
@@ -83,10 +94,10 @@ fn postgres_knows_the_next_login_before_pods_do_and_the_one_before_until_none_us
     // What pods are told of doesn't change any more.
     hold(&mut observed, &stack, &[Turn::Second]);
     let ending = plan(&stack, &observed, &rolling.completed);
-    assert_eq!(
-        told(&ending, Kind::Job),
-        [("demo-postgres-provision".to_owned(), vec!["password-2".to_owned()])]
-    );
+    assert_eq!(told(&ending, Kind::Job), prepared(&["password-2"], &["password-2", "username-2"]));
+    let job = fixtures::find(&ending.children, Kind::Job, "demo-kafka-provision");
+    let retired = r#"{"name":"RETIRED","value":"auth=auth user=user posts=posts feed=feed"}"#;
+    assert!(serde_json::to_string(&job).unwrap().contains(retired), "{job:?}");
     fixtures::complete_jobs(&stack, &mut observed);
     let after = plan(&stack, &observed, &rolling.completed);
     let templates = |plan: &Plan| {
@@ -104,9 +115,9 @@ fn logins_that_the_operator_makes_have_an_age_where_one_is_asked_for() {
     let secrets = plan(&stack, &Observed::default(), &[]).secrets.into_iter();
     let replaced: Vec<_> =
         secrets.filter_map(|secret| Some((secret.name, secret.replacement?.rule.after))).collect();
-    assert_eq!(replaced.len(), 6, "{replaced:?}");
+    assert_eq!(replaced.len(), 6 + 4 + 1, "{replaced:?}");
     let month = Some(jiff::SignedDuration::from_hours(30 * 24));
-    assert!(replaced.iter().all(|(name, after)| name.starts_with("demo-postgres-") && *after == month));
+    assert!(replaced.iter().all(|(_, after)| *after == month), "{replaced:?}");
 }
 
 #[test]
@@ -156,4 +167,30 @@ fn copies_are_made_with_the_newest_login() {
     fixtures::complete_jobs(&stack, &mut observed);
     let keys = vec!["password-2".to_owned(), "username-2".to_owned()];
     assert_eq!(told(&plan(&stack, &observed, &[]), Kind::CronJob), [("demo-backup".to_owned(), keys)]);
+}
+
+#[test]
+fn strimzi_has_a_user_for_each_login_called_as_the_login_is() {
+    let mut asked = fixtures::stack();
+    let kafka = serde_json::json!({"strimzi": {"clusterRef": {"name": "events"}}});
+    asked.spec.kafka = serde_json::from_value(kafka).unwrap();
+    let stack = crate::stack::validate::validate(&asked).unwrap();
+    let mut observed = fixtures::with_delegated(&stack);
+    let users = |observed: &Observed| {
+        let children = plan(&stack, observed, &[]).children;
+        let users = children.iter().filter(|child| child.id().kind == Kind::KafkaUser);
+        users
+            .map(|child| (child.id().name, keys(child).into_iter().collect::<Vec<_>>().join(" ")))
+            .filter(|(name, _)| name.starts_with("demo-posts"))
+            .collect::<Vec<_>>()
+    };
+    let user = |name: &str, key: &str| (name.to_owned(), key.to_owned());
+    assert_eq!(users(&observed), [user("demo-posts", "password")]);
+    hold(&mut observed, &stack, &[Turn::First, Turn::Second]);
+    assert_eq!(users(&observed), [user("demo-posts", "password"), user("demo-posts-2", "password-2")]);
+    hold(&mut observed, &stack, &[Turn::Second]);
+    assert_eq!(users(&observed), [user("demo-posts-2", "password-2")]);
+    let posts =
+        plan(&stack, &observed, &[]).secrets.into_iter().find(|it| it.name == "demo-kafka-posts").unwrap();
+    assert_eq!(posts.replacement.unwrap().second, "demo-posts-2", "Strimzi takes the object's name");
 }

@@ -1,23 +1,23 @@
 //! A stack whose Postgres, Kafka and Redis are somebody else's: over TLS, with an authority and administrators of theirs.
-//!
-//! Not among the tests of every change: its servers take as long to start as a stack.
 
 use std::time::Duration;
 
 use k8s_openapi::api::apps::v1::StatefulSet;
-use kube::Client;
 use serde_json::json;
 use tracklore_e2e::{
     Person, TestStack,
+    plugin::tracklore,
     servers::{PASSWORD, Servers},
 };
 use tracklore_testkit::eventually_within;
+
+use crate::{client, name};
 
 const PATIENCE: Duration = Duration::from_mins(4);
 
 #[tokio::test]
 async fn a_stack_uses_servers_that_are_there_and_says_what_is_wrong_with_them() {
-    let client = Client::try_default().await.unwrap();
+    let client = client().await;
     let servers = Servers::prepare(&client).await;
     tokio::join!(servers.postgres(&client), servers.kafka(&client), servers.redis(&client, "allkeys-lru"));
 
@@ -48,10 +48,27 @@ async fn a_stack_uses_servers_that_are_there_and_says_what_is_wrong_with_them() 
     assert!(stack.list::<StatefulSet>(&client).await.is_empty(), "nothing is run beside what is there");
 
     let url = stack.url(&client).await;
-    let mut ada = Person::sign_up(&url, "ada").await;
+    let mut ada = Person::sign_up(&url, &name("ada")).await;
     let post = ada.post("kept elsewhere").await;
     let there = |items: &[serde_json::Value]| items.iter().any(|item| item["post"]["id"] == json!(post));
     ada.feed("/v1/feed/global", "the post", there).await;
+
+    let users = async || {
+        let users = servers.kafka_users().await.unwrap();
+        let of_stack =
+            users.into_iter().filter_map(|user| Some(user.strip_prefix(&stack.namespace)?.to_owned()));
+        of_stack.collect::<Vec<_>>()
+    };
+    let named = |suffix: &str| {
+        ["auth", "feed", "posts", "user"].map(|service| format!(".{}.{service}{suffix}", stack.name)).to_vec()
+    };
+    assert_eq!(users().await, named(""));
+    tracklore(&stack, &["rotate"]).await.unwrap();
+    stack.wait_for(&client, PATIENCE, "Progressing", "False").await;
+    assert_eq!(users().await, named("-2"), "Kafka knows the users whose turn it is, and no others");
+    let post = ada.post("by another login").await;
+    let there = |items: &[serde_json::Value]| items.iter().any(|item| item["post"]["id"] == json!(post));
+    ada.feed("/v1/feed/global", "the next post", there).await;
 
     stack.discard(&client).await;
     TestStack { namespace: servers.namespace, name: String::new() }.discard(&client).await;

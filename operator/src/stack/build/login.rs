@@ -1,4 +1,4 @@
-//! How pods refer to the logins of databases, and when these may be replaced.
+//! How pods refer to the logins that the operator makes, and when these may be replaced.
 
 use k8s_openapi::api::core::v1::EnvVar;
 
@@ -11,16 +11,30 @@ use crate::stack::{
     validate::ValidStack,
 };
 
+/// What Jobs tell of logins before pods use them.
+const PREPARED: [Component; 2] = [Component::Postgres, Component::Kafka];
+
 /// A login that a pod uses.
 pub struct Reference {
-    secret: String,
-    turn: Turn,
+    /// Where it is.
+    pub secret: String,
+    /// Which of the two that take turns.
+    pub turn: Turn,
 }
 
 impl Reference {
     /// The login of a Secret whose turn it is: the newest.
     pub fn newest(observed: &Observed, secret: String) -> Self {
-        Self { turn: all(observed, &secret).pop().unwrap_or_default(), secret }
+        let turn = Self::all(observed, &secret).pop().map(|newest| newest.turn);
+        Self { turn: turn.unwrap_or_default(), secret }
+    }
+
+    /// All that a Secret holds, the newest last. One that people give, and one that isn't there yet, has the first.
+    pub fn all(observed: &Observed, secret: &str) -> Vec<Self> {
+        let seen = observed.secrets.get(secret).map_or(&[][..], |secret| &secret.logins);
+        let turns =
+            if seen.is_empty() { vec![Turn::First] } else { seen.iter().map(|login| login.turn).collect() };
+        turns.into_iter().map(|turn| Self { secret: secret.to_owned(), turn }).collect()
     }
 
     /// A variable from a part of it.
@@ -39,7 +53,7 @@ pub fn migration(stack: &ValidStack, observed: &Observed, service: Service) -> R
     Reference::newest(observed, secrets::migration_login(stack, service))
 }
 
-/// Each login that the database is told of: the variable's prefix, and where it is.
+/// Each login that Postgres is told of: the variable's prefix, and where it is.
 pub fn provisioned(stack: &ValidStack, observed: &Observed) -> Vec<(String, Reference)> {
     let mut logins = Vec::new();
     for service in Service::WITH_DATABASE {
@@ -47,17 +61,24 @@ pub fn provisioned(stack: &ValidStack, observed: &Observed) -> Vec<(String, Refe
         let runtime = secrets::database_login(stack, service);
         let migration = secrets::migration_login(stack, service);
         for (role, secret) in [(name.clone(), runtime), (format!("{name}_MIGRATION"), migration)] {
-            let of = |turn: Turn| (turn.role(&role), Reference { secret: secret.clone(), turn });
-            logins.extend(all(observed, &secret).into_iter().map(of));
+            let of = |login: Reference| (login.turn.role(&role), login);
+            logins.extend(Reference::all(observed, &secret).into_iter().map(of));
         }
     }
     logins
 }
 
-/// The logins of a Secret, the newest last. One that people give, and one that isn't there yet, has the first.
-fn all(observed: &Observed, secret: &str) -> Vec<Turn> {
-    let seen = observed.secrets.get(secret).map_or(&[][..], |secret| &secret.logins);
-    if seen.is_empty() { vec![Turn::First] } else { seen.iter().map(|login| login.turn).collect() }
+/// By which a service logs in to Kafka; none where nobody does.
+pub fn kafka(stack: &ValidStack, observed: &Observed, service: Service) -> Option<Reference> {
+    secrets::kafka_login(stack, service).map(|secret| Reference::newest(observed, secret))
+}
+
+/// Whose turn is over, of the two users whose logins a Secret holds in turns.
+pub fn retired(observed: &Observed, secret: &str) -> Option<Turn> {
+    match observed.secrets.get(secret)?.logins.as_slice() {
+        [only] if only.follows => Some(only.turn.other()),
+        _ => None,
+    }
 }
 
 /// Says how far the replacement of logins may go.
@@ -66,10 +87,11 @@ pub fn allow_replacement(plan: &mut Plan, stack: &ValidStack, observed: &Observe
     let services = || Service::ALL.map(|service| observed.service(&stack.names, service));
     let installed = services().iter().all(Option::is_some);
     let may_begin = installed
-        && plan.missing.iter().all(|missing| missing.component != Component::Postgres)
+        && plan.missing.iter().all(|missing| !PREPARED.contains(&missing.component))
         && observed.jobs.values().all(|job| *job == JobState::Complete);
     let rolled_out = |workload: Option<&Workload>| workload.is_some_and(|it| it.is_ready() && it.rolled_out);
     let may_end = plan.postgres.is_done()
+        && plan.kafka.is_done()
         && plan.migrations.iter().all(|(_, step)| *step == Step::Done)
         && plan.held.is_empty()
         && plan.queued.is_empty()
