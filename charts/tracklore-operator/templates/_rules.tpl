@@ -62,10 +62,13 @@
 - apiGroups: [postgresql.cnpg.io]
   resources: [scheduledbackups]
   verbs: [get, list, watch, create, patch, delete]
-# Topics and users in a Kafka that Strimzi runs, which is only looked at. None of them is ever deleted: users go with their stack.
+# Topics and users in a Kafka that Strimzi runs, which is only looked at. No topic is ever deleted; a user is when its turn is over.
 - apiGroups: [kafka.strimzi.io]
-  resources: [kafkatopics, kafkausers]
+  resources: [kafkatopics]
   verbs: [get, list, watch, create, patch]
+- apiGroups: [kafka.strimzi.io]
+  resources: [kafkausers]
+  verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [kafka.strimzi.io]
   resources: [kafkas]
   verbs: [get]

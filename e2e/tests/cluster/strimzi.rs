@@ -237,11 +237,15 @@ async fn a_stack_works_with_it(client: &Client, room: &TestStack, kafka: &Cluste
 
     tracklore(&stack, &["rotate"]).await.unwrap();
     stack.wait_for(client, PATIENCE, "Progressing", "False").await;
-    let users = kafka.ask(CONFIGS, &["--describe", "--entity-type", "users"]).await.unwrap();
-    for service in ["auth", "user", "posts", "feed"] {
-        assert!(users.contains(&format!("'demo-{service}-2'")), "{users}");
-        assert!(!users.contains(&format!("'demo-{service}'")), "{users}");
-    }
+    eventually_within(PATIENCE, "Kafka knows the users whose turn it is, and no others", async || {
+        let users = kafka.ask(CONFIGS, &["--describe", "--entity-type", "users"]).await.ok()?;
+        let knows = |user: String| users.contains(&format!("'{user}'"));
+        let mut services = ["auth", "user", "posts", "feed"].into_iter();
+        services
+            .all(|service| knows(format!("demo-{service}-2")) && !knows(format!("demo-{service}")))
+            .then_some(())
+    })
+    .await;
     let post = ada.post("by another login").await;
     let shown = |items: &[Value]| items.iter().any(|item| item["post"]["id"] == json!(post));
     ada.feed("/v1/feed/global", "the next post", shown).await;

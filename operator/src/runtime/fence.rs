@@ -19,7 +19,7 @@ pub struct Fence(Arc<Mutex<Until>>);
 enum Until {
     /// There is no other replica.
     Ever,
-    /// A moment of this process' clock, which goes on while it stands still.
+    /// A moment of this process' clock, which goes on while the process stands still, though not while the machine does.
     Then(Instant),
     /// Now: the Lease isn't held.
     Now,
@@ -125,5 +125,23 @@ mod tests {
         fence.open_until(now + Duration::from_secs(20));
         fence.close();
         assert!(!fence.is_open(now));
+    }
+
+    #[tokio::test]
+    async fn reading_is_always_let_through_and_writing_while_the_lease_is_held() {
+        let fence = Fence::closed();
+        let inner = tower::service_fn(async |_: Request<()>| Ok::<_, BoxError>(()));
+        let mut fenced = fence.layer(inner);
+        let mut passes = async |method: Method| {
+            let request = Request::builder().method(method).body(()).unwrap();
+            fenced.call(request).await.is_ok()
+        };
+        assert!(passes(Method::GET).await);
+        for method in [Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
+            assert!(!passes(method.clone()).await, "{method}");
+            fence.open_until(Instant::now() + Duration::from_mins(1));
+            assert!(passes(method).await);
+            fence.close();
+        }
     }
 }

@@ -93,7 +93,7 @@ pub fn successor(
     }
     let made = (MADE.to_owned(), now.to_string());
     let parts = generate(&recipe, None, now)?.into_iter().chain([made]);
-    Ok(parts.map(|(part, value)| (turn.key(&part), value)).collect())
+    Ok(parts.map(|(part, value)| (turn.name(&part), value)).collect())
 }
 
 /// A password of letters and digits, which needs no escaping anywhere: 40 of them hold 238 bits.

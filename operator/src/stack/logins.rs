@@ -30,17 +30,18 @@ pub enum Turn {
 }
 
 impl Turn {
-    const BOTH: [Self; 2] = [Self::First, Self::Second];
+    /// Both of them.
+    pub const BOTH: [Self; 2] = [Self::First, Self::Second];
 
-    /// The key of a Secret under which a part of this login stands.
-    pub fn key(self, part: &str) -> String {
+    /// What belongs to this login, by the name that it has for the first one: a key of a Secret, or a user.
+    pub fn name(self, first: &str) -> String {
         match self {
-            Self::First => part.to_owned(),
-            Self::Second => format!("{part}-2"),
+            Self::First => first.to_owned(),
+            Self::Second => format!("{first}-2"),
         }
     }
 
-    /// The role of Postgres that logs in, by the name of the first one.
+    /// The same for roles of Postgres, and where no dash can be.
     pub fn role(self, first: &str) -> String {
         match self {
             Self::First => first.to_owned(),
@@ -49,6 +50,7 @@ impl Turn {
     }
 
     /// The one that it takes turns with.
+    #[must_use]
     pub fn other(self) -> Self {
         match self {
             Self::First => Self::Second,
@@ -64,8 +66,6 @@ pub struct Login {
     pub turn: Turn,
     /// When it was made.
     pub made: Timestamp,
-    /// Whether it has taken the place of another one, or is about to.
-    pub follows: bool,
     /// Hash of the content, for rolling pods.
     pub digest: String,
 }
@@ -76,15 +76,13 @@ pub fn seen(secret: &Secret) -> Vec<Login> {
     let value = |key: String| data?.get(&key).map(|value: &ByteString| value.0.clone());
     let created = secret.metadata.creation_timestamp.as_ref().map_or(Timestamp::UNIX_EPOCH, |time| time.0);
     let login = |turn: Turn| {
-        value(turn.key("password"))?;
-        let said = value(turn.key(MADE));
-        let follows = said.is_some();
-        let made = said.and_then(|made| String::from_utf8(made).ok()?.parse().ok());
+        value(turn.name("password"))?;
+        let made = value(turn.name(MADE)).and_then(|made| String::from_utf8(made).ok()?.parse().ok());
         let parts: BTreeMap<_, _> = PARTS
             .iter()
-            .filter_map(|part| Some((turn.key(part), ByteString(value(turn.key(part))?))))
+            .filter_map(|part| Some((turn.name(part), ByteString(value(turn.name(part))?))))
             .collect();
-        Some(Login { turn, made: made.unwrap_or(created), follows, digest: digest(&parts) })
+        Some(Login { turn, made: made.unwrap_or(created), digest: digest(&parts) })
     };
     let mut logins: Vec<_> = Turn::BOTH.into_iter().filter_map(login).collect();
     logins.sort_by_key(|login| login.made);
@@ -93,7 +91,7 @@ pub fn seen(secret: &Secret) -> Vec<Login> {
 
 /// The keys of a login.
 pub fn keys(turn: Turn) -> impl Iterator<Item = String> {
-    PARTS.into_iter().chain([MADE]).map(move |part| turn.key(part))
+    PARTS.into_iter().chain([MADE]).map(move |part| turn.name(part))
 }
 
 /// When a login is replaced, and how far that may go now.
@@ -165,17 +163,14 @@ mod tests {
     }
 
     fn login(turn: Turn, made: i64) -> Login {
-        Login { turn, made: at(made), follows: true, digest: String::new() }
+        Login { turn, made: at(made), digest: String::new() }
     }
 
     #[test]
     fn a_login_from_before_there_were_turns_is_as_old_as_its_secret_and_pods_keep_its_hash() {
         let whole = secret(&json!({"username": "YQ==", "password": "Yg==", "uri": "Yw=="}));
         let seen = seen(&whole);
-        assert_eq!(
-            seen,
-            [Login { turn: Turn::First, made: at(0), follows: false, digest: digest(&whole.data) }]
-        );
+        assert_eq!(seen, [Login { turn: Turn::First, made: at(0), digest: digest(&whole.data) }]);
     }
 
     #[test]

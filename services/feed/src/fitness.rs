@@ -50,7 +50,7 @@ pub async fn check(redis: &Redis) -> Result<(), Unfit> {
                 refused = true;
             }
             Ok(verdict) => return verdict,
-            Err(error) if started.elapsed() > PATIENCE => {
+            Err(error) if !refused && started.elapsed() > PATIENCE => {
                 tracing::warn!(%error, "Redis doesn't answer yet, so it can't be told whether it is fit");
                 return Ok(());
             }

@@ -90,13 +90,24 @@ impl Applier<'_> {
             // what stands in the way of the authority is said of it
             return Ok(Ok(None));
         }
+        let authority = authority.and_then(|secret| secret.certificate.as_ref());
+        let second = |of: &String| observed.secrets.get(of)?.login(Turn::Second).map(|login| login.made);
         let change = match observed.secrets.get(&secret.name) {
             Some(seen) if seen.owner == Owner::Foreign => return Ok(Err(Obstacle::Foreign)),
             Some(seen) if seen.owner == Owner::Leaving => return Ok(Err(Obstacle::Leaving)),
             Some(seen) if seen.owners.contains(self.uid) != owned => Ok(Some(Change::Owners)),
-            Some(seen) => {
-                self.successors(secret, seen, observed).await?.map(|patch| patch.map(Change::Successors))
-            }
+            Some(seen) => match &secret.origin {
+                Origin::Second { of } => match (second(of), seen.login(Turn::First)) {
+                    (Some(made), there) if there.is_none_or(|there| there.made != made) => {
+                        let content = self.second_login(of).await?;
+                        content.map(|content| Some(Change::Successors(json!({"stringData": content}))))
+                    }
+                    _ => Ok(None),
+                },
+                Origin::New | Origin::Copy(_) => {
+                    self.successors(secret, seen, authority).await?.map(|patch| patch.map(Change::Successors))
+                }
+            },
             None => match &secret.origin {
                 Origin::New => {
                     self.made(&secret.recipe, None).await?.map(|content| Some(Change::Made(content)))
@@ -154,19 +165,9 @@ impl Applier<'_> {
         &self,
         secret: &GeneratedSecret,
         seen: &SecretSeen,
-        observed: &Observed,
+        authority: Option<&Certificate>,
     ) -> Result<Result<Option<Value>, String>, Error> {
         let now = Timestamp::now();
-        let seen_authority = observed.secrets.get(&build::authority_secret(self.names));
-        let authority = seen_authority.and_then(|secret| secret.certificate.as_ref());
-        if let Origin::Second { of } = &secret.origin {
-            let second = observed.secrets.get(of).and_then(|secret| secret.login(Turn::Second));
-            if second.map(|login| login.made) == seen.login(Turn::First).map(|login| login.made) {
-                return Ok(Ok(None));
-            }
-            let content = self.second_login(of).await?;
-            return Ok(content.map(|content| Some(json!({"stringData": content}))));
-        }
         let (new, gone) = match (&secret.recipe, &secret.replacement) {
             (Recipe::SigningKeys(rule), _) => {
                 let due = rotation::due(&seen.keys, rule, now);
@@ -241,7 +242,7 @@ impl Applier<'_> {
     async fn second_login(&self, of: &str) -> Result<Content, Error> {
         let mut content = self.content(of).await?;
         let part = |part: &str| {
-            let value = content.remove(&Turn::Second.key(part));
+            let value = content.remove(&Turn::Second.name(part));
             value
                 .map(|value| (part.to_owned(), value))
                 .ok_or_else(|| format!("Secret {of} holds no second {part}"))

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use k8s_openapi::api::core::v1::{LocalObjectReference, PodSpec};
 
 use super::{
-    login::{self, Reference},
+    login::Reference,
     pod::{self, owner},
     secrets,
 };
@@ -157,15 +157,17 @@ pub fn roles_and_databases(stack: &ValidStack, observed: &Observed, asked: &Dele
             },
         })
     };
-    // One whose turn is over stays, and nobody can log in as it: without its object it could stay as it was.
+    let is_there =
+        |name: &str| observed.seen.contains_key(&ChildId { kind: Kind::DatabaseRole, name: name.to_owned() });
+    // One whose turn it isn't stays, and nobody can log in as it: without its object it could stay as it was.
     let logins = |login: String, first: String, second_is_in: Vec<String>, first_is_in: Vec<String>| {
         let there: BTreeSet<_> =
             Reference::all(observed, &login).into_iter().map(|login| login.turn).collect();
         let known = [(Turn::First, first_is_in), (Turn::Second, second_is_in)].into_iter();
         known
-            .filter(|(turn, _)| there.contains(turn) || login::retired(observed, &login) == Some(*turn))
-            .map(|(turn, in_roles)| {
-                let secret = secrets::role_password(&login, turn);
+            .map(|(turn, in_roles)| (turn, turn.name(&login), in_roles))
+            .filter(|(turn, object, _)| there.contains(turn) || *turn == Turn::First || is_there(object))
+            .map(|(turn, secret, in_roles)| {
                 role(&secret, turn.role(&first), there.contains(&turn).then_some(secret.clone()), in_roles)
             })
             .collect::<Vec<_>>()

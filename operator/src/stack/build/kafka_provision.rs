@@ -111,10 +111,10 @@ fn logins(stack: &ValidStack, observed: &Observed) -> Vec<(String, Reference)> {
     Service::ALL.into_iter().flat_map(of).collect()
 }
 
-/// Users that have had successors: each after its service.
-fn retired(stack: &ValidStack, observed: &Observed) -> Vec<String> {
+/// Users whose turn it isn't, each after its service. An earlier turn, or an earlier stack, may have left them in Kafka.
+fn resting(stack: &ValidStack, observed: &Observed) -> Vec<String> {
     let of = |service: Service| {
-        let turn = login::retired(observed, &secrets::kafka(&stack.names, service))?;
+        let turn = login::resting(observed, &secrets::kafka(&stack.names, service))?;
         Some(format!("{}={}", service.as_str(), secrets::kafka_user(stack, service, turn)?))
     };
     Service::ALL.into_iter().filter_map(of).collect()
@@ -141,10 +141,7 @@ pub fn job(stack: &ValidStack, observed: &Observed, config: &ConfigMap, credenti
     env.extend(logins.iter().flat_map(|(name, login)| {
         ["USERNAME", "PASSWORD"].map(|part| login.env(&format!("{part}_{name}"), &part.to_lowercase()))
     }));
-    let retired = retired(stack, observed);
-    if !retired.is_empty() {
-        env.push(pod::env("RETIRED", retired.join(" ")));
-    }
+    env.push(pod::env("RESTING", resting(stack, observed).join(" ")));
     let mut mounts = vec![
         pod::read_only("config", "/etc/tracklore"),
         pod::mount("run", "/run/kafka"),

@@ -6,7 +6,7 @@ use super::{pod, secrets};
 use crate::stack::{
     component::{Component, Service},
     logins::{self, Login, Turn},
-    observed::{JobState, Observed, Workload},
+    observed::{JobState, Observed, Owner, Workload},
     plan::{Plan, Step},
     validate::ValidStack,
 };
@@ -39,7 +39,7 @@ impl Reference {
 
     /// A variable from a part of it.
     pub fn env(&self, variable: &str, part: &str) -> EnvVar {
-        pod::secret_env(variable, &self.secret, &self.turn.key(part))
+        pod::secret_env(variable, &self.secret, &self.turn.name(part))
     }
 }
 
@@ -73,10 +73,10 @@ pub fn kafka(stack: &ValidStack, observed: &Observed, service: Service) -> Optio
     secrets::kafka_login(stack, service).map(|secret| Reference::newest(observed, secret))
 }
 
-/// Whose turn is over, of the two users whose logins a Secret holds in turns.
-pub fn retired(observed: &Observed, secret: &str) -> Option<Turn> {
+/// Whose turn it isn't, of the two users whose logins a Secret holds in turns.
+pub fn resting(observed: &Observed, secret: &str) -> Option<Turn> {
     match observed.secrets.get(secret)?.logins.as_slice() {
-        [only] if only.follows => Some(only.turn.other()),
+        [only] => Some(only.turn.other()),
         _ => None,
     }
 }
@@ -86,7 +86,10 @@ pub fn allow_replacement(plan: &mut Plan, stack: &ValidStack, observed: &Observe
     // Another login makes Jobs start anew that use the one before: none of them is interrupted.
     let services = || Service::ALL.map(|service| observed.service(&stack.names, service));
     let installed = services().iter().all(Option::is_some);
+    // A second login may need a Secret of its own.
+    let ours = observed.secrets.values().all(|seen| seen.owner == Owner::Us);
     let may_begin = installed
+        && ours
         && plan.missing.iter().all(|missing| !PREPARED.contains(&missing.component))
         && observed.jobs.values().all(|job| *job == JobState::Complete);
     let rolled_out = |workload: Option<&Workload>| workload.is_some_and(|it| it.is_ready() && it.rolled_out);

@@ -116,19 +116,12 @@ pub fn kafka_login(stack: &ValidStack, service: Service) -> Option<String> {
     Some(given.map_or_else(|| kafka(&stack.names, service), |secret| secret.name.clone()))
 }
 
-/// Name of the Secret from which CloudNativePG takes the password of a login at its turn.
-pub fn role_password(login: &str, turn: Turn) -> String {
-    match turn {
-        Turn::First => login.to_owned(),
-        Turn::Second => format!("{login}-2"),
-    }
-}
-
 /// The generated Secrets that there are to be now: one for a second login not before that is there.
 pub fn due(stack: &ValidStack, observed: &Observed) -> Vec<GeneratedSecret> {
     let is_due = |secret: &GeneratedSecret| match &secret.origin {
         Origin::Second { of } => {
-            observed.secrets.get(of).is_some_and(|seen| seen.login(Turn::Second).is_some())
+            let has_second = observed.secrets.get(of).is_some_and(|seen| seen.login(Turn::Second).is_some());
+            has_second || observed.secrets.contains_key(&secret.name)
         }
         Origin::New | Origin::Copy(_) => true,
     };
@@ -150,7 +143,7 @@ pub fn all(stack: &ValidStack) -> Vec<GeneratedSecret> {
         };
         secrets.push(secret(redis_admin(names), Component::Redis, address("admin")));
         let feed = secret(redis_feed(names), Component::Redis, address("feed"));
-        secrets.push(replaced(stack, feed, "feed-2".to_owned()));
+        secrets.push(replaced(stack, feed, Turn::Second.name("feed")));
     }
     secrets.push(secret(signing_keys(names), auth, Recipe::SigningKeys(stack.key_rotation.clone())));
     secrets.push(secret(session_key(names), auth, Recipe::SessionKey));
@@ -249,11 +242,7 @@ pub fn kafka_user(stack: &ValidStack, service: Service, turn: Turn) -> Option<St
         }
         Source::External(_) => return None,
     };
-    let suffix = match turn {
-        Turn::First => "",
-        Turn::Second => "-2",
-    };
-    Some(format!("{prefix}{}{suffix}", service.as_str()))
+    Some(turn.name(&format!("{prefix}{}", service.as_str())))
 }
 
 fn kafka_secrets(stack: &ValidStack) -> Vec<GeneratedSecret> {
@@ -278,7 +267,7 @@ fn secret(name: String, component: impl Into<Option<Component>>, recipe: Recipe)
 /// The Secret of the second login of another one.
 fn second(login: &GeneratedSecret) -> GeneratedSecret {
     GeneratedSecret {
-        name: role_password(&login.name, Turn::Second),
+        name: Turn::Second.name(&login.name),
         origin: Origin::Second { of: login.name.clone() },
         replacement: None,
         ..login.clone()

@@ -50,7 +50,7 @@ pub fn topics_and_users(stack: &ValidStack, observed: &Observed, cluster: &str) 
 fn topic(stack: &ValidStack, cluster: &str, asked: &Topic) -> KafkaTopic {
     // It may be there from an earlier stack: one in another Kafka has another name.
     let name = stack.names.child(&format!("{cluster}-{}", asked.name));
-    let mut metadata = metadata(stack, cluster, name);
+    let mut metadata = metadata(stack, cluster, &name);
     // A topic goes with its object, so that by default it outlives its stack.
     metadata.owner_references = (stack.deletion_policy == DeletionPolicy::Delete).then(|| vec![owner(stack)]);
     KafkaTopic {
@@ -73,7 +73,7 @@ fn user(stack: &ValidStack, cluster: &str, service: Service, login: &Reference) 
     acls.extend(read.map(|topic| may("Read", "topic", name(topic))));
     acls.push(may("Read", "group", format!("{}tracklore-{}", stack.prefix, service.as_str())));
     Some(KafkaUser {
-        metadata: metadata(stack, cluster, secrets::kafka_user(stack, service, login.turn)?),
+        metadata: metadata(stack, cluster, &secrets::kafka_user(stack, service, login.turn)?),
         spec: KafkaUserSpec {
             authentication: Authentication {
                 mechanism: "scram-sha-512".into(),
@@ -81,7 +81,7 @@ fn user(stack: &ValidStack, cluster: &str, service: Service, login: &Reference) 
                     value_from: ValueFrom {
                         secret_key_ref: SecretKeySelector {
                             name: login.secret.clone(),
-                            key: login.turn.key("password"),
+                            key: login.turn.name("password"),
                             optional: None,
                         },
                     },
@@ -99,8 +99,8 @@ fn may(operation: &str, kind: &str, name: String) -> Acl {
     }
 }
 
-fn metadata(stack: &ValidStack, cluster: &str, name: String) -> ObjectMeta {
-    let mut metadata = pod::metadata(stack, &name, Component::Kafka);
+fn metadata(stack: &ValidStack, cluster: &str, name: &str) -> ObjectMeta {
+    let mut metadata = pod::metadata(stack, name, Component::Kafka);
     metadata.labels.get_or_insert_default().insert(CLUSTER.to_owned(), cluster.to_owned());
     metadata
 }

@@ -69,7 +69,7 @@ fn a_serving_stack_is_ready_and_settled() {
 #[test]
 fn logins_that_are_replaced_are_told_and_the_stack_serves_on() {
     let mut observed = fixtures::serving(&fixtures::valid());
-    let login = |turn| Login { turn, made: at(0), follows: false, digest: String::new() };
+    let login = |turn| Login { turn, made: at(0), digest: String::new() };
     let seen = observed.secrets.get_mut("demo-postgres-auth").unwrap();
     seen.logins = vec![login(Turn::First), login(Turn::Second)];
     let status = status_of(&observed, &Outcome::default(), None, 0);

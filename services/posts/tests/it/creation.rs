@@ -68,9 +68,14 @@ async fn a_repeated_request_is_answered_while_the_one_before_has_not_let_go_of_t
         .await
         .unwrap();
     assert_eq!(send().await.expect(201).json, first.json);
-    sqlx::query("DELETE FROM idempotency_keys").execute(&mut *holder).await.unwrap();
+    sqlx::query("DELETE FROM idempotency_keys").execute(&stack.database("posts")).await.unwrap();
+    assert_eq!(
+        send().await.expect(409).code(),
+        "idempotency-key-in-use",
+        "without an answer it is waited for"
+    );
     holder.commit().await.unwrap();
-    assert_ne!(send().await.expect(201).json["id"], first.json["id"], "the key was the one that was held");
+    assert_ne!(send().await.expect(201).json["id"], first.json["id"]);
 }
 
 #[tokio::test]

@@ -1,8 +1,8 @@
 #!/bin/sh
 # Makes Kafka what topics, acls and the users' passwords say, with Kafka's own tools. Shell builtins only.
 # MAKE names what is made; where it is nothing, every user looks whether its topics are there.
-# USERS are called after their services. While a login of a service is replaced it has a second one, auth_2 beside auth; those whose
-# time is over are RETIRED: auth=name.
+# USERS are called after their services. While a login of a service is replaced it has a second one, auth_2 beside auth; those
+# whose turn it isn't are RESTING: auth=name.
 #
 # Running it again changes nothing that is right already. A tool is a JVM of its own and takes a second or more, so
 # topics are compared first, two tools run at a time, and they share an archive of their classes: the image's, or one that the
@@ -181,37 +181,37 @@ if has users; then
     done
 fi
 
-# Each line is one command, after the service: operations and resources multiply.
+# Each line is one command, after the service: users, operations and resources multiply.
 if has acls; then
     while read -r service line; do
+        set --
         for login in $USERS; do
-            [ "$service" = "${login%_2}" ] || continue
-            user=$(of USERNAME "$login")
-            echo "acl $user $line"
-            # shellcheck disable=SC2086
-            beside acl --add --force --allow-principal "User:$user" $line
+            [ "$service" != "${login%_2}" ] || set -- "$@" --allow-principal "User:$(of USERNAME "$login")"
         done
+        echo "acl $* $line"
+        # shellcheck disable=SC2086 # words of their own
+        beside acl --add --force "$@" $line
     done < "$config/acls"
 fi
 settle
 
-# Users that are gone already can't be taken away once more.
-if [ -n "${RETIRED:-}" ]; then
+# Those whose turn it isn't may be left from an earlier one. Rights go first: a password that is there says that something is left.
+if [ -n "${RESTING:-}" ]; then
     configure --describe --entity-type users > "$run/users" 2> "$run/wrong" || explain "$ADMIN_USERNAME"
-    for pair in $RETIRED; do
+    for pair in $RESTING; do
         user=${pair#*=}
+        found=
         while read -r line; do
-            case $line in *"'$user'"*"$MECHANISM="*)
-                echo "user $user: take away"
-                beside configure --alter --entity-type users --entity-name "$user" --delete-config "$MECHANISM"
-                ;;
-            esac
+            case $line in *"'$user'"*"$MECHANISM="*) found=yes ;; esac
         done < "$run/users"
+        [ -n "$found" ] || continue
+        echo "user $user: take away"
         while read -r service line; do
             # shellcheck disable=SC2086
             [ "$service" != "${pair%%=*}" ] || beside acl --remove --force --allow-principal "User:$user" $line
         done < "$config/acls"
+        settle
+        configure --alter --entity-type users --entity-name "$user" --delete-config "$MECHANISM"
     done
-    settle
 fi
 echo "done"

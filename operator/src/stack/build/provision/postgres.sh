@@ -21,6 +21,11 @@ for service in $SERVICES; do
     # While logins are replaced there are two of a kind.
     for kind in _MIGRATION _MIGRATION_2 '' _2; do
         use "$service" "$kind" || continue
+        # Whoever was asked to let it in may be about to do so.
+        until [ -z "${GRANT:-}" ] || psql --no-psqlrc --quiet --command='SELECT' > /tmp/let-in 2>&1 || [ "$patience" = 0 ]; do
+            patience=$((patience - 1))
+            sleep 1
+        done
         case ${GRANT:+$kind} in
         # The role that may use the data is called like the database.
         _MIGRATION*) psql --no-psqlrc --quiet --set=runtime="$PGDATABASE" --file=/etc/tracklore/admit.sql ;;

@@ -7,24 +7,29 @@ run=/run/valkey
 state() { (cd -P "/var/run/tracklore/$1/..data" && printf '%s\n' "$PWD"); }
 
 # The first line of a file, which may be its last.
-line() { IFS= read -r line < "$1" || [ -n "$line" ]; }
+line() {
+    line=
+    IFS= read -r line < "$1" || [ -n "$line" ]
+}
 
-# Writes the users: the administrator, and the feed by each login of this state of its Secret.
+# Writes the users: the administrator, and the feed by each login of this state of its Secret. 1 where that is gone meanwhile.
 write_users() {
     umask 077
+    user=
     {
         echo 'user default off'
         printf 'user admin on >%s ~* &* +@all\n' "$REDISCLI_AUTH"
         for turn in '' -2; do
             [ -e "$1/username$turn" ] || continue
-            line "$1/username$turn"
+            line "$1/username$turn" || return
             user=$line
-            line "$1/password$turn"
+            line "$1/password$turn" || return
             # The feed reads and writes its own keys, runs its functions, and may do nothing to the server.
             printf 'user %s on >%s ~feed:* resetchannels &feed:* -@all +@read +@write +@connection +@transaction +@pubsub +@scripting -@dangerous -@admin +info +time +wait\n' \
                 "$user" "$line"
         done
     } > "$run/users.acl"
+    [ -n "$user" ]
 }
 
 # Remembers which state of a Secret Valkey has taken.

@@ -115,22 +115,29 @@ fn a_role_for_each_login_and_one_whose_turn_is_over_lets_nobody_in() {
     assert_eq!(roles(&observed), [owner, first[0], first[1]]);
 
     let login =
-        |turn| Login { turn, made: jiff::Timestamp::UNIX_EPOCH, follows: true, digest: String::new() };
-    let mut hold = |turns: &[Turn]| {
+        |turn| Login { turn, made: jiff::Timestamp::UNIX_EPOCH, digest: String::new() };
+    let hold = |observed: &mut Observed, turns: &[Turn]| {
         for secret in ["demo-postgres-posts", "demo-postgres-posts-migration"] {
             observed.secrets.get_mut(secret).unwrap().logins = turns.iter().copied().map(login).collect();
         }
-        roles(&observed)
+        roles(observed)
     };
+    assert_eq!(hold(&mut observed, &[Turn::First]), [owner, first[0], first[1]]);
     let second = first.map(|role| {
         let (name, secret) = role.split_once(' ').unwrap();
         format!("{name}_2 {secret}-2")
     });
-    assert_eq!(hold(&[Turn::First, Turn::Second]), [owner, first[0], &second[0], first[1], &second[1]]);
+    assert_eq!(
+        hold(&mut observed, &[Turn::First, Turn::Second]),
+        [owner, first[0], &second[0], first[1], &second[1]]
+    );
+    for name in ["demo-postgres-posts-2", "demo-postgres-posts-migration-2"] {
+        observed.seen.insert(ChildId { kind: Kind::DatabaseRole, name: name.into() }, fixtures::ours());
+    }
     let closed = ["tracklore_posts ", "tracklore_posts_migration "];
-    assert_eq!(hold(&[Turn::Second]), [owner, closed[0], &second[0], closed[1], &second[1]]);
+    assert_eq!(hold(&mut observed, &[Turn::Second]), [owner, closed[0], &second[0], closed[1], &second[1]]);
     let closed = ["tracklore_posts_2 ", "tracklore_posts_migration_2 "];
-    assert_eq!(hold(&[Turn::First]), [owner, first[0], closed[0], first[1], closed[1]]);
+    assert_eq!(hold(&mut observed, &[Turn::First]), [owner, first[0], closed[0], first[1], closed[1]]);
 }
 
 #[test]

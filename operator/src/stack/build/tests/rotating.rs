@@ -11,7 +11,6 @@ fn hold(observed: &mut Observed, stack: &ValidStack, turns: &[Turn]) {
         let login = |(made, turn): (i64, &Turn)| Login {
             turn: *turn,
             made: jiff::Timestamp::from_second(made).unwrap(),
-            follows: turns != [Turn::First],
             digest: format!("{turn:?} of {}", secret.name),
         };
         seen.logins = (0..).zip(turns).map(login).collect();
@@ -45,7 +44,7 @@ fn told(plan: &Plan, kind: Kind) -> Vec<(String, Vec<String>)> {
 }
 
 fn each<const N: usize>(names: [&str; N], turn: Turn) -> Vec<(String, Vec<String>)> {
-    names.map(|name| (name.to_owned(), ["password", "username"].map(|part| turn.key(part)).into())).into()
+    names.map(|name| (name.to_owned(), ["password", "username"].map(|part| turn.name(part)).into())).into()
 }
 
 fn allowed(plan: &Plan) -> BTreeSet<(bool, bool)> {
@@ -96,8 +95,8 @@ fn servers_know_the_next_login_before_pods_do_and_the_one_before_until_none_uses
     let ending = plan(&stack, &observed, &rolling.completed);
     assert_eq!(told(&ending, Kind::Job), prepared(&["password-2"], &["password-2", "username-2"]));
     let job = fixtures::find(&ending.children, Kind::Job, "demo-kafka-provision");
-    let retired = r#"{"name":"RETIRED","value":"auth=auth user=user posts=posts feed=feed"}"#;
-    assert!(serde_json::to_string(&job).unwrap().contains(retired), "{job:?}");
+    let resting = r#"{"name":"RESTING","value":"auth=auth user=user posts=posts feed=feed"}"#;
+    assert!(serde_json::to_string(&job).unwrap().contains(resting), "{job:?}");
     fixtures::complete_jobs(&stack, &mut observed);
     let after = plan(&stack, &observed, &rolling.completed);
     let templates = |plan: &Plan| {
@@ -190,6 +189,11 @@ fn strimzi_has_a_user_for_each_login_called_as_the_login_is() {
     assert_eq!(users(&observed), [user("demo-posts", "password"), user("demo-posts-2", "password-2")]);
     hold(&mut observed, &stack, &[Turn::Second]);
     assert_eq!(users(&observed), [user("demo-posts-2", "password-2")]);
+    let user = ChildId { kind: Kind::KafkaUser, name: "demo-posts-2".into() };
+    observed.seen.insert(user.clone(), fixtures::ours());
+    let lost = observed.secrets.remove("demo-kafka-posts").unwrap();
+    assert!(!orphans(&plan(&stack, &observed, &[]), &observed).contains(&user), "pods may use it");
+    observed.secrets.insert("demo-kafka-posts".into(), lost);
     let posts =
         plan(&stack, &observed, &[]).secrets.into_iter().find(|it| it.name == "demo-kafka-posts").unwrap();
     assert_eq!(posts.replacement.unwrap().second, "demo-posts-2", "Strimzi takes the object's name");
