@@ -1,7 +1,10 @@
 //! Servers that a stack finds outside itself: plain pods of Postgres, Kafka and Valkey in a namespace of their own, from the
 //! images that stacks use, with certificates of an authority that only the test knows.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use k8s_openapi::api::core::v1::{Pod, Secret, Service};
 use kube::{
@@ -93,16 +96,16 @@ impl Servers {
         self.start(client, ("kafka", 9093), "docker.io/apache/kafka:4.3.1", 1000, KAFKA, &environment).await;
     }
 
-    /// The users that Kafka knows beside its administrator, in order.
+    /// The users that have rights in Kafka, in order.
     pub async fn kafka_users(&self) -> Result<Vec<String>, String> {
         let exec = ["--context", "kind-tracklore", "--namespace", &self.namespace, "exec", "kafka", "--"];
-        let tool = ["java", "-Xmx96m", "-cp", "/opt/kafka/libs/*", "kafka.admin.ConfigCommand"];
-        let ask = ["--bootstrap-server", "127.0.0.1:9095", "--describe", "--entity-type", "users"];
-        let described = shell::run("kubectl", &[&exec[..], &tool, &ask].concat()).await?;
-        let quoted = described.lines().filter_map(|line| line.split('\'').nth(1));
-        let mut users: Vec<_> = quoted.filter(|user| *user != "admin").map(str::to_owned).collect();
-        users.sort();
-        Ok(users)
+        let tool = ["java", "-Xmx96m", "-cp", "/opt/kafka/libs/*", "org.apache.kafka.tools.AclCommand"];
+        let ask = ["--bootstrap-server", "127.0.0.1:9095", "--list"];
+        let listed = shell::run("kubectl", &[&exec[..], &tool, &ask].concat()).await?;
+        let principals =
+            listed.lines().filter_map(|line| line.split_once("principal=User:")?.1.split_once(','));
+        let users: BTreeSet<_> = principals.map(|(user, _)| user.to_owned()).collect();
+        Ok(users.into_iter().collect())
     }
 
     /// Starts Valkey with this policy, in place of the one before.

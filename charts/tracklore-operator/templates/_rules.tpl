@@ -62,13 +62,10 @@
 - apiGroups: [postgresql.cnpg.io]
   resources: [scheduledbackups]
   verbs: [get, list, watch, create, patch, delete]
-# Topics and users in a Kafka that Strimzi runs, which is only looked at. No topic is ever deleted; a user is when its turn is over.
+# Topics and users in a Kafka that Strimzi runs, which is only looked at. None of them is ever deleted: users go with their stack.
 - apiGroups: [kafka.strimzi.io]
-  resources: [kafkatopics]
+  resources: [kafkatopics, kafkausers]
   verbs: [get, list, watch, create, patch]
-- apiGroups: [kafka.strimzi.io]
-  resources: [kafkausers]
-  verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [kafka.strimzi.io]
   resources: [kafkas]
   verbs: [get]

@@ -65,7 +65,7 @@ async fn a_stack_uses_servers_that_are_there_and_says_what_is_wrong_with_them() 
     assert_eq!(users().await, named(""));
     tracklore(&stack, &["rotate"]).await.unwrap();
     stack.wait_for(&client, PATIENCE, "Progressing", "False").await;
-    assert_eq!(users().await, named("-2"), "Kafka knows the users whose turn it is, and no others");
+    assert_eq!(users().await, named("-2"), "the users whose turn it is have rights, and no others");
     let post = ada.post("by another login").await;
     let there = |items: &[serde_json::Value]| items.iter().any(|item| item["post"]["id"] == json!(post));
     ada.feed("/v1/feed/global", "the next post", there).await;

@@ -237,12 +237,12 @@ async fn a_stack_works_with_it(client: &Client, room: &TestStack, kafka: &Cluste
 
     tracklore(&stack, &["rotate"]).await.unwrap();
     stack.wait_for(client, PATIENCE, "Progressing", "False").await;
-    eventually_within(PATIENCE, "Kafka knows the users whose turn it is, and no others", async || {
-        let users = kafka.ask(CONFIGS, &["--describe", "--entity-type", "users"]).await.ok()?;
-        let knows = |user: String| users.contains(&format!("'{user}'"));
+    eventually_within(PATIENCE, "the users whose turn it is have rights, and no others", async || {
+        let rights = kafka.ask(ACLS, &["--list"]).await.ok()?;
+        let may = |user: String| rights.contains(&format!("principal=User:{user},"));
         let mut services = ["auth", "user", "posts", "feed"].into_iter();
         services
-            .all(|service| knows(format!("demo-{service}-2")) && !knows(format!("demo-{service}")))
+            .all(|service| may(format!("demo-{service}-2")) && !may(format!("demo-{service}")))
             .then_some(())
     })
     .await;

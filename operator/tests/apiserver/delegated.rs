@@ -1,6 +1,6 @@
 //! Stacks whose Postgres and Kafka other operators run. The kinds are theirs, as they publish them; what they do is only said.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use kube::{
     ResourceExt,
@@ -9,7 +9,7 @@ use kube::{
 use serde_json::{Value, json};
 use tracklore_operator::api::{
     cloud_native_pg::{Cluster, Database, DatabaseRole, ScheduledBackup},
-    strimzi::{Kafka, KafkaTopic},
+    strimzi::{Kafka, KafkaTopic, KafkaUser},
 };
 use tracklore_testkit::eventually_within;
 
@@ -17,7 +17,7 @@ use crate::{
     crashes::{after_some_of, assert_nothing_made_twice},
     faults::Faults,
     operator::Operator,
-    spaces::{Space, spec},
+    spaces::{NAME, Space, spec},
 };
 
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -74,6 +74,38 @@ async fn what_others_run_is_asked_for_once_whenever_the_operator_dies() {
         healed.assert_like(&undisturbed, &format!("dead after write {point} of the creation"));
     })
     .await;
+}
+
+#[tokio::test]
+async fn users_of_what_others_run_take_turns_each_with_a_password_where_they_look_for_it() {
+    let space = beside_a_kafka("taking-turns").await;
+    space.apply(&delegated()).await;
+    space.settle(Faults::none()).await;
+    let operator = Operator::start(&space, Faults::none()).await;
+    let mut passwords = BTreeSet::new();
+    for turn in ["-2", "", "-2"] {
+        space.ask_for_rotation(delegated()).await;
+        space.settled(&operator).await;
+        let other = if turn.is_empty() { "-2" } else { "" };
+        for login in ["postgres-posts", "postgres-posts-migration"] {
+            let role = async |turn: &str| {
+                let role = space.api::<DatabaseRole>().get(&format!("{NAME}-{login}{turn}")).await.unwrap();
+                (role.spec.login, role.spec.password_secret.map(|secret| secret.name))
+            };
+            assert_eq!(role(turn).await, (true, Some(format!("{NAME}-{login}{turn}"))));
+            assert_eq!(role(other).await, (false, None), "nobody can log in as it");
+            let (told, looked_for) =
+                (space.content(login).await, space.content(&format!("{login}{turn}")).await);
+            assert_eq!(told[&format!("password{turn}")], looked_for["password"]);
+            assert!(passwords.insert(looked_for["password"].0.clone()), "another one each time");
+        }
+        let users = space.api::<KafkaUser>().list(&<_>::default()).await.unwrap();
+        let may = users.iter().filter(|user| !user.spec.authorization.acls.is_empty());
+        let names: BTreeSet<_> = may.map(ResourceExt::name_any).collect();
+        let services = ["auth", "feed", "posts", "user"];
+        assert_eq!(names, services.map(|service| format!("{NAME}-{service}{turn}")).into());
+    }
+    operator.stop().await;
 }
 
 #[tokio::test]

@@ -23,10 +23,10 @@ use crate::{
 };
 
 /// What a Secret holds.
-type Content = BTreeMap<String, ByteString>;
+pub type Content = BTreeMap<String, ByteString>;
 
 impl Space {
-    async fn content(&self, secret: &str) -> Content {
+    pub async fn content(&self, secret: &str) -> Content {
         let secret = self.api::<Secret>().get(&format!("{NAME}-{secret}")).await.unwrap();
         secret.data.unwrap_or_default()
     }
@@ -49,9 +49,8 @@ impl Space {
         logins
     }
 
-    /// Asks for successors of all that was made before now.
-    async fn ask_for_rotation(&self) {
-        let mut spec = spec();
+    /// Asks for successors of all that was made before now, beside what is asked for already.
+    pub async fn ask_for_rotation(&self, mut spec: Value) {
         spec["security"] = json!({"rotation": {"requestedAt": Timestamp::now().to_string()}});
         self.apply(&spec).await;
     }
@@ -105,7 +104,7 @@ async fn keys_that_are_asked_to_get_one_successor_and_pods_start_anew_for_their_
     let (first, generations) = (space.signing_keys().await, space.generations().await);
     assert_eq!(first.len(), 1);
 
-    space.ask_for_rotation().await;
+    space.ask_for_rotation(spec()).await;
     space.settled(&operator).await;
     let both = space.signing_keys().await;
     assert_eq!(both.len(), 2, "{:?}", both.keys());
@@ -134,7 +133,7 @@ async fn logins_take_turns_and_the_one_before_goes_when_no_pod_uses_it() {
     let first = space.logins().await;
     assert!(first.values().flat_map(names).all(|key| ["password", "uri", "username"].contains(&key)));
 
-    space.ask_for_rotation().await;
+    space.ask_for_rotation(spec()).await;
     space.settled(&operator).await;
     let second = space.logins().await;
     for (name, login) in &second {
@@ -147,7 +146,7 @@ async fn logins_take_turns_and_the_one_before_goes_when_no_pod_uses_it() {
     assert_eq!(space.keys_told().await, ["password-2", "username-2"].map(str::to_owned).into());
     assert_nothing_made_twice(&space);
 
-    space.ask_for_rotation().await;
+    space.ask_for_rotation(spec()).await;
     space.settled(&operator).await;
     for (name, login) in space.logins().await {
         assert_one_login(&name, &login, "");
@@ -164,7 +163,7 @@ async fn a_rotation_is_the_same_whenever_the_operator_dies() {
         space.apply(&spec()).await;
         space.settle(Faults::none()).await;
         let first = space.logins().await;
-        space.ask_for_rotation().await;
+        space.ask_for_rotation(spec()).await;
         space.settle_or_die(faults.clone()).await;
         let (picture, _) = space.settle(Faults::none()).await;
         assert_eq!(space.signing_keys().await.len(), 2);

@@ -1,8 +1,6 @@
 //! What CloudNativePG is asked for: a `Cluster` where the stack has its own, and in each the same roles and databases that
 //! `provision/postgres.sql` makes elsewhere. Privileges inside a database aren't CloudNativePG's matter: a Job grants them.
 
-use std::collections::BTreeSet;
-
 use k8s_openapi::api::core::v1::{LocalObjectReference, PodSpec};
 
 use super::{
@@ -139,61 +137,80 @@ pub fn scheduled_backup(
 
 /// The roles and databases, in the order in which they can be made.
 pub fn roles_and_databases(stack: &ValidStack, observed: &Observed, asked: &Delegation) -> Vec<Child> {
-    let reclaim = match stack.deletion_policy {
-        DeletionPolicy::Retain => "retain",
-        DeletionPolicy::Delete => "delete",
-    };
-    let name = |service: Service| format!("{}{}", asked.name_prefix, service.as_str());
-    let role = |object: &str, role: String, password: Option<String>, in_roles: Vec<String>| {
-        Child::from(DatabaseRole {
-            metadata: pod::metadata(stack, object, COMPONENT),
-            spec: DatabaseRoleSpec {
-                cluster: reference(&asked.cluster),
-                name: role,
-                login: password.is_some(),
-                in_roles,
-                password_secret: password.as_ref().map(reference),
-                database_role_reclaim_policy: reclaim.into(),
-            },
-        })
-    };
-    let is_there =
-        |name: &str| observed.seen.contains_key(&ChildId { kind: Kind::DatabaseRole, name: name.to_owned() });
-    // One whose turn it isn't stays, and nobody can log in as it: without its object it could stay as it was.
-    let logins = |login: String, first: String, second_is_in: Vec<String>, first_is_in: Vec<String>| {
-        let there: BTreeSet<_> =
-            Reference::all(observed, &login).into_iter().map(|login| login.turn).collect();
-        let known = [(Turn::First, first_is_in), (Turn::Second, second_is_in)].into_iter();
-        known
-            .map(|(turn, in_roles)| (turn, turn.name(&login), in_roles))
-            .filter(|(turn, object, _)| there.contains(turn) || *turn == Turn::First || is_there(object))
-            .map(|(turn, secret, in_roles)| {
-                role(&secret, turn.role(&first), there.contains(&turn).then_some(secret.clone()), in_roles)
-            })
-            .collect::<Vec<_>>()
-    };
-    let of = |service: Service| {
-        let (runtime, owner) = (name(service), format!("{}_owner", name(service)));
-        let database = stack.names.child(&format!("postgres-{}", service.as_str()));
-        let mut children = vec![role(&format!("{database}-owner"), owner.clone(), None, Vec::new())];
-        let login = secrets::database_login(stack, service);
-        children.extend(logins(login, runtime.clone(), vec![runtime.clone()], Vec::new()));
-        let (login, acts_as) = (secrets::migration_login(stack, service), vec![owner.clone()]);
-        children.extend(logins(login, format!("{runtime}_migration"), acts_as.clone(), acts_as));
+    let databases = Databases { stack, observed, asked };
+    Service::WITH_DATABASE.into_iter().flat_map(|service| databases.of(service)).collect()
+}
+
+struct Databases<'a> {
+    stack: &'a ValidStack,
+    observed: &'a Observed,
+    asked: &'a Delegation,
+}
+
+impl Databases<'_> {
+    /// The database of a service, after its owner and those who log in to it. The runtime role is called like the database.
+    fn of(&self, service: Service) -> Vec<Child> {
+        let runtime = format!("{}{}", self.asked.name_prefix, service.as_str());
+        let (owner, migration) = (format!("{runtime}_owner"), format!("{runtime}_migration"));
+        let object = self.stack.names.child(&format!("postgres-{}", service.as_str()));
+        let mut children = vec![self.role(&format!("{object}-owner"), owner.clone(), None, Vec::new())];
+        // the second has the rights of the first
+        let may = |turn| if turn == Turn::First { Vec::new() } else { vec![runtime.clone()] };
+        children.extend(self.logins(&secrets::database_login(self.stack, service), &runtime, may));
+        let acts_as = |_| vec![owner.clone()];
+        children.extend(self.logins(&secrets::migration_login(self.stack, service), &migration, acts_as));
         children.push(Child::from(Database {
-            metadata: pod::metadata(stack, &database, COMPONENT),
+            metadata: pod::metadata(self.stack, &object, COMPONENT),
             spec: DatabaseSpec {
-                cluster: reference(&asked.cluster),
+                cluster: reference(&self.asked.cluster),
                 name: runtime,
                 owner,
                 template: "template0".into(),
                 encoding: "UTF8".into(),
-                database_reclaim_policy: reclaim.into(),
+                database_reclaim_policy: self.reclaim_policy(),
             },
         }));
         children
-    };
-    Service::WITH_DATABASE.into_iter().flat_map(of).collect()
+    }
+
+    /// The roles that take turns with the logins of a Secret. One whose turn it isn't stays, and nobody can log in as it: without
+    /// its object it could stay as it was.
+    fn logins(&self, login: &str, first: &str, in_roles: impl Fn(Turn) -> Vec<String>) -> Vec<Child> {
+        let there: Vec<_> =
+            Reference::all(self.observed, login).into_iter().map(|login| login.turn).collect();
+        let is_known = |turn: &Turn| {
+            let id = ChildId { kind: Kind::DatabaseRole, name: turn.name(login) };
+            *turn == Turn::First || there.contains(turn) || self.observed.seen.contains_key(&id)
+        };
+        let role = |turn: Turn| {
+            let object = turn.name(login);
+            let password = there.contains(&turn).then(|| object.clone());
+            self.role(&object, turn.role(first), password, in_roles(turn))
+        };
+        Turn::BOTH.into_iter().filter(is_known).map(role).collect()
+    }
+
+    /// A role; nobody can log in as one without a Secret with its password.
+    fn role(&self, object: &str, name: String, password: Option<String>, in_roles: Vec<String>) -> Child {
+        Child::from(DatabaseRole {
+            metadata: pod::metadata(self.stack, object, COMPONENT),
+            spec: DatabaseRoleSpec {
+                cluster: reference(&self.asked.cluster),
+                name,
+                login: password.is_some(),
+                in_roles,
+                password_secret: password.map(reference),
+                database_role_reclaim_policy: self.reclaim_policy(),
+            },
+        })
+    }
+
+    fn reclaim_policy(&self) -> String {
+        match self.stack.deletion_policy {
+            DeletionPolicy::Retain => "retain".into(),
+            DeletionPolicy::Delete => "delete".into(),
+        }
+    }
 }
 
 fn reference(name: impl AsRef<str>) -> LocalObjectReference {

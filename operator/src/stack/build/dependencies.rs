@@ -106,11 +106,6 @@ impl Planner<'_> {
             delegated.push(child.id());
             self.when(given && is_open, child);
         }
-        if !given {
-            // Which logins a Secret holds that isn't there isn't known: pods may use any user that is there.
-            let users = self.observed.seen.keys().filter(|id| id.kind == Kind::KafkaUser).cloned();
-            self.plan.expected.extend(users);
-        }
         delegated
     }
 

@@ -19,7 +19,8 @@ use crate::{
     },
     stack::{
         component::{Component, Service},
-        observed::Observed,
+        logins::Turn,
+        observed::{ChildId, Kind, Observed},
         plan::Child,
         topics::Topic,
         validate::ValidStack,
@@ -40,11 +41,24 @@ pub fn brokers(cluster: &str) -> BTreeMap<String, String> {
 /// The topics, and who uses them.
 pub fn topics_and_users(stack: &ValidStack, observed: &Observed, cluster: &str) -> Vec<Child> {
     let topics = stack.topics.iter().map(|asked| Child::from(topic(stack, cluster, asked)));
-    let users = Service::ALL.into_iter().flat_map(|service| {
-        let logins = Reference::all(observed, &secrets::kafka(&stack.names, service));
-        logins.into_iter().filter_map(move |login| user(stack, cluster, service, &login)).map(Child::from)
-    });
-    topics.chain(users).collect()
+    let users = Service::ALL.into_iter().flat_map(|service| users(stack, observed, cluster, service));
+    topics.chain(users.map(Child::from)).collect()
+}
+
+/// The users that take turns as a service. One whose turn it isn't stays, with the password of the other and without rights: a
+/// broker of Kafka 4.3 that starts after a user was taken away may forget all users.
+fn users(stack: &ValidStack, observed: &Observed, cluster: &str, service: Service) -> Vec<KafkaUser> {
+    let logins = Reference::all(observed, &secrets::kafka(&stack.names, service));
+    let user = |turn: Turn| {
+        let name = secrets::kafka_user(stack, service, turn)?;
+        if let Some(login) = logins.iter().find(|login| login.turn == turn) {
+            return Some(user(stack, cluster, &name, login, acls(stack, service)));
+        }
+        let is_there = observed.seen.contains_key(&ChildId { kind: Kind::KafkaUser, name: name.clone() });
+        let other = logins.first().filter(|_| is_there)?;
+        Some(user(stack, cluster, &name, other, Vec::new()))
+    };
+    Turn::BOTH.into_iter().filter_map(user).collect()
 }
 
 fn topic(stack: &ValidStack, cluster: &str, asked: &Topic) -> KafkaTopic {
@@ -65,15 +79,19 @@ fn topic(stack: &ValidStack, cluster: &str, asked: &Topic) -> KafkaTopic {
 }
 
 /// A service may write its own topics, and read its own with its own group, by whichever login.
-fn user(stack: &ValidStack, cluster: &str, service: Service, login: &Reference) -> Option<KafkaUser> {
+fn acls(stack: &ValidStack, service: Service) -> Vec<Acl> {
     let written = stack.topics.iter().filter(|topic| topic.writer == service);
     let read = stack.topics.iter().filter(|topic| topic.readers.contains(&service));
     let name = |topic: &Topic| format!("{}{}", stack.prefix, topic.name);
     let mut acls: Vec<_> = written.map(|topic| may("Write", "topic", name(topic))).collect();
     acls.extend(read.map(|topic| may("Read", "topic", name(topic))));
     acls.push(may("Read", "group", format!("{}tracklore-{}", stack.prefix, service.as_str())));
-    Some(KafkaUser {
-        metadata: metadata(stack, cluster, &secrets::kafka_user(stack, service, login.turn)?),
+    acls
+}
+
+fn user(stack: &ValidStack, cluster: &str, name: &str, login: &Reference, acls: Vec<Acl>) -> KafkaUser {
+    KafkaUser {
+        metadata: metadata(stack, cluster, name),
         spec: KafkaUserSpec {
             authentication: Authentication {
                 mechanism: "scram-sha-512".into(),
@@ -89,7 +107,7 @@ fn user(stack: &ValidStack, cluster: &str, service: Service, login: &Reference) 
             },
             authorization: Authorization { kind: "simple".into(), acls },
         },
-    })
+    }
 }
 
 fn may(operation: &str, kind: &str, name: String) -> Acl {

@@ -114,8 +114,7 @@ fn a_role_for_each_login_and_one_whose_turn_is_over_lets_nobody_in() {
         ["tracklore_posts demo-postgres-posts", "tracklore_posts_migration demo-postgres-posts-migration"];
     assert_eq!(roles(&observed), [owner, first[0], first[1]]);
 
-    let login =
-        |turn| Login { turn, made: jiff::Timestamp::UNIX_EPOCH, digest: String::new() };
+    let login = |turn| Login { turn, made: jiff::Timestamp::UNIX_EPOCH, digest: String::new() };
     let hold = |observed: &mut Observed, turns: &[Turn]| {
         for secret in ["demo-postgres-posts", "demo-postgres-posts-migration"] {
             observed.secrets.get_mut(secret).unwrap().logins = turns.iter().copied().map(login).collect();
