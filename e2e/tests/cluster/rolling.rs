@@ -121,6 +121,13 @@ async fn neither_a_change_that_replaces_every_pod_nor_a_rotation_of_secrets_fail
             .await;
         })
         .await;
+    // Kafka has started anew for its certificate, and still knows who may log in
+    for (server, new) in LOGINS.iter().zip(&new) {
+        eventually_within(Duration::from_mins(1), "one can log in", async || {
+            log_in(&stack, server, new).await.ok()
+        })
+        .await;
+    }
     eventually_within(Duration::from_mins(4), "another key is published", async || {
         (keys(&eve).await == signing + 1).then_some(())
     })
