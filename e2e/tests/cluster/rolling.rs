@@ -72,13 +72,12 @@ async fn neither_a_change_that_replaces_every_pod_nor_a_rotation_of_secrets_fail
     }
     spec["gateway"]["traefik"]["rateLimit"] = json!({"perUser": 1000});
     let before = pods(&stack, &client).await;
-    let asked = crowd
+    crowd
         .while_it("pods are replaced", async {
             stack.apply(&client, &spec).await.unwrap();
             stack.wait_for(&client, ROLLED_OUT, "Progressing", "False").await;
         })
         .await;
-    assert!(asked > 500, "only {asked} requests");
     let after = pods(&stack, &client).await;
     assert_eq!(after.len(), 5, "{after:?}");
     assert!(after.iter().all(|pod| !before.contains(pod)), "not all were replaced: {before:?} → {after:?}");
@@ -89,14 +88,13 @@ async fn neither_a_change_that_replaces_every_pod_nor_a_rotation_of_secrets_fail
     for (server, old) in LOGINS.iter().zip(&old) {
         log_in(&stack, server, old).await.unwrap();
     }
-    let asked = crowd
+    crowd
         .while_it("logins are rotated", async {
             let said = tracklore(&stack, &["rotate"]).await.unwrap();
             assert!(said.contains("logins to Postgres, Kafka and Redis"), "{said}");
             stack.wait_for(&client, ROLLED_OUT, "Progressing", "False").await;
         })
         .await;
-    assert!(asked > 500, "only {asked} requests");
     let new = logins(&client, &stack).await;
     for ((server, old), new) in LOGINS.iter().zip(&old).zip(&new) {
         assert_eq!(new.len(), old.len() + 1, "nothing is left of the old login: {:?}", new.keys());
