@@ -96,7 +96,7 @@ remove_test_stacks() {
     { kubectl --context kind-tracklore -n "$namespace" get kafkatopics -o name 2>/dev/null || true; } |
       xargs -r kubectl --context kind-tracklore -n "$namespace" patch --type merge --patch '{"metadata": {"finalizers": null}}'
   done
-  kubectl --context kind-tracklore delete namespaces,clusterroles,clusterrolebindings --selector tracklore.io/test --ignore-not-found --timeout 3m
+  kubectl --context kind-tracklore delete namespaces,clusterroles,clusterrolebindings,storageclasses --selector tracklore.io/test --ignore-not-found --timeout 3m
 }
 
 run_parts() {

@@ -116,8 +116,8 @@ fn runtime() -> Result<Runtime> {
 }
 
 fn images(version: Option<&str>, registry: Option<&str>) -> Result<()> {
-    if let Some(version) = version.filter(|version| !versions::is_known(version)) {
-        bail!("version {version} isn't known; this operator knows {}", versions::known());
+    if let Some(version) = version.filter(|version| !versions::known().contains(version)) {
+        bail!("version {version} isn't known; this operator knows {}", versions::known().join(", "));
     }
     for image in versions::images(version) {
         match registry {

@@ -3,8 +3,12 @@
 use std::time::Duration;
 
 use k8s_openapi::api::{
-    apps::v1::Deployment, autoscaling::v2::HorizontalPodAutoscaler, batch::v1::Job, core::v1::Service,
+    apps::v1::{Deployment, StatefulSet},
+    autoscaling::v2::HorizontalPodAutoscaler,
+    batch::v1::Job,
+    core::v1::{PersistentVolumeClaim, Pod, Service},
     policy::v1::PodDisruptionBudget,
+    storage::v1::StorageClass,
 };
 use kube::{
     Api, Client, ResourceExt,
@@ -18,6 +22,8 @@ use tracklore_testkit::eventually_within;
 use crate::{client, name};
 
 const PATIENCE: Duration = Duration::from_mins(4);
+/// A storage class whose claims may ask for more; that of the cluster's own refuses it.
+const GROWING: &str = "tracklore-test-growing";
 
 async fn replicas(client: &Client, stack: &TestStack, service: &str) -> Option<i32> {
     let deployments: Api<Deployment> = Api::namespaced(client.clone(), &stack.namespace);
@@ -54,6 +60,8 @@ async fn a_stack_rests_is_left_alone_scales_and_drops_what_is_no_longer_asked_fo
         "tolerations": [{"key": "example.org/none", "operator": "Exists"}],
         "topologySpreadConstraints": []
     });
+    allow_claims_to_grow(&client).await;
+    spec["postgres"]["managed"]["storage"]["className"] = json!(GROWING);
     stack.apply(&client, &spec).await.unwrap();
     stack.wait_until_ready(&client).await;
     let deployments: Api<Deployment> = Api::namespaced(client.clone(), &stack.namespace);
@@ -63,6 +71,7 @@ async fn a_stack_rests_is_left_alone_scales_and_drops_what_is_no_longer_asked_fo
     let ada = Person::sign_up(&stack.url(&client).await, &name("ada")).await;
 
     a_topic_grows(&client, &stack, &mut spec).await;
+    a_claim_grows(&client, &stack, &mut spec).await;
     rests(&client, &stack, &spec, &ada).await;
     is_left_alone(&client, &stack, &spec).await;
     scales(&client, &stack, &spec).await;
@@ -124,6 +133,47 @@ async fn a_topic_grows(client: &Client, stack: &TestStack, spec: &mut Value) {
     })
     .await;
     stack.wait_until_ready(client).await;
+}
+
+async fn allow_claims_to_grow(client: &Client) {
+    let class = json!({
+        "apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": GROWING, "labels": {"tracklore.io/test": "true"}},
+        "provisioner": "rancher.io/local-path", "volumeBindingMode": "WaitForFirstConsumer", "allowVolumeExpansion": true
+    });
+    let classes: Api<StorageClass> = Api::all(client.clone());
+    classes.patch(GROWING, &PatchParams::apply("end-to-end-test"), &Patch::Apply(&class)).await.unwrap();
+}
+
+/// More is asked for of the claim, and of those to come; the pod runs on meanwhile. (That the volume then grows is the storage's
+/// part, and this cluster's can't.)
+async fn a_claim_grows(client: &Client, stack: &TestStack, spec: &mut Value) {
+    let pods: Api<Pod> = Api::namespaced(client.clone(), &stack.namespace);
+    let claims: Api<PersistentVolumeClaim> = Api::namespaced(client.clone(), &stack.namespace);
+    let sets: Api<StatefulSet> = Api::namespaced(client.clone(), &stack.namespace);
+    let asked = |claim: &PersistentVolumeClaim| {
+        let requests = claim.spec.as_ref()?.resources.as_ref()?.requests.as_ref()?;
+        Some(requests.get("storage")?.0.clone())
+    };
+    let before = pods.get("options-postgres-0").await.unwrap();
+    let set = sets.get("options-postgres").await.unwrap();
+    spec["postgres"]["managed"]["storage"]["size"] = json!("2Gi");
+    stack.apply(client, spec).await.unwrap();
+    eventually_within(PATIENCE, "the claim and those to come ask for more", async || {
+        let claim = claims.get("data-options-postgres-0").await.ok()?;
+        let set = sets.get("options-postgres").await.ok()?;
+        let template = set.spec?.volume_claim_templates?.into_iter().next()?;
+        (asked(&claim)? == "2Gi" && asked(&template)? == "2Gi").then_some(())
+    })
+    .await;
+    assert_ne!(
+        sets.get("options-postgres").await.unwrap().uid(),
+        set.uid(),
+        "a template of claims can't change"
+    );
+    stack.wait_until_ready(client).await;
+    let after = pods.get("options-postgres-0").await.unwrap();
+    assert_eq!(after.uid(), before.uid(), "the pod runs on");
+    assert!(after.metadata.deletion_timestamp.is_none());
 }
 
 async fn rests(client: &Client, stack: &TestStack, spec: &Value, ada: &Person) {

@@ -120,13 +120,8 @@ pub fn validate(stack: &TrackloreStack) -> Result<ValidStack, Refusal> {
         pod_overrides.get(service).clone().and_then(Result::ok).unwrap_or_default()
     });
     let images = ImageSet::of(&spec.version, &spec.images, |service| services.get(service).image.clone());
-    if images.is_none() {
-        refusals.push(format!(
-            "version {} isn't known to this operator; set spec.version to one of {}, or upgrade the operator",
-            spec.version,
-            versions::known()
-        ));
-    }
+    let runs = stack.status.as_ref().and_then(|status| status.version.as_deref());
+    refusals.extend(versions::refusal(&spec.version, runs));
     if spec.auth.email_verification == EmailVerification::Required && spec.mail.smtp.is_none() {
         refusals.push(
             "auth.emailVerification is Required, but there is no way to send mail; set mail.smtp, or auth.emailVerification: Optional"
@@ -345,7 +340,10 @@ fn reserved(service: Service, settings: &ServiceSettings) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{api::v1alpha1::EnvVar, stack::fixtures};
+    use crate::{
+        api::v1alpha1::{EnvVar, TrackloreStackStatus},
+        stack::fixtures,
+    };
 
     #[test]
     fn the_demo_stack_is_valid() {
@@ -362,6 +360,17 @@ mod tests {
             [
                 "version 7.0.0 isn't known to this operator; set spec.version to one of 0.1.0, or upgrade the operator"
             ]
+        );
+    }
+
+    #[test]
+    fn what_runs_says_which_version_may_follow() {
+        let mut stack = fixtures::stack();
+        stack.status = Some(TrackloreStackStatus { version: Some("0.0.9".into()), ..<_>::default() });
+        let Refusal(sentences) = validate(&stack).unwrap_err();
+        assert!(
+            sentences[0].starts_with("version 0.0.9 runs, which this operator doesn't know"),
+            "{sentences:?}"
         );
     }
 

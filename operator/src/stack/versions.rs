@@ -1,4 +1,6 @@
-//! Which images belong to which version of Tracklore, and how a mirror changes their names.
+//! Which images belong to which version of Tracklore, which version may follow which, and how a mirror changes images' names.
+
+use semver::Version;
 
 use crate::api::v1alpha1::{Images, ReplaceableImage};
 
@@ -70,9 +72,54 @@ impl ImageSet {
     }
 }
 
-/// The versions this operator knows, for messages.
-pub fn known() -> String {
-    RELEASES.iter().map(|release| release.version).collect::<Vec<_>>().join(", ")
+/// The versions that this operator knows, oldest first.
+pub fn known() -> Vec<&'static str> {
+    RELEASES.iter().map(|release| release.version).collect()
+}
+
+/// Why a version can't be run, where it can't: this operator doesn't know it, or it is too far from the one that `runs`.
+pub fn refusal(asked: &str, runs: Option<&str>) -> Option<String> {
+    let known = known();
+    if !known.contains(&asked) {
+        return Some(format!(
+            "version {asked} isn't known to this operator; set spec.version to one of {}, or upgrade the operator",
+            known.join(", ")
+        ));
+    }
+    too_far(&known, asked, runs?)
+}
+
+/// Minor versions come one at a time, in both directions: a database serves the version before and the one after, and an event
+/// is understood by them, but by no others. Versions of one minor version have the same database.
+fn too_far(known: &[&str], asked: &str, runs: &str) -> Option<String> {
+    let mut minors: Vec<_> = known.iter().filter_map(|version| minor(version)).collect();
+    minors.dedup();
+    let place = |version| minors.iter().position(|known| Some(*known) == minor(version));
+    let to = place(asked)?;
+    let Some(from) = place(runs) else {
+        return Some(format!(
+            "version {runs} runs, which this operator doesn't know, so it can't tell whether {asked} may follow; \
+             bring the stack to {} with the operator that it came with",
+            known.first()?
+        ));
+    };
+    let between = if from.abs_diff(to) < 2 {
+        return None;
+    } else if from < to {
+        from + 1
+    } else {
+        from - 1
+    };
+    let step = known.iter().rfind(|version| minor(version) == minors.get(between).copied())?;
+    Some(format!(
+        "version {asked} can't follow {runs} at once: minor versions come one at a time; set spec.version to {step}, \
+         and to {asked} as soon as status.version is {step}"
+    ))
+}
+
+fn minor(version: &str) -> Option<(u64, u64)> {
+    let version = Version::parse(version).ok()?;
+    Some((version.major, version.minor))
 }
 
 /// All images that a version needs, the operator's own among them: those of every known version when none is given.
@@ -89,11 +136,6 @@ pub fn images(version: Option<&str>) -> Vec<String> {
     images.sort();
     images.dedup();
     images
-}
-
-/// Whether this operator can run a version.
-pub fn is_known(version: &str) -> bool {
-    RELEASES.iter().any(|release| release.version == version)
 }
 
 fn own(program: &str, release: &Release) -> String {
@@ -131,6 +173,37 @@ mod tests {
             assert!(list.contains(image), "{image}");
         }
         assert_eq!(images(None), list);
+    }
+
+    #[test]
+    fn minor_versions_come_one_at_a_time_in_both_directions() {
+        let known = ["0.1.0", "0.2.0", "0.2.1", "0.3.0", "1.0.0"];
+        let refused = |asked, runs| too_far(&known, asked, runs);
+        for (asked, runs) in [
+            ("0.2.1", "0.1.0"),
+            ("0.2.0", "0.2.1"),
+            ("0.3.0", "0.2.0"),
+            ("1.0.0", "0.3.0"),
+            ("0.1.0", "0.2.1"),
+        ] {
+            assert_eq!(refused(asked, runs), None, "{asked} after {runs}");
+        }
+        assert_eq!(
+            refused("1.0.0", "0.1.0").unwrap(),
+            "version 1.0.0 can't follow 0.1.0 at once: minor versions come one at a time; set spec.version to 0.2.1, \
+             and to 1.0.0 as soon as status.version is 0.2.1"
+        );
+        assert!(refused("0.1.0", "0.3.0").unwrap().contains("set spec.version to 0.2.1, and to 0.1.0"));
+        // what was built between releases stands beside the release
+        assert_eq!(refused("0.3.0", "0.2.0-next.1"), None);
+        assert!(refused("0.1.0", "0.0.9").unwrap().contains("bring the stack to 0.1.0 with the operator"));
+    }
+
+    #[test]
+    fn the_table_of_versions_is_in_their_order() {
+        let versions: Vec<_> =
+            RELEASES.iter().map(|release| Version::parse(release.version).unwrap()).collect();
+        assert!(versions.is_sorted());
     }
 
     #[test]

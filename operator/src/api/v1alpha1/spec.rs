@@ -66,7 +66,8 @@ use super::{
 #[serde(rename_all = "camelCase")]
 pub struct TrackloreStackSpec {
     /// Version of Tracklore to run, for example `0.1.0`. The operator knows the images that belong to each version;
-    /// `Stalled` says which versions it knows when this isn't one of them.
+    /// `Stalled` says which versions it knows when this isn't one of them. Minor versions come one at a time: one that is
+    /// further from what runs is refused with the version to set first.
     #[schemars(length(min = 1, max = 32), regex(pattern = r"^[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?$"))]
     pub version: String,
 
