@@ -46,7 +46,7 @@ const LOGINS: [Server; 3] = [
                  password=\\\"$password\\\";\" >/run/kafka/login.properties; \
                  exec java -Xmx64m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -cp '/opt/kafka/libs/*' \
                  org.apache.kafka.tools.TopicCommand --bootstrap-server \"$HOSTNAME.$NODES_HOST:9092\" \
-                 --command-config /run/kafka/login.properties --list",
+                 --command-config /run/kafka/login.properties --list >&2",
         refusal: "SaslAuthenticationException",
     },
     Server {
