@@ -89,10 +89,16 @@ async fn neither_a_change_that_replaces_every_pod_nor_a_rotation_of_secrets_fail
         log_in(&stack, server, old).await.unwrap();
     }
     crowd
-        .while_it("logins are rotated", async {
+        .while_it("logins and certificates are replaced", async {
             let said = tracklore(&stack, &["rotate"]).await.unwrap();
             assert!(said.contains("logins to Postgres, Kafka and Redis"), "{said}");
             stack.wait_for(&client, ROLLED_OUT, "Progressing", "False").await;
+            // the kubelet looks for changes of mounted Secrets about once a minute
+            eventually_within(Duration::from_mins(4), "every server shows another certificate", async || {
+                let now = self::certificates(&stack, &client).await.ok()?;
+                certificates.iter().zip(&now).all(|(before, now)| before != now).then_some(())
+            })
+            .await;
         })
         .await;
     let new = logins(&client, &stack).await;
@@ -109,16 +115,6 @@ async fn neither_a_change_that_replaces_every_pod_nor_a_rotation_of_secrets_fail
     let rotated = pods(&stack, &client).await;
     let kept: Vec<_> = rotated.iter().filter(|pod| after.contains(pod)).collect();
     assert_eq!(kept.len(), 1, "the gateway logs in nowhere: {kept:?}");
-    crowd
-        .while_it("certificates are renewed", async {
-            // the kubelet looks for changes of mounted Secrets about once a minute
-            eventually_within(Duration::from_mins(4), "every server shows another certificate", async || {
-                let now = self::certificates(&stack, &client).await.ok()?;
-                certificates.iter().zip(&now).all(|(before, now)| before != now).then_some(())
-            })
-            .await;
-        })
-        .await;
     // Kafka has started anew for its certificate, and still knows who may log in
     for (server, new) in LOGINS.iter().zip(&new) {
         eventually_within(Duration::from_mins(1), "one can log in", async || {
