@@ -69,19 +69,28 @@ up() {
     fi
   fi
   [ -n "$(containers)" ] || create
-  refuse_without_endpoints
+  refuse_what_nobody_answers
+  reserve_for_proxy
   load "${IMAGES[@]}"
 }
 
-# A connection to a Service without ready pods has to be refused. The policy controller of the node image accepts it before
-# kube-proxy's rule is reached, so it would leave the cluster; and where something answers out there, clients would stay
-# with that for as long as they keep the connection. What no Service took goes to a closed port of the node instead.
-refuse_without_endpoints() {
+# What nobody answers has to be refused, and must not leave the cluster: where something answers out there, clients would stay
+# with that for as long as they keep the connection. A Service without ready pods: the policy controller of the node image accepts
+# the connection before kube-proxy's rule is reached; it goes to a closed port of the node instead. A pod that has ended: its address
+# has no route any more.
+refuse_what_nobody_answers() {
   local node
   local -r rule=(PREROUTING -d 10.96.0.0/16 -p tcp -m comment --comment "Service without endpoints" -j REDIRECT --to-ports 1)
   for node in $(containers); do
     docker exec "$node" iptables -t nat -C "${rule[@]}" 2>/dev/null || docker exec "$node" iptables -t nat -A "${rule[@]}"
+    docker exec "$node" ip route replace unreachable 10.244.0.0/16
   done
+}
+
+# As kubeadm makes it, kube-proxy asks for no share of the processor: while pods of a stack start, it was eight seconds late to
+# send nothing more to those that had ended.
+reserve_for_proxy() {
+  kubectl --context "$context" -n kube-system set resources daemonset/kube-proxy --requests cpu=100m >/dev/null
 }
 
 delete() { step "Delete the cluster $context" cluster-delete kind delete cluster --name "$name"; }

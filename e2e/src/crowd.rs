@@ -168,7 +168,7 @@ impl Member {
         match Answer::attempt(request).await {
             Ok(answer) if answer.status < 300 => return Some(answer.json),
             Ok(answer) => self.failed.push(format!("{what}: {} {}", answer.status, answer.json)),
-            Err(error) => self.failed.push(format!("{what}: {error:?}")),
+            Err(error) => self.failed.push(format!("{what}: {:?}", error.without_url())),
         }
         None
     }

@@ -12,7 +12,7 @@ pub struct Answer {
     pub status: u16,
     /// All headers.
     pub headers: HeaderMap,
-    /// The body; null when it is empty or no JSON.
+    /// The body; null when it is empty, a text when it is no JSON.
     pub json: Value,
 }
 
@@ -41,7 +41,12 @@ impl Answer {
     pub async fn attempt(request: reqwest::RequestBuilder) -> Result<Self, reqwest::Error> {
         let answer = request.send().await?;
         let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
-        let json = serde_json::from_slice(&answer.bytes().await?).unwrap_or_default();
+        let body = answer.bytes().await?;
+        let text = || String::from_utf8_lossy(&body).into_owned();
+        let json = match body.is_empty() {
+            true => Value::Null,
+            false => serde_json::from_slice(&body).unwrap_or_else(|_| Value::String(text())),
+        };
         Ok(Self { status, headers, json })
     }
 

@@ -66,8 +66,9 @@ fn entry(stack: &ValidStack, gateway: &Traefik, name: &str, port: u16) -> Vec<St
     let mut settings = vec![
         format!("address=:{port}"),
         format!("transport.respondingTimeouts.readTimeout={}s", read_timeout(stack)),
-        // Long enough for the cluster to stop sending requests to a pod that ends.
-        "transport.lifeCycle.requestAcceptGraceTimeout=5s".to_owned(),
+        // Long enough for the cluster and what balances before it to stop sending requests to a pod that ends: where nodes are
+        // busy that was seen to take eight seconds. Both together are less than the pod's termination grace period.
+        "transport.lifeCycle.requestAcceptGraceTimeout=10s".to_owned(),
         "transport.lifeCycle.graceTimeOut=15s".to_owned(),
         // A token takes less than one KiB; nothing else that is long belongs into a header.
         "http.maxHeaderBytes=32768".to_owned(),
