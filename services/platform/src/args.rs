@@ -36,7 +36,7 @@ pub struct ServerArgs {
     #[arg(long, env = "TRACKLORE_TRUSTED_HOPS", default_value_t = 0)]
     pub trusted_hops: usize,
     /// How long to serve on after SIGTERM, while load balancers notice.
-    #[arg(long, env = "TRACKLORE_SHUTDOWN_DRAIN", default_value = "5s", value_parser = duration)]
+    #[arg(long, env = "TRACKLORE_SHUTDOWN_DRAIN", default_value = "10s", value_parser = duration)]
     pub shutdown_drain: Duration,
     /// Log level, or a list of `target=level`.
     #[arg(long, env = "TRACKLORE_LOG", default_value = "info")]

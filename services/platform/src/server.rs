@@ -26,8 +26,8 @@ use crate::{
     tls::{Certificate, CertificateError, TlsListener},
 };
 
-/// How long requests in flight and background tasks may take to end after the drain.
-const FINISH: Duration = Duration::from_secs(15);
+/// How long requests in flight, and background tasks after them, may take to end after the drain: a little longer than any request.
+const FINISH: Duration = Duration::from_secs(12);
 
 /// How often the files of the certificate are looked at.
 const RELOAD: Duration = Duration::from_secs(10);

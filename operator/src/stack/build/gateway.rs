@@ -34,7 +34,7 @@ pub fn arguments(stack: &ValidStack, gateway: &Traefik) -> Vec<String> {
         // Services answer within ten seconds, or are gone.
         "--serversTransport.forwardingTimeouts.dialTimeout=2s",
         "--serversTransport.forwardingTimeouts.responseHeaderTimeout=12s",
-        // A service that stops answers for five seconds, each time as the last on its connection. Those that rest are given up
+        // A service that stops answers for ten seconds, each time as the last on its connection. Those that rest are given up
         // sooner than it closes them, so no request is lost to one that closes.
         "--serversTransport.forwardingTimeouts.idleConnTimeout=3s",
         "--entryPoints.admin.address=:9090",

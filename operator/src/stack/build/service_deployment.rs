@@ -88,6 +88,8 @@ pub fn deployment(stack: &ValidStack, service: Service, observed: &Observed) -> 
     let used = service_env::secrets_used(stack, service).into_iter();
     let hashes: Vec<_> = used.map(|name| observed.digest_in_use(&name)).collect();
     let mut spec = pod::spec(stack, USER, container, volumes);
+    // It drains for ten seconds, may take twelve to answer what is left, and as long to end what it does beside that.
+    spec.termination_grace_period_seconds = Some(40);
     spec.topology_spread_constraints = spread::constraints(stack, component);
     stack.placement(component).place(&mut spec);
     let mut template = pod::template(stack.names.labels(component), Some(digest(&hashes)), spec);
