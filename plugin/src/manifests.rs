@@ -84,12 +84,12 @@ fn prepared(stack: &ValidStack) -> Observed {
     }
     for secret in given::given(stack) {
         let keys = secret.keys.iter().map(|key| (*key).to_owned()).collect();
-        let seen = GivenSeen { keys, digest: String::new(), port: Some(REDIS_PORT) };
+        let seen = GivenSeen { keys, digest: String::new(), port: Some(REDIS_PORT), ..GivenSeen::default() };
         observed.given.insert(secret.name, seen);
     }
     for name in given::made_by_others(stack) {
         let keys = ["ca.crt".to_owned()].into();
-        observed.given.insert(name, GivenSeen { keys, digest: String::new(), port: None });
+        observed.given.insert(name, GivenSeen { keys, digest: String::new(), ..GivenSeen::default() });
     }
     for id in build::plan(stack, &observed, &[]).delegated {
         observed.told.insert(id, Told { done: true, said: String::new() });

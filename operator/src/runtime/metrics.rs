@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use metrics_exporter_prometheus::{BuildError, PrometheusHandle};
 use tracklore_telemetry::metric::{self, Groups, Metric};
@@ -54,6 +55,12 @@ const CONDITION: Metric = Metric::gauge(
     &["stack_namespace", "stack_name", "condition"],
     "1 where a condition of a stack is True, else 0.",
 );
+const CERTIFICATE_ENDS: Metric = Metric::gauge(
+    "tracklore_stack_certificate_expiry_timestamp_seconds",
+    &["stack_namespace", "stack_name"],
+    "When the first of a stack's certificates ends, made for it or given to its gateway, in seconds since 1970; 0 where it has none. \
+     Looked at about once an hour.",
+);
 
 /// All of the operator's metrics.
 pub const ALL: Groups = &[&[
@@ -68,6 +75,7 @@ pub const ALL: Groups = &[&[
     PRESENT,
     SUSPENDED,
     CONDITION,
+    CERTIFICATE_ENDS,
 ]];
 
 /// Sets the process' recorder.
@@ -123,17 +131,27 @@ pub fn requested(verb: &'static str, resource: String, code: Option<u16>, durati
 
 /// Tells that a stack is there, whether it rests, and which of its conditions hold.
 pub fn stack(meta: &ObjectMeta, suspended: bool, status: Option<&TrackloreStackStatus>) {
-    tell(PRESENT, meta, true);
-    tell(SUSPENDED, meta, suspended);
+    tell(PRESENT, meta, 1.0);
+    tell(SUSPENDED, meta, if suspended { 1.0 } else { 0.0 });
     for condition in status.iter().flat_map(|status| &status.conditions) {
         gauge(meta, &condition.type_).set(if condition.status == "True" { 1.0 } else { 0.0 });
     }
 }
 
+/// Tells when the first certificate of a stack ends.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a gauge is a floating-point number, which counts seconds for long"
+)]
+pub fn certificates_end(meta: &ObjectMeta, first: Option<Timestamp>) {
+    tell(CERTIFICATE_ENDS, meta, first.map_or(0.0, |first| first.as_second() as f64));
+}
+
 /// Tells that a stack is gone: none of its conditions holds.
 pub fn forget(meta: &ObjectMeta) {
-    tell(PRESENT, meta, false);
-    tell(SUSPENDED, meta, false);
+    tell(PRESENT, meta, 0.0);
+    tell(SUSPENDED, meta, 0.0);
+    tell(CERTIFICATE_ENDS, meta, 0.0);
     for condition in status::CONDITIONS {
         gauge(meta, condition).set(0.0);
     }
@@ -144,14 +162,10 @@ pub fn watch_failed(watch: &str) {
     metrics::counter!(WATCH_ERRORS.name, "watch" => watch.to_owned()).increment(1);
 }
 
-fn tell(metric: Metric, meta: &ObjectMeta, is: bool) {
+fn tell(metric: Metric, meta: &ObjectMeta, value: f64) {
     let (namespace, name) =
         (meta.namespace.clone().unwrap_or_default(), meta.name.clone().unwrap_or_default());
-    metrics::gauge!(metric.name, "stack_namespace" => namespace, "stack_name" => name).set(if is {
-        1.0
-    } else {
-        0.0
-    });
+    metrics::gauge!(metric.name, "stack_namespace" => namespace, "stack_name" => name).set(value);
 }
 
 fn gauge(meta: &ObjectMeta, condition: &str) -> metrics::Gauge {

@@ -41,6 +41,8 @@ pub const BACKDATED: SignedDuration = SignedDuration::from_hours(1);
 pub struct Certificate {
     /// When it was made.
     pub made: Timestamp,
+    /// Until when it is good.
+    pub ends: Timestamp,
     /// Whom it is for: names and addresses of the network.
     pub hosts: BTreeSet<String>,
     /// Which key it is for, where it is an authority's (RFC 5280, 4.2.1.2).
@@ -57,7 +59,7 @@ pub fn seen(secret: &Secret) -> Option<Certificate> {
         Some(certificate) => (certificate, Some(data.get(SERVER_KEY)?)),
         None => (data.get(AUTHORITY)?, data.get(AUTHORITY_KEY)),
     };
-    let pem = Pem::iter_from_buffer(&certificate.0).next()?.ok()?;
+    let pem = first(certificate)?;
     let certificate = pem.parse_x509().ok()?;
     let fits = |ByteString(key): &ByteString| {
         let key = KeyPair::from_pem(std::str::from_utf8(key).ok()?).ok()?;
@@ -67,10 +69,26 @@ pub fn seen(secret: &Secret) -> Option<Certificate> {
     read(&certificate).filter(|read| is_good && (!certificate.is_ca() || read.key.is_some()))
 }
 
+/// Until when the server's certificate is good that a Secret of other people holds, where one can be read.
+pub fn ends(secret: &Secret) -> Option<Timestamp> {
+    let pem = first(secret.data.as_ref()?.get(SERVER)?)?;
+    until(&pem.parse_x509().ok()?)
+}
+
+/// The first of a chain: the others have signed it.
+fn first(certificates: &ByteString) -> Option<Pem> {
+    Pem::iter_from_buffer(&certificates.0).next()?.ok()
+}
+
+fn until(certificate: &X509Certificate<'_>) -> Option<Timestamp> {
+    Timestamp::from_second(certificate.validity().not_after.timestamp()).ok()
+}
+
 fn read(certificate: &X509Certificate<'_>) -> Option<Certificate> {
     let valid_from = Timestamp::from_second(certificate.validity().not_before.timestamp()).ok()?;
     let mut read = Certificate {
         made: valid_from.checked_add(BACKDATED).ok()?,
+        ends: until(certificate)?,
         hosts: BTreeSet::new(),
         key: None,
         signer: None,
@@ -160,9 +178,10 @@ mod tests {
     }
 
     #[test]
-    fn a_certificate_says_when_and_for_whom_it_was_made_and_by_whom() {
+    fn a_certificate_says_when_and_for_whom_it_was_made_and_by_whom_and_when_it_ends() {
         let (_, authority, server) = made(at(3));
         assert_eq!((authority.made, server.made), (at(0), at(3)));
+        assert_eq!((authority.ends, server.ends), (at(3650), at(3 + 365)));
         assert_eq!(server.hosts, ["127.0.0.1".to_owned(), "demo-redis.demo.svc".to_owned()].into());
         assert_eq!(server.signer, authority.key);
         assert!(authority.key.is_some());
@@ -202,6 +221,7 @@ mod tests {
             content.remove("tls.key");
             content.extend(key.map(|key| ("tls.key".to_owned(), key)));
             assert_eq!(seen(&of(&content)), None);
+            assert_eq!(ends(&of(&content)), Some(at(365)), "whoever gives one shows it all the same");
         }
         let mut authority = signer.content();
         assert!(seen(&of(&authority)).is_some() && seen(&of(&signer.public())).is_some());

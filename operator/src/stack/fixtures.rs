@@ -75,7 +75,9 @@ pub fn with_delegated(stack: &ValidStack) -> Observed {
     observed.told = delegated.into_iter().map(|id| (id, Told { done: true, said: "done".into() })).collect();
     for authority in given::made_by_others(stack) {
         let keys = ["ca.crt".to_owned()].into();
-        observed.given.insert(authority, GivenSeen { keys, digest: "digest-of-ca".into(), port: None });
+        observed
+            .given
+            .insert(authority, GivenSeen { keys, digest: "digest-of-ca".into(), ..GivenSeen::default() });
     }
     observed
 }

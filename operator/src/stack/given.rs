@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
 
 use super::{
+    certificates,
     component::{Component, Service},
     plan::digest,
     source::ForeignDatabases,
@@ -37,7 +39,7 @@ pub struct Missing {
 const LOGIN: &[&str] = &["username", "password"];
 
 /// What was seen of one, without its content.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GivenSeen {
     /// Its keys that have a value.
     pub keys: BTreeSet<String>,
@@ -45,6 +47,8 @@ pub struct GivenSeen {
     pub digest: String,
     /// The port of the address that it holds, if it does.
     pub port: Option<i32>,
+    /// Until when the server's certificate is good that it holds, if it does.
+    pub certificate_ends: Option<Timestamp>,
 }
 
 /// The Secrets that a stack refers to.
@@ -135,6 +139,7 @@ pub fn seen(secret: &Secret) -> GivenSeen {
         keys: filled.map(|(key, _)| key.clone()).collect(),
         digest: digest(&secret.data),
         port: uri.and_then(|(_, uri)| port(std::str::from_utf8(&uri.0).ok()?)),
+        certificate_ends: certificates::ends(secret),
     }
 }
 

@@ -224,6 +224,7 @@ async fn next(stack: &TrackloreStack, context: &Context) -> Result<(TrackloreSta
     let mut observed = observe::observe(client, stores, secrets, patience, &valid, before)
         .await
         .map_err(|error| Error::Observe(Box::new(error)))?;
+    metrics::certificates_end(&stack.metadata, observed.certificate_ends());
     observed.history = rollout::history(&valid, before, Timestamp::now());
     let plan = build::plan(&valid, &observed, completed);
     let applier = Applier {

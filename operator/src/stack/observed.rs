@@ -178,6 +178,12 @@ impl Observed {
         login.map(|login| login.digest.clone()).or_else(|| self.digest(secret))
     }
 
+    /// When the first of the stack's certificates ends, made for it or given.
+    pub fn certificate_ends(&self) -> Option<Timestamp> {
+        let made = self.secrets.values().filter_map(|secret| Some(secret.certificate.as_ref()?.ends));
+        made.chain(self.given.values().filter_map(|secret| secret.certificate_ends)).min()
+    }
+
     /// Whether pods that should be there aren't ready, or a Job's pods have failed.
     pub fn waits_for_pods(&self) -> bool {
         let mut workloads = self.deployments.values().chain(self.stateful_sets.values());

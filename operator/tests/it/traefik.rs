@@ -177,7 +177,11 @@ fn configuration(traefik: &Value) -> (String, Vec<String>) {
     // The certificate's Secret is there.
     for secret in tracklore_operator::stack::given::given(&stack) {
         let keys = secret.keys.iter().map(|key| (*key).to_owned()).collect();
-        let seen = tracklore_operator::stack::given::GivenSeen { keys, digest: "1".to_owned(), port: None };
+        let seen = tracklore_operator::stack::given::GivenSeen {
+            keys,
+            digest: "1".to_owned(),
+            ..Default::default()
+        };
         observed.given.insert(secret.name, seen);
     }
     let mut routes = None;

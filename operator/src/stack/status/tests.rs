@@ -86,7 +86,7 @@ fn copies_that_fail_are_told_until_one_is_kept_again() {
     asked.spec.backup = serde_json::from_value(backup).unwrap();
     let stack = crate::stack::validate::validate(&asked).unwrap();
     let mut observed = fixtures::serving(&stack);
-    let key = GivenSeen { keys: ["key".to_owned()].into(), digest: "some".into(), port: None };
+    let key = GivenSeen { keys: ["key".to_owned()].into(), digest: "some".into(), ..GivenSeen::default() };
     observed.given.insert("copies".into(), key);
     let mut before = None;
     let mut told_at = |due: Option<i64>, kept: Option<i64>, running: bool| {
@@ -358,8 +358,7 @@ fn a_stack_that_begins_with_a_copy_says_what_it_waits_for() {
     };
     let mut observed = Observed::default();
     assert_eq!(said(&observed), expected("SecretMissing", "AsExpected", "SecretMissing"));
-    let given =
-        crate::stack::given::GivenSeen { keys: ["key".to_owned()].into(), digest: "d".into(), port: None };
+    let given = crate::stack::given::GivenSeen { keys: ["key".to_owned()].into(), ..Default::default() };
     observed.given.insert("key".into(), given);
     assert_eq!(said(&observed), expected("Restoring", "AsExpected", "Valid"));
     let job = build::plan(&stack, &observed, &[]).children.into_iter().map(|child| child.id());

@@ -33,7 +33,7 @@ fn given(observed: &mut Observed) {
         [("copies", &["key"][..]), ("s3", &["access-key-id", "secret-access-key"]), ("s3-ca", &["ca.crt"])]
     {
         let keys = keys.iter().map(|key| (*key).to_owned()).collect();
-        observed.given.insert(name.into(), GivenSeen { keys, digest: "some".into(), port: None });
+        observed.given.insert(name.into(), GivenSeen { keys, digest: "some".into(), ..GivenSeen::default() });
     }
 }
 

@@ -60,7 +60,9 @@ fn observed(stack: &ValidStack) -> Observed {
     for secret in crate::stack::given::given(stack) {
         let keys = ["username", "password", "ca.crt", "uri"].map(str::to_owned).into();
         let digest = format!("digest-of-{}", secret.name);
-        observed.given.insert(secret.name, GivenSeen { keys, digest, port: Some(6380) });
+        observed
+            .given
+            .insert(secret.name, GivenSeen { keys, digest, port: Some(6380), ..GivenSeen::default() });
     }
     observed
 }

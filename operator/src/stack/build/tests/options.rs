@@ -75,7 +75,9 @@ fn auth_waits_for_secrets_that_people_give_and_rolls_when_they_change() {
     for (name, keys) in [("root", ["username", "email", "password"]), ("smtp", ["username", "password", ""])]
     {
         let keys = keys.map(str::to_owned).into();
-        observed.given.insert(name.into(), GivenSeen { keys, digest: "before".into(), port: None });
+        observed
+            .given
+            .insert(name.into(), GivenSeen { keys, digest: "before".into(), ..GivenSeen::default() });
     }
     let before = deployment(&observed).unwrap();
     observed.given.get_mut("smtp").unwrap().digest = "after".into();

@@ -159,7 +159,7 @@ fn copies_are_made_with_the_newest_login() {
     .unwrap();
     let stack = crate::stack::validate::validate(&asked).unwrap();
     let mut observed = fixtures::serving(&stack);
-    let key = GivenSeen { keys: ["key".to_owned()].into(), digest: "some".into(), port: None };
+    let key = GivenSeen { keys: ["key".to_owned()].into(), digest: "some".into(), ..GivenSeen::default() };
     observed.given.insert("copies".into(), key);
     hold(&mut observed, &stack, &[Turn::First, Turn::Second]);
     fixtures::complete_jobs(&stack, &mut observed);
