@@ -2,8 +2,9 @@
 //! thinks of nothing and waits for no pod.
 
 use std::{
+    process,
     sync::{Arc, Mutex},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use futures::{FutureExt, StreamExt, stream};
@@ -22,11 +23,20 @@ use tracklore_operator::{
         watches::{Progress, Scope},
     },
 };
+use tracklore_testkit::load;
 
 use crate::stacks::{self, Place};
 
 /// As many as the operator works on.
 const BESIDE: usize = 16;
+
+/// What was measured of it.
+pub struct Bare {
+    /// Writes a second.
+    pub rate: f64,
+    /// Its processor time for all stacks.
+    pub cpu: Duration,
+}
 
 /// A write, and for whom it was.
 #[derive(Clone)]
@@ -63,14 +73,14 @@ impl Write {
     }
 }
 
-/// How many writes a second it makes for so many stacks.
-pub async fn rate(size: usize) -> f64 {
+/// Lets it write for so many stacks.
+pub async fn play(size: usize) -> Bare {
     let server = Server::start();
     let client = server.admin().await;
     let (recorded, writes) = Box::pin(recorded(&server)).await;
     let places = stacks::places(&client, size).await;
     let stacks = stacks::ask(&client, &places).await;
-    let began = Instant::now();
+    let (began, before) = (Instant::now(), load::cpu_time(process::id()));
     stream::iter(&stacks)
         .for_each_concurrent(BESIDE, async |stack| {
             for write in &writes {
@@ -78,7 +88,10 @@ pub async fn rate(size: usize) -> f64 {
             }
         })
         .await;
-    (size * writes.len()) as f64 / began.elapsed().as_secs_f64()
+    Bare {
+        rate: (size * writes.len()) as f64 / began.elapsed().as_secs_f64(),
+        cpu: load::cpu_time(process::id()).saturating_sub(before),
+    }
 }
 
 /// What the operator writes until a stack is ready, and that stack.

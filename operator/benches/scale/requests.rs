@@ -16,8 +16,8 @@ const SILENCE: Duration = Duration::from_secs(5);
 /// How often the log is read.
 const BETWEEN: Duration = Duration::from_millis(100);
 
-/// The log, from where it was read last.
-pub struct Requests(BufReader<File>);
+/// The log, from where it was read last, with the line that wasn't whole then.
+pub struct Requests(BufReader<File>, String);
 
 /// How many there were, by verb.
 #[derive(Debug, Default)]
@@ -26,15 +26,15 @@ pub struct Counts(BTreeMap<String, usize>);
 impl Requests {
     /// From the log's beginning.
     pub fn of(server: &Server) -> Self {
-        Self(BufReader::new(File::open(server.audit_log()).unwrap()))
+        Self(BufReader::new(File::open(server.audit_log()).unwrap()), String::new())
     }
 
     /// Those since the last time.
     pub fn since(&mut self) -> Counts {
+        let Self(log, line) = self;
         let mut counts = BTreeMap::new();
-        let mut line = String::new();
-        while self.0.read_line(&mut line).unwrap() > 0 {
-            let request: Value = serde_json::from_str(&line).unwrap();
+        while log.read_line(line).unwrap() > 0 && line.ends_with('\n') {
+            let request: Value = serde_json::from_str(line).unwrap();
             line.clear();
             if request["stage"] == "ResponseComplete" && request["objectRef"]["resource"] != "leases" {
                 *counts.entry(request["verb"].as_str().unwrap().to_owned()).or_default() += 1;

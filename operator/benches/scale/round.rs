@@ -8,7 +8,7 @@ use tracklore_e2e::apiserver::Server;
 use tracklore_testkit::load;
 
 use crate::{
-    bare,
+    bare::{self, Bare},
     operator::Operator,
     requests::{Counts, Requests},
     stacks::{self, Place},
@@ -20,8 +20,8 @@ const IDLE: Duration = Duration::from_mins(1);
 pub struct Round {
     /// Stacks.
     pub size: usize,
-    /// Writes a second of a client that only writes.
-    pub bare: f64,
+    /// A client that only writes.
+    pub bare: Bare,
     /// All stacks are made.
     pub made: Phase,
     /// The minute.
@@ -51,8 +51,8 @@ pub struct Phase {
 
 /// Plays it.
 pub async fn play(size: usize) -> Round {
-    let bare = bare::rate(size).await;
-    eprintln!("  a bare client makes {bare:.0} writes a second");
+    let bare = bare::play(size).await;
+    eprintln!("  a bare client makes {:.0} writes a second, in {:?} of processor time", bare.rate, bare.cpu);
     let server = Server::start();
     let client = server.admin().await;
     let places = stacks::places(&client, size).await;

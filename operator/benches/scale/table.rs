@@ -20,6 +20,7 @@ pub fn print(rounds: &[Round]) {
         "≤ 30 ms",
         |round, _| round.made.cpu <= Duration::from_millis(30) * u32::try_from(round.size).unwrap(),
     );
+    table.row("…of a bare client that does nothing but its writes", |round| each(round, round.bare.cpu));
     table.judged(
         "requests, each",
         |round| per_stack(round, round.made.requests.all()),
@@ -30,7 +31,7 @@ pub fn print(rounds: &[Round]) {
     table.row("writes a second", |round| format!("{:.0}", rate(round)));
     table.judged(
         "…of a bare client's",
-        |round| format!("**{:.0} %** of {:.0}", share(round), round.bare),
+        |round| format!("**{:.0} %** of {:.0}", share(round), round.bare.rate),
         "≥ 70 %",
         |round, _| share(round) >= 70.0,
     );
@@ -95,7 +96,7 @@ fn rate(round: &Round) -> f64 {
 }
 
 fn share(round: &Round) -> f64 {
-    100.0 * rate(round) / round.bare
+    100.0 * rate(round) / round.bare.rate
 }
 
 fn per_stack(round: &Round, requests: usize) -> String {

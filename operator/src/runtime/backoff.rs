@@ -1,4 +1,5 @@
-//! How long a stack rests after a pass: a moment, and longer each time after passes that failed; each stack for itself.
+//! How long a stack rests after a pass: a moment, or as long as the pass took, and longer each time after passes that failed; each
+//! stack for itself.
 
 use std::{
     collections::HashMap,
@@ -10,6 +11,8 @@ use super::metrics;
 
 /// What happens to a stack comes in bursts. A pass for each of it would see little more each time, and tell of every step.
 const REST: Duration = Duration::from_millis(500);
+/// A pass that took long says that the API server has much to do: the next one comes later, and sees more at once.
+const LONGEST_REST: Duration = Duration::from_secs(5);
 const SHORTEST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_mins(5);
 
@@ -21,7 +24,7 @@ pub struct Backoff(Mutex<HashMap<String, Passes>>);
 struct Passes {
     /// In a row.
     failures: u32,
-    succeeded: Option<Instant>,
+    rests_until: Option<Instant>,
 }
 
 impl Backoff {
@@ -42,11 +45,12 @@ impl Backoff {
         })
     }
 
-    /// It went well.
-    pub fn succeeded(&self, uid: &str) {
+    /// It went well, and took so long.
+    pub fn succeeded(&self, uid: &str, took: Duration) {
         self.change(|stacks| {
             if let Some(passes) = stacks.get_mut(uid) {
-                *passes = Passes { failures: 0, succeeded: Some(Instant::now()) };
+                let rests_until = Instant::now().checked_add(took.clamp(REST, LONGEST_REST));
+                *passes = Passes { failures: 0, rests_until };
             }
         });
     }
@@ -54,7 +58,7 @@ impl Backoff {
     /// How long a stack still rests after a pass that went well.
     pub fn rest(&self, uid: &str) -> Option<Duration> {
         let stacks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        REST.checked_sub(stacks.get(uid)?.succeeded?.elapsed())
+        stacks.get(uid)?.rests_until?.checked_duration_since(Instant::now())
     }
 
     /// A stack is gone.
@@ -88,19 +92,22 @@ mod tests {
         let waits: Vec<_> = (0..12).map(|_| backoff.failed("a").as_secs()).collect();
         assert_eq!(waits, [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300, 300]);
         assert_eq!(backoff.failed("b").as_secs(), 1);
-        backoff.succeeded("a");
+        backoff.succeeded("a", Duration::ZERO);
         assert_eq!(backoff.failed("a").as_secs(), 1);
     }
 
     #[test]
-    fn a_stack_rests_a_moment_after_a_pass() {
+    fn a_stack_rests_a_moment_after_a_pass_and_as_long_as_a_long_one_took() {
         let backoff = Backoff::default();
         backoff.heard("a");
         assert_eq!(backoff.rest("a"), None, "there was none yet");
-        backoff.succeeded("a");
-        assert!(backoff.rest("a").is_some_and(|rest| rest <= REST));
-        let long_ago = Instant::now().checked_sub(2 * REST);
-        backoff.change(|stacks| stacks.get_mut("a").unwrap().succeeded = long_ago);
+        for (took, least, most) in [(1, 0, 500), (2_000, 1_000, 2_000), (60_000, 4_000, 5_000)] {
+            backoff.succeeded("a", Duration::from_millis(took));
+            let rest = backoff.rest("a").unwrap().as_millis();
+            assert!((least..=most).contains(&rest), "{rest} ms after {took} ms");
+        }
+        let now = Some(Instant::now());
+        backoff.change(|stacks| stacks.get_mut("a").unwrap().rests_until = now);
         assert_eq!(backoff.rest("a"), None);
     }
 

@@ -158,9 +158,10 @@ pub async fn reconcile(stack: Arc<GuardedStack>, context: Arc<Context>) -> Resul
         .with("generation", stack.meta().generation.unwrap_or_default());
     let result = span.run(about.scope(Box::pin(pass(&stack, &context)))).await;
     span.end(result.is_err(), || described(&stack, &result));
-    running.end(started.elapsed(), result.is_ok());
+    let took = started.elapsed();
+    running.end(took, result.is_ok());
     if result.is_ok() {
-        context.backoff.succeeded(&uid);
+        context.backoff.succeeded(&uid, took);
     }
     result
 }

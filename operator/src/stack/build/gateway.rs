@@ -24,7 +24,8 @@ const TLS: &str = "/etc/tracklore-tls";
 
 /// The routes, as Traefik reads them. JSON is YAML too.
 pub fn config(stack: &ValidStack, gateway: &Traefik) -> ConfigMap {
-    let routes = format!("{:#}\n", routes::routes(stack, gateway));
+    // For people who look at it. It can't fail: it is plain data.
+    let routes = serde_json::to_string_pretty(&routes::routes(stack, gateway)).unwrap_or_default() + "\n";
     config_map::config_map(stack, &stack.names.of(COMPONENT), COMPONENT, [("routes.yaml", routes)])
 }
 
