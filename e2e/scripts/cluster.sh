@@ -4,6 +4,7 @@
 #   cluster.sh down          delete it
 #   cluster.sh status        its nodes; 1 when there is none
 #   cluster.sh load IMAGE…   images of this machine's Docker into all its nodes
+#   cluster.sh cut-power     end its nodes without a word and start them again; for a test that holds the lock
 # TRACKLORE_NODES=3 makes `up` create three nodes.
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=../airgap/versions.sh
@@ -103,6 +104,12 @@ down() {
   if [ -n "$(containers)" ]; then delete; else say "There is no cluster $context."; fi
 }
 
+cut_power() {
+  containers | xargs docker kill >/dev/null
+  containers | xargs docker start >/dev/null
+  refuse_what_nobody_answers
+}
+
 status() {
   if ! docker version >/dev/null 2>&1; then say "Docker doesn't run, so there is no cluster."; return 1; fi
   if [ -z "$(containers)" ]; then say "There is no cluster $context: make up creates it."; return 1; fi
@@ -135,9 +142,10 @@ load() {
 
 case ${1:-} in
   status) status ;;
+  cut-power) cut_power ;;
   up | down | load)
     printenv TRACKLORE_LOCK_HELD >/dev/null || { TRACKLORE_RUN="cluster.sh $1" with_lock "$0" "$@"; exit; }
     "$@"
     ;;
-  *) die "cluster.sh up | down | status | load IMAGE…" ;;
+  *) die "cluster.sh up | down | status | load IMAGE… | cut-power" ;;
 esac

@@ -51,7 +51,7 @@ part_chart() {
   "$scripts/rules.sh"
 }
 part_e2e() {
-  local long=(external strimzi cloud_native_pg upgrade) skipped=() skips=() test
+  local long=(external strimzi cloud_native_pg upgrade node) skipped=() skips=() test
   # They take minutes each: one of them a day, all with E2E=all and in make campaign.
   local today=${long[$(($(date +%s) / 86400 % ${#long[@]}))]}
   for test in "${long[@]}"; do
@@ -75,6 +75,7 @@ part_e2e() {
   fi
   cargo build --locked --workspace --bin kubectl-tracklore
   cargo test --locked --workspace --no-fail-fast --test cluster -- "${skips[@]}"
+  [[ " ${skipped[*]} " == *" node "* ]] || cargo test --locked --workspace --test node
   # every day others; all of them play in make ledger and make campaign
   LEDGER_FAULTS=2 cargo test --locked --workspace --test ledger
   STEP_HINT="Whoever logs it must stop; the log names pod and Secret." step "No secret in any log" leaks no_secret_in_logs
