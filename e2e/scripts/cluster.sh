@@ -4,7 +4,7 @@
 #   cluster.sh down          delete it
 #   cluster.sh status        its nodes; 1 when there is none
 #   cluster.sh load IMAGE…   images of this machine's Docker into all its nodes
-#   cluster.sh cut-power     end its nodes without a word and start them again; for a test that holds the lock
+#   cluster.sh cut-power     end its node without a word and start it again; for a test that holds the lock
 # TRACKLORE_NODES=3 makes `up` create three nodes.
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=../airgap/versions.sh
@@ -83,7 +83,7 @@ refuse_what_nobody_answers() {
   local node
   local -r rule=(PREROUTING -d 10.96.0.0/16 -p tcp -m comment --comment "Service without endpoints" -j REDIRECT --to-ports 1)
   for node in $(containers); do
-    docker exec "$node" iptables -t nat -C "${rule[@]}" 2>/dev/null || docker exec "$node" iptables -t nat -A "${rule[@]}"
+    docker exec "$node" iptables -w 10 -t nat -C "${rule[@]}" 2>/dev/null || docker exec "$node" iptables -w 10 -t nat -A "${rule[@]}"
     docker exec "$node" ip route replace unreachable 10.244.0.0/16
   done
 }
@@ -92,6 +92,7 @@ refuse_what_nobody_answers() {
 # send nothing more to those that had ended.
 reserve_for_proxy() {
   kubectl --context "$context" -n kube-system set resources daemonset/kube-proxy --requests cpu=100m >/dev/null
+  kubectl --context "$context" -n kube-system rollout status daemonset/kube-proxy --timeout 2m >/dev/null
 }
 
 delete() { step "Delete the cluster $context" cluster-delete kind delete cluster --name "$name"; }
@@ -105,8 +106,13 @@ down() {
 }
 
 cut_power() {
-  containers | xargs docker kill >/dev/null
-  containers | xargs docker start >/dev/null
+  local node
+  node=$(containers)
+  [ "$(wc -l <<<"$node")" = 1 ] || die "Several nodes that start again may get one another's addresses: do this with one."
+  docker kill "$node" >/dev/null
+  docker start "$node" >/dev/null
+  # what runs before has rules of its own to bring back
+  wait_for "the node's systemd" 60 docker exec "$node" systemctl show
   refuse_what_nobody_answers
 }
 

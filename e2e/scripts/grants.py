@@ -62,7 +62,7 @@ def used(log: Path) -> set[tuple[str, str, str]]:
         try:
             event = json.loads(line)
         except json.JSONDecodeError:
-            continue  # the last line may be half written
+            continue  # a line may be half written: the last one, or where the node was killed
         target = event.get("objectRef", {})
         if event["user"]["username"] != ACCOUNT or "resource" not in target:
             continue

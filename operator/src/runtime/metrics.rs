@@ -58,8 +58,8 @@ const CONDITION: Metric = Metric::gauge(
 const CERTIFICATE_ENDS: Metric = Metric::gauge(
     "tracklore_stack_certificate_expiry_timestamp_seconds",
     &["stack_namespace", "stack_name"],
-    "When the first of a stack's certificates ends, made for it or given to its gateway, in seconds since 1970; 0 where it has none. \
-     Looked at about once an hour.",
+    "When the first of a stack's certificates ends, made for it or given to it, in seconds since 1970; 0 where it has none. Looked at \
+     at least every hour and a half.",
 );
 
 /// All of the operator's metrics.

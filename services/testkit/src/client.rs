@@ -42,11 +42,11 @@ impl Answer {
         let answer = request.send().await?;
         let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
         let body = answer.bytes().await?;
-        let text = |body: &[u8]| Value::String(String::from_utf8_lossy(body).into_owned());
         let json = if body.is_empty() {
             Value::Null
         } else {
-            serde_json::from_slice(&body).unwrap_or_else(|_| text(&body))
+            serde_json::from_slice(&body)
+                .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&body).into_owned()))
         };
         Ok(Self { status, headers, json })
     }

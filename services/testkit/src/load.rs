@@ -163,7 +163,16 @@ async fn ask(
 
 /// The processor time that a process has used.
 pub fn cpu_time(process: u32) -> Duration {
-    let line = fs::read_to_string(format!("/proc/{process}/stat")).expect("the process runs");
+    cpu_time_by(&format!("/proc/{process}/stat"))
+}
+
+/// The processor time that this thread has used.
+pub fn cpu_time_of_thread() -> Duration {
+    cpu_time_by("/proc/thread-self/stat")
+}
+
+fn cpu_time_by(path: &str) -> Duration {
+    let line = fs::read_to_string(path).expect("it runs");
     // the name before the last parenthesis may contain anything
     let fields = line.rsplit_once(')').expect("a name").1.split_whitespace();
     let ticks: u64 = fields.skip(11).take(2).map(|field| field.parse::<u64>().expect("ticks")).sum();

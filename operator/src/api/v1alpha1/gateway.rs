@@ -90,7 +90,7 @@ pub struct Traefik {
     .message("gateway.traefik.tls needs one of secretRef and selfSigned"))]
 pub struct GatewayTls {
     /// Secret of type `kubernetes.io/tls` with the keys `tls.crt` and `tls.key`, as cert-manager keeps it up to date. A new
-    /// certificate in it is taken up within an hour, by new pods before the old ones go.
+    /// certificate in it is taken up within an hour and a half, by new pods before the old ones go.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub secret_ref: Option<SecretRef>,
     /// For development: a certificate for the host of `publicUrl` that the operator makes and renews, in the Secret

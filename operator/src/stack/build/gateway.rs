@@ -24,7 +24,7 @@ const TLS: &str = "/etc/tracklore-tls";
 
 /// The routes, as Traefik reads them. JSON is YAML too.
 pub fn config(stack: &ValidStack, gateway: &Traefik) -> ConfigMap {
-    // For people who look at it. It can't fail: it is plain data.
+    // Not by `{:#}`, whose formatter takes 3 % of a pass. It can't fail: it is plain data.
     let routes = serde_json::to_string_pretty(&routes::routes(stack, gateway)).unwrap_or_default() + "\n";
     config_map::config_map(stack, &stack.names.of(COMPONENT), COMPONENT, [("routes.yaml", routes)])
 }
