@@ -72,6 +72,15 @@ impl TestStack {
         })
     }
 
+    /// The same with something else in the pods of each service, so that all of them are replaced.
+    pub fn spec_of_other_pods(&self) -> Value {
+        let mut spec = self.spec();
+        for service in ["auth", "user", "posts", "feed"] {
+            spec["services"][service]["env"] = json!([{"name": "TRACKLORE_LOG", "value": "warn"}]);
+        }
+        spec
+    }
+
     /// Applies the spec as `kubectl apply --server-side` would; the API server's refusal is the error.
     pub async fn apply(&self, client: &Client, spec: &Value) -> Result<DynamicObject, kube::Error> {
         let object = json!({

@@ -66,10 +66,7 @@ async fn neither_a_change_that_replaces_every_pod_nor_a_rotation_of_secrets_fail
     let eve = Person::sign_up(&url, &name("eve")).await;
     let mut crowd = Crowd::sign_up(&url, &name("crowd")).await;
 
-    let mut spec = stack.spec();
-    for service in ["auth", "user", "posts", "feed"] {
-        spec["services"][service]["env"] = json!([{"name": "TRACKLORE_LOG", "value": "warn"}]);
-    }
+    let mut spec = stack.spec_of_other_pods();
     spec["gateway"]["traefik"]["rateLimit"] = json!({"perUser": 1000});
     let before = pods(&stack, &client).await;
     crowd

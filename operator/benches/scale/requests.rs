@@ -16,8 +16,12 @@ const SILENCE: Duration = Duration::from_secs(5);
 /// How often the log is read.
 const BETWEEN: Duration = Duration::from_millis(100);
 
-/// The log, from where it was read last, with the line that wasn't whole then.
-pub struct Requests(BufReader<File>, String);
+/// The log, from where it was read last.
+pub struct Requests {
+    log: BufReader<File>,
+    /// The line that wasn't whole then.
+    line: String,
+}
 
 /// How many there were, by verb.
 #[derive(Debug, Default)]
@@ -26,12 +30,12 @@ pub struct Counts(BTreeMap<String, usize>);
 impl Requests {
     /// From the log's beginning.
     pub fn of(server: &Server) -> Self {
-        Self(BufReader::new(File::open(server.audit_log()).unwrap()), String::new())
+        Self { log: BufReader::new(File::open(server.audit_log()).unwrap()), line: String::new() }
     }
 
     /// Those since the last time.
     pub fn since(&mut self) -> Counts {
-        let Self(log, line) = self;
+        let Self { log, line } = self;
         let mut counts = BTreeMap::new();
         while log.read_line(line).unwrap() > 0 && line.ends_with('\n') {
             let request: Value = serde_json::from_str(line).unwrap();

@@ -119,7 +119,7 @@ pub fn backing_off(stacks: usize) {
 
 /// Tells whether this replica works.
 pub fn leader(is: bool) {
-    metrics::gauge!(LEADER.name).set(if is { 1.0 } else { 0.0 });
+    metrics::gauge!(LEADER.name).set(f64::from(is));
 }
 
 /// Tells of a request to the API server.
@@ -132,9 +132,9 @@ pub fn requested(verb: &'static str, resource: String, code: Option<u16>, durati
 /// Tells that a stack is there, whether it rests, and which of its conditions hold.
 pub fn stack(meta: &ObjectMeta, suspended: bool, status: Option<&TrackloreStackStatus>) {
     tell(PRESENT, meta, 1.0);
-    tell(SUSPENDED, meta, if suspended { 1.0 } else { 0.0 });
+    tell(SUSPENDED, meta, f64::from(suspended));
     for condition in status.iter().flat_map(|status| &status.conditions) {
-        gauge(meta, &condition.type_).set(if condition.status == "True" { 1.0 } else { 0.0 });
+        gauge(meta, &condition.type_).set(f64::from(condition.status == "True"));
     }
 }
 

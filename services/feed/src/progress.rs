@@ -88,7 +88,7 @@ pub async fn watch(
 
 /// Told at every look: what was told before metrics are recorded is lost.
 fn tell(progress: &Progress, backlog: &Backlog) {
-    metrics::gauge!(CATCHING_UP.name).set(if progress.is_catching_up() { 1.0 } else { 0.0 });
+    metrics::gauge!(CATCHING_UP.name).set(f64::from(progress.is_catching_up()));
     let late = backlog.oldest().map_or(0, |at| Timestamp::now().unix_millis() - at.unix_millis());
     #[expect(clippy::cast_precision_loss, reason = "a gauge is a floating-point number")]
     metrics::gauge!(STALENESS.name).set(late.max(0) as f64 / 1000.0);

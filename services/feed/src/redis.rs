@@ -157,5 +157,5 @@ fn connected(is: bool) {
         "db_client_connection_pool_name" => "redis",
         "db_client_connection_state" => "used",
     )
-    .set(if is { 1.0 } else { 0.0 });
+    .set(f64::from(is));
 }

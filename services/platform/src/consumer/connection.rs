@@ -30,7 +30,7 @@ impl Connection {
 
     /// Whether a broker is reached now.
     pub(super) fn tell(&self, connected: bool, now: Instant) {
-        metrics::gauge!(CONNECTED.name).set(if connected { 1.0 } else { 0.0 });
+        metrics::gauge!(CONNECTED.name).set(f64::from(connected));
         let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         *told = Told { away: if connected { None } else { told.away.or(Some(now)) }, at: Some(now) };
     }

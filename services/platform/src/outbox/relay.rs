@@ -139,7 +139,7 @@ impl Relay {
         let mut tx = self.pool.begin().await?;
         let active: bool =
             sqlx::query_scalar("SELECT pg_try_advisory_xact_lock($1)").bind(LOCK).fetch_one(&mut *tx).await?;
-        metrics::gauge!(RELAY_ACTIVE.name).set(if active { 1.0 } else { 0.0 });
+        metrics::gauge!(RELAY_ACTIVE.name).set(f64::from(active));
         if !active {
             return Ok(Turn::Taken);
         }
