@@ -1,7 +1,7 @@
 #!/bin/bash
 # Programs from Go modules, built on this machine where nothing can be downloaded but packages:
 #   programs.sh            what people use: kubectl kind helm kubeconform, into $BIN
-#   programs.sh NAME…      any of the table below, into $CACHE/programs (jaeger is for make observe only; versitygw, an S3 server, and cloudnative-pg for tests)
+#   programs.sh NAME…      any of the table below, into $CACHE/programs (jaeger is for make observe only; versitygw, an S3 server, cloudnative-pg and helm3 for tests)
 # A program is built when its module, its line here or Go itself changed, or when its file is damaged.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -40,6 +40,7 @@ recipe() {
     crictl) compile kube sigs.k8s.io/cri-tools/cmd/crictl "-X sigs.k8s.io/cri-tools/pkg/version.Version=$(version_of sigs.k8s.io/cri-tools)" ;;
     kind) compile kube sigs.k8s.io/kind ;;
     helm) compile kube helm.sh/helm/v4/cmd/helm "-X helm.sh/helm/v4/internal/version.version=$(version_of helm.sh/helm/v4)" ;;
+    helm3) compile helm3 helm.sh/helm/v3/cmd/helm "-X helm.sh/helm/v3/internal/version.version=$(version_of helm.sh/helm/v3 helm3)" ;;
     kubeconform) compile kube github.com/yannh/kubeconform/cmd/kubeconform ;;
     traefik) compile traefik github.com/traefik/traefik/v3/cmd/traefik ;;
     pause) compile pause . ;;

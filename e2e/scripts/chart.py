@@ -101,6 +101,9 @@ promise(
     "the Job may do one thing to one CRD",
     [rule.get("resourceNames") for rules in allowed for rule in rules] == [["tracklorestacks.tracklore.io"]],
 )
+groups = [group for item in of(files["everything"], "PrometheusRule") for group in item["spec"]["groups"]]
+runbooks = [rule["annotations"]["runbook_url"] for group in groups for rule in group["rules"] if "alert" in rule]
+promise("alerts lead to the runbooks that are given", runbooks and all(re.fullmatch(r"https://wiki\.example\.org/tracklore/[a-z-]+", url) for url in runbooks))
 promise("crds.install=false leaves the Job out", not of(confined, "Job"))
 version = re.search(r'^version = "(.+)"', Path("Cargo.toml").read_text(), re.MULTILINE).group(1)
 chart = yaml.safe_load(CHART.read_text())
