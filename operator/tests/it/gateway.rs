@@ -6,7 +6,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::json;
 use tracklore_testkit::{http, http_builder};
 
-use crate::traefik::{Gateway, TOKEN, USER, succeeds};
+use crate::traefik::{CUT, Gateway, TOKEN, USER, succeeds};
 
 /// An address of each service that has any beside auth's, and auth's own.
 const PATHS: [(&str, &str); 6] = [
@@ -77,6 +77,40 @@ async fn nobody_says_who_they_are_but_by_a_token_that_auth_knows() {
         let _ = forged(http.get(gateway.url(path))).bearer_auth("another").send().await.unwrap();
         let reached: Vec<_> = gateway.seen().into_iter().map(|seen| seen.service).collect();
         assert!(reached.is_empty() || service == "auth", "{path} was reached with a bad token: {reached:?}");
+    }
+}
+
+#[tokio::test]
+async fn no_spelling_of_an_identity_comes_through_nor_takes_that_of_the_token_away() {
+    let gateway = Gateway::start(json!({})).await;
+    let spellings = [
+        "X_User_ID: 1\r\nX_Session-ID: 1\r\nx_scope: users:admin",
+        "X-User_ID: 1\r\nX-User-Id : 1",
+        "X-User-ID:1\r\nX-Scope:\tusers:admin",
+        "Connection: X-User-ID, X-Session-ID, X-Scope",
+        "Connection: keep-alive\r\nConnection: x-user-id",
+    ];
+    let (anonymous, known): (&[&str], &[&str]) = (&[], &["", "s", USER]);
+    for spelling in spellings {
+        for (token, expected) in [("", anonymous), (TOKEN, known)] {
+            let token =
+                if token.is_empty() { String::new() } else { format!("Authorization: Bearer {token}\r\n") };
+            let answer = gateway
+                .raw(&format!("GET /v1/posts/1 HTTP/1.1\r\nHost: localhost\r\n{token}{spelling}\r\n\r\n"))
+                .await;
+            // a request that is refused is no harm
+            for seen in gateway.seen() {
+                let told = seen
+                    .headers
+                    .iter()
+                    .filter(|(name, _)| IDENTITY.contains(&&*name.as_str().replace('_', "-")));
+                let mut told: Vec<_> =
+                    told.map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
+                told.sort_unstable();
+                let values: Vec<_> = told.iter().map(|(_, value)| *value).collect();
+                assert_eq!(values, expected, "{spelling:?} → {told:?}\n{answer}");
+            }
+        }
     }
 }
 
@@ -167,6 +201,16 @@ async fn a_request_hidden_in_another_reaches_nobody() {
             let answers = answer.matches("HTTP/1.1 ").count();
             assert!(seen.target != "/v1/posts/hidden" || answers >= 2, "{shape:?} → {seen:?}\n{answer}");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_a_service_has_seen_is_not_sent_again() {
+    let gateway = Gateway::start(json!({})).await;
+    for method in [Method::POST, Method::GET] {
+        let answer = http().request(method.clone(), gateway.url(CUT)).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::BAD_GATEWAY, "{method}");
+        assert_eq!(gateway.seen().len(), 1, "{method}");
     }
 }
 

@@ -74,6 +74,8 @@ fn entry(stack: &ValidStack, gateway: &Traefik, name: &str, port: u16) -> Vec<St
         // A token takes less than one KiB; nothing else that is long belongs into a header.
         "http.maxHeaderBytes=32768".to_owned(),
     ];
+    // Servers that take an underscore for a hyphen would see an identity that nobody has checked.
+    settings.push("http.underscoreHeadersStrategy=delete".to_owned());
     // No address of ours has these, and what one program takes for a slash another doesn't.
     let misread = ["Slash", "BackSlash", "NullCharacter", "Semicolon", "Percent", "QuestionMark", "Hash"];
     settings.extend(misread.map(|what| format!("http.encodedCharacters.allowEncoded{what}=false")));
