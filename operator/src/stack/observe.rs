@@ -180,14 +180,12 @@ pub async fn observe(
     let is_new = before.is_none() && observed.seen.is_empty() && stack.restore.is_none() && !stack.paused;
     let secrets = Api::<Secret>::namespaced(client.clone(), &names.namespace);
     for name in secret_names(stack) {
-        let known = match cache.get(uid, &name) {
-            Some(known) => Some(known),
-            None if is_new => None,
-            None => secrets.get_opt(&name).await?.map(|secret| secret_seen(&secret, names, uid)),
-        };
-        if let Some(known) = known {
-            cache.put(uid, &name, &known);
+        if let Some(known) = cache.get(uid, &name) {
             observed.secrets.insert(name, known);
+        } else if !is_new && let Some(secret) = secrets.get_opt(&name).await? {
+            let seen = secret_seen(&secret, names, uid);
+            cache.put(uid, &name, &seen);
+            observed.secrets.insert(name, seen);
         }
     }
     for GivenSecret { name, .. } in given::given(stack) {
