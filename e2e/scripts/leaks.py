@@ -1,18 +1,33 @@
 #!/usr/bin/env python3
 """Searches the logs of all pods of an end-to-end run for every secret that was used, and finds none.
 
-    leaks.py NAMESPACE…    their Secrets' values, the passwords of the tests' people, and whatever looks like a token
+    leaks.py record FOLDER    until it is ended: keeps all logs on the node, and all that Secrets hold in the folder, also of
+                              what is deleted meanwhile
+    leaks.py search FOLDER    in the logs kept: the Secrets' values, the passwords of the tests' people, and whatever looks
+                              like a token; then forgets the logs
 
 The pods of the operator are searched, too. Exits with 1 when something is found, and says where, never what.
 """
 
 import base64
+import io
+import itertools
 import json
 import re
+import signal
 import subprocess
 import sys
+import tarfile
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
 
-CONTEXT = ["kubectl", "--context", "kind-tracklore"]
+NODE = ["docker", "exec", "tracklore-control-plane"]
+# on the file system of /var/log/pods: a second name keeps a log that the kubelet removes with its pod
+KEPT = "/var/log/kept"
+WATCH = ["kubectl", "--context", "kind-tracklore", "get", "secrets", "--all-namespaces", "--watch", "-o", "json"]
 OPERATOR = "tracklore-system"
 # what Secrets hold that isn't secret
 OPEN_KEYS = {"username", "username-2", "made", "made-2", "cluster-id", "ca.crt", "tls.crt", "email"}
@@ -22,55 +37,79 @@ PASSWORDS = ["a long enough secret of", "a quiet lake at dawn"]
 SHORTEST = 12
 PATTERNS = {
     "a signed token": re.compile(r"eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}"),
+    "a refresh token": re.compile(r"(?<![\w-])(?=[\w-]*[A-Z])(?=[\w-]*[a-z])(?=[\w-]*[0-9])[\w-]{75}(?![\w-])"),
+    "a link of a mail": re.compile(r"/v1/auth/links/[a-z-]+#[\w-]"),
     "a password in a URL": re.compile(r"[a-z]+://[^/\s:@\"]*:[^/\s:@\"]+@"),
     "a private key": re.compile(r"PRIVATE KEY-----"),
     "an authorization header": re.compile(r"(?i)authorization\W{1,5}(bearer|basic)\s+\S"),
 }
 
 
-def kubectl(*arguments: str) -> str:
-    return subprocess.run([*CONTEXT, *arguments], check=True, capture_output=True, text=True).stdout
+# --- recording ---
+def record(folder: Path) -> None:
+    subprocess.run([*NODE, "rm", "-rf", KEPT], check=True)
+    subprocess.run([*NODE, "mkdir", KEPT], check=True)
+    link = f"while [ -d {KEPT} ]; do cp -aln /var/log/pods/. {KEPT}/ 2>/dev/null; sleep 1; done"
+    for name, command in {"links": [*NODE, "sh", "-c", link], "secrets": WATCH}.items():
+        threading.Thread(target=again_and_again, args=(command, folder, name), daemon=True).start()
+    signal.sigwait([signal.SIGTERM, signal.SIGINT])
 
 
-def log_of(namespace: str, pod: str, container: str, *more: str) -> str:
-    """What it said; nothing when the pod went away in the meantime, as that of a test which has just ended does."""
-    call = [*CONTEXT, "-n", namespace, "logs", pod, "-c", container, *more]
-    answer = subprocess.run(call, capture_output=True, text=True)
-    if answer.returncode == 0:
-        return answer.stdout
-    left = kubectl("-n", namespace, "get", "pod", pod, "--ignore-not-found", "-o", "json")
-    if left and "deletionTimestamp" not in json.loads(left)["metadata"]:
-        sys.exit(f"The log of {namespace}/{pod}/{container} can't be read, so nobody knows what is in it: {answer.stderr.strip()}")
-    return ""
+def again_and_again(command: list[str], folder: Path, name: str) -> None:
+    """A watch ends after a while, and with the node, whose power a test cuts."""
+    for attempt in itertools.count():
+        with open(folder / f"{name}-{attempt}", "w") as output:
+            subprocess.run(command, stdout=output, stderr=subprocess.DEVNULL)
+        time.sleep(1)
 
 
-def secrets(namespace: str) -> dict[str, str]:
-    """The secret texts, each with where it comes from."""
-    found = {}
-    for item in json.loads(kubectl("-n", namespace, "get", "secrets", "-o", "json"))["items"]:
+# --- searching ---
+def secrets(folder: Path) -> dict[str, dict[str, str]]:
+    """By namespace the secret texts, each with where it comes from."""
+    found = defaultdict(dict)
+    for item in (item for file in folder.glob("secrets-*") for item in objects(file.read_text())):
         for key, value in (item.get("data") or {}).items():
-            if key in OPEN_KEYS:
+            if key in OPEN_KEYS or not item["metadata"]["namespace"].startswith("test-"):
                 continue
             text = base64.b64decode(value).decode(errors="replace")
             # of keys in PEM and of lists, each line
             for line in text.splitlines():
                 if len(line) >= SHORTEST and not line.startswith("-----"):
-                    found[line.strip()] = f"{item['metadata']['name']}/{key}"
+                    found[item["metadata"]["namespace"]][line.strip()] = f"{item['metadata']['name']}/{key}"
     return found
 
 
-def logs(namespace: str) -> list[tuple[str, str]]:
-    """Of every container that ran, the present one and the one before: which, and what it said."""
-    said = []
-    for pod in json.loads(kubectl("-n", namespace, "get", "pods", "-o", "json"))["items"]:
-        status = pod["status"].get("containerStatuses", []) + pod["status"].get("initContainerStatuses", [])
-        for container in status:
-            pod_name, name = pod["metadata"]["name"], container["name"]
-            which = [[]] if container["state"].get("waiting") is None else []
-            which += [["--previous"]] if container.get("restartCount") else []
-            for more in which:
-                said.append((f"{pod_name}/{name}", log_of(namespace, pod_name, name, *more)))
-    return said
+def objects(text: str) -> Iterator[dict]:
+    """JSON objects one after the other; the last one may be half written."""
+    decoder, at = json.JSONDecoder(), 0
+    while (start := text.find("{", at)) >= 0:
+        try:
+            item, at = decoder.raw_decode(text, start)
+        except json.JSONDecodeError:
+            return
+        yield from item["items"] if "items" in item else [item]
+
+
+def logs() -> Iterator[tuple[str, str, str]]:
+    """Of every container that ran: its namespace, which it was, and what it said."""
+    archive = subprocess.run([*NODE, "tar", "-C", KEPT, "-cf", "-", "."], capture_output=True)
+    if archive.returncode > 1:  # 1: some log grew meanwhile
+        sys.exit(f"The logs that were kept can't be read: {archive.stderr.decode(errors='replace').strip()}")
+    with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as kept:
+        for member in kept:
+            if member.isfile() and (content := kept.extractfile(member)):
+                pod, container, _ = member.name.removeprefix("./").split("/")
+                namespace, pod, _ = pod.split("_")
+                yield namespace, f"{namespace}/{pod}/{container}", said(content.read().decode(errors="replace"))
+
+
+def said(log: str) -> str:
+    """The lines, without when and where the runtime took them; it cuts long ones into parts."""
+    text = []
+    for line in log.splitlines():
+        _, _, part, words = (line.split(" ", 3) + [""] * 3)[:4]
+        text += [words, "" if part == "P" else "\n"]
+    return "".join(text)
 
 
 def leaks(where: str, text: str, wanted: dict[str, str]) -> list[str]:
@@ -82,22 +121,36 @@ def leaks(where: str, text: str, wanted: dict[str, str]) -> list[str]:
 def self_test() -> None:
     """A search that finds nothing must be one that would find something."""
     token = ".".join(["eyJhbGciOiJFZERTQSJ9", "eyJzdWIiOiIxMjM0In0", "c2lnbmF0dXJlLWJ5dGVz"])
-    for text in [f'"token":"{token}"', "x planted-secret-value y", "postgres://auth:hunter2hunter2@db/x",
-                 "authorization: Bearer abc", "a long enough secret of ada"]:
+    refresh = base64.urlsafe_b64encode(bytes(range(56))).decode().rstrip("=")
+    for text in [f'"token":"{token}"', "x planted-secret-value y", "postgres://auth:hunter2hunter2@db/x", f'"{refresh}"',
+                 "https://a.example/v1/auth/links/verify-email#x", "authorization: Bearer abc", "a long enough secret of ada"]:
         assert leaks("here", text, {"planted-secret-value": "s/k"}), text
     assert not leaks("here", '{"route":"/v1/auth/login","url":"http://demo-auth:8081/x"}', {"planted-secret-value": "s/k"})
+    assert said("2026-01-01T00:00:00Z stdout P planted-\n2026-01-01T00:00:00Z stdout F secret\n") == "planted-secret\n"
+    assert list(objects('{"items": [{"a": 1}]}\n{"b": 2}\n{"c"')) == [{"a": 1}, {"b": 2}]
+
+
+def search(folder: Path) -> None:
+    wanted = secrets(folder)
+    of_all = {secret: source for texts in wanted.values() for secret, source in texts.items()}
+    found, containers, lines = [], 0, 0
+    for namespace, where, text in logs():
+        if namespace in wanted or namespace == OPERATOR:
+            found += leaks(where, text, of_all if namespace == OPERATOR else wanted[namespace])
+            containers, lines = containers + 1, lines + text.count("\n")
+    subprocess.run([*NODE, "rm", "-rf", KEPT], check=True)
+    print(f"{len(of_all)} secrets of {len(wanted)} namespaces searched in {lines} lines of {containers} containers: {len(found)} found")
+    print("\n".join(found))
+    if not of_all or not lines:
+        sys.exit("Nothing to search: was it recorded?")
+    sys.exit(bool(found))
 
 
 self_test()
-wanted, said = {}, []
-for each in sys.argv[1:]:
-    wanted |= secrets(each)
-    said += [(f"{each}/{where}", text) for where, text in logs(each)]
-said += [(f"{OPERATOR}/{where}", text) for where, text in logs(OPERATOR)]
-found = [leak for where, text in said for leak in leaks(where, text, wanted)]
-lines = sum(text.count("\n") for _, text in said)
-print(f"{len(wanted)} secrets searched in {lines} lines of {len(said)} containers: {len(found)} found")
-print("\n".join(found))
-if not wanted or not lines:
-    sys.exit("Nothing to search: name the namespaces of a run.")
-sys.exit(bool(found))
+match sys.argv[1:]:
+    case ["record", folder]:
+        record(Path(folder))
+    case ["search", folder]:
+        search(Path(folder))
+    case _:
+        sys.exit(__doc__)
