@@ -9,6 +9,7 @@ pub mod orphan;
 pub mod pause;
 pub mod rebuild_feed;
 pub mod render;
+pub mod restore;
 pub mod rotate;
 pub mod status;
 pub mod support_bundle;

@@ -5,13 +5,21 @@
 mod backlog;
 mod bundle;
 mod commands;
+mod copies;
 mod exec;
+mod file;
+mod happened;
+mod jobs;
 mod manifests;
+mod origin;
 mod picture;
 mod redact;
 mod report;
+mod restored;
+mod tail;
 mod target;
 mod terminal;
+mod versions;
 
 use std::process::ExitCode;
 
@@ -20,8 +28,8 @@ use clap_complete::Shell;
 
 use self::{
     commands::{
-        Output, backup, dlq, doctor, events, logs, orphan, pause, rebuild_feed, render, rotate, status,
-        support_bundle,
+        Output, backup, dlq, doctor, events, logs, orphan, pause, rebuild_feed, render, restore, rotate,
+        status, support_bundle,
     },
     target::{Target, Which},
     terminal::Terminal,
@@ -55,6 +63,8 @@ enum Command {
     Rotate,
     /// A copy of the databases now, where spec.backup says
     Backup,
+    /// The copies of a stack, and a new stack that begins with one
+    Restore(Box<restore::Arguments>),
     /// Events that a service couldn't process: lists, shows, redrives or discards them
     Dlq(dlq::Arguments),
     /// Makes all lists of the feed anew from the events, beside those that are read
@@ -124,6 +134,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Error> {
         Command::Resume => pause::run(&target().await?, false).await,
         Command::Rotate => rotate::run(&target().await?).await,
         Command::Backup => Box::pin(backup::run(&target().await?)).await,
+        Command::Restore(options) => Box::pin(restore::run(which, &options, terminal)).await,
         Command::Dlq(options) => dlq::run(&target().await?, &options).await,
         Command::RebuildFeed => rebuild_feed::run(&target().await?).await,
         Command::Render(options) => render::run(which, &options).await,

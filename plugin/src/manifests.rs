@@ -4,13 +4,15 @@
 //! put together.
 
 use jiff::Timestamp;
+use k8s_openapi::api::batch::v1::Job;
+use kube::ResourceExt;
 use serde_json::{Value, json};
 use tracklore_operator::stack::{
     build,
     component::{Component, MANAGED_BY},
     delegated::Told,
     generate::{self, Authority},
-    given::{self, GivenSeen},
+    given,
     kinds::{Child, Kind},
     observed::{JobState, Observed, Owner, SecretSeen, Workload},
     plan::{GeneratedSecret, Plan, Recipe},
@@ -68,9 +70,18 @@ pub fn secrets(stack: &ValidStack, now: Timestamp) -> Result<Vec<Value>, generat
     secrets.into_iter().map(secret).collect()
 }
 
+/// The Job that a stack that begins with a copy runs first: it reads where the copies are, and nothing else.
+pub fn reader_of_copies(stack: &ValidStack) -> Option<Job> {
+    let plan = build::plan(stack, &given(stack), &[]);
+    plan.children.into_iter().find_map(|child| match child {
+        Child::Job(job) if stack.names.is_job(&job.name_any(), build::FETCH_KEYS) => Some(*job),
+        _ => None,
+    })
+}
+
 /// A picture in which everything is there that has to be made first.
 fn prepared(stack: &ValidStack) -> Observed {
-    let mut observed = Observed::default();
+    let mut observed = given(stack);
     for name in build::secret_names(stack) {
         let seen = SecretSeen {
             owner: Owner::Us,
@@ -82,21 +93,27 @@ fn prepared(stack: &ValidStack) -> Observed {
         };
         observed.secrets.insert(name, seen);
     }
-    for secret in given::given(stack) {
-        let keys = secret.keys.iter().map(|key| (*key).to_owned()).collect();
-        let seen = GivenSeen { keys, digest: String::new(), port: Some(REDIS_PORT), ..GivenSeen::default() };
-        observed.given.insert(secret.name, seen);
-    }
-    for name in given::made_by_others(stack) {
-        let keys = ["ca.crt".to_owned()].into();
-        observed.given.insert(name, GivenSeen { keys, digest: String::new(), ..GivenSeen::default() });
-    }
     for id in build::plan(stack, &observed, &[]).delegated {
         observed.told.insert(id, Told { done: true, said: String::new() });
     }
     for component in [Component::Postgres, Component::Kafka, Component::Redis] {
         let running = Workload { rolled_out: true, ..Workload::default() };
         observed.stateful_sets.insert(stack.names.of(component), running);
+    }
+    observed
+}
+
+/// A picture in which everything is there that people or other operators have to give.
+fn given(stack: &ValidStack) -> Observed {
+    let mut observed = Observed::default();
+    for secret in given::given(stack) {
+        // One Secret may be given for several things.
+        let seen = observed.given.entry(secret.name).or_default();
+        seen.keys.extend(secret.keys.iter().map(|key| (*key).to_owned()));
+        seen.port = Some(REDIS_PORT);
+    }
+    for name in given::made_by_others(stack) {
+        observed.given.entry(name).or_default().keys.insert("ca.crt".to_owned());
     }
     observed
 }

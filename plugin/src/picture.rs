@@ -1,13 +1,13 @@
-//! What the cluster knows of a stack, read at once: the stack, its workloads, their pods, what happened.
+//! What the cluster knows of a stack, read at once: its workloads and their pods.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use k8s_openapi::api::{
     apps::v1::{Deployment, StatefulSet},
-    core::v1::{Event, Pod},
+    core::v1::Pod,
 };
-use kube::{ResourceExt, api::ListParams};
+use kube::ResourceExt;
 use serde::Serialize;
 use tracklore_operator::stack::{pods, troubles};
 
@@ -36,21 +36,6 @@ pub struct Part {
     /// What keeps a pod from running.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trouble: Option<String>,
-}
-
-/// Something that happened.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Happening {
-    /// When it happened last.
-    pub at: Timestamp,
-    /// Whether somebody should look at it.
-    pub warning: bool,
-    /// What it happened to.
-    pub object: String,
-    /// In a word.
-    pub reason: String,
-    /// In a sentence.
-    pub note: String,
 }
 
 /// The parts of the stack by its Deployments, StatefulSets and pods, and these pods.
@@ -91,36 +76,6 @@ pub async fn parts(target: &Target) -> Result<(Vec<Part>, Vec<Pod>), Error> {
         }
     }
     Ok((parts.into_values().collect(), pods.items))
-}
-
-/// What happened to the stack and its parts, oldest first.
-pub async fn happenings(target: &Target) -> Result<Vec<Happening>, Error> {
-    let name = target.name();
-    let events = target.api::<Event>().list(&ListParams::default()).await?.items.into_iter();
-    let of_stack = |object: &str| object == name || object.starts_with(&format!("{name}-"));
-    let mut happenings: Vec<_> = events
-        .filter(|event| event.involved_object.name.as_deref().is_some_and(of_stack))
-        .filter_map(happening)
-        .collect();
-    happenings.sort_by_key(|happening| happening.at);
-    Ok(happenings)
-}
-
-fn happening(event: Event) -> Option<Happening> {
-    let series = event.series.and_then(|series| series.last_observed_time).map(|time| time.0);
-    let at = series
-        .or(event.last_timestamp.map(|time| time.0))
-        .or(event.event_time.map(|time| time.0))
-        .or(event.metadata.creation_timestamp.map(|time| time.0))?;
-    let object = event.involved_object;
-    let kind = object.kind.unwrap_or_default();
-    Some(Happening {
-        at,
-        warning: event.type_.as_deref() == Some("Warning"),
-        object: format!("{kind}/{}", object.name.unwrap_or_default()),
-        reason: event.reason.unwrap_or_default(),
-        note: event.message.unwrap_or_default(),
-    })
 }
 
 /// The part that an object belongs to.

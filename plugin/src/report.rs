@@ -8,10 +8,12 @@ use tracklore_operator::api::v1alpha1::TrackloreStack;
 
 use crate::{
     Error,
-    backlog::{self, Backlog},
-    picture::{self, Happening, Part},
+    backlog::{self, Waiting},
+    happened::{self, Happening, Told, often},
+    picture::{self, Part},
     target::Target,
     terminal::{Terminal, Tone, WIDTH, ago, columns, wrap},
+    versions::{self, Versions},
 };
 
 /// How many of the last events are told.
@@ -31,16 +33,20 @@ pub struct Report {
     running: Option<String>,
     url: String,
     ready: bool,
+    /// Whether it's asked to rest.
+    suspended: bool,
     summary: String,
     since: Option<Timestamp>,
     /// Whether the operator has seen the present spec.
     current: bool,
     parts: Vec<Part>,
-    /// What waits in the services, where that could be read.
-    backlogs: Option<Vec<Backlog>>,
+    /// What waits in the services.
+    waiting: Waiting,
     /// Conditions that aren't as they should be.
     notes: Vec<Note>,
-    events: Vec<Happening>,
+    /// What happened last, the same words once.
+    events: Vec<Told>,
+    versions: Versions,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -56,10 +62,9 @@ struct Note {
 impl Report {
     /// Looks at a stack.
     pub async fn of(target: &Target) -> Result<Self, Error> {
-        let ((parts, pods), happenings) =
-            futures::try_join!(picture::parts(target), picture::happenings(target))?;
-        let backlogs = backlog::read(target, &pods).await;
-        Ok(Self { backlogs, ..Self::new(&target.stack, parts, &happenings) })
+        let ((parts, pods), happenings) = futures::try_join!(picture::parts(target), happened::read(target))?;
+        let (waiting, versions) = futures::join!(backlog::read(target, &pods), versions::read(target));
+        Ok(Self { waiting, versions, ..Self::new(&target.stack, parts, &happenings) })
     }
 
     fn new(stack: &TrackloreStack, parts: Vec<Part>, happenings: &[Happening]) -> Self {
@@ -67,8 +72,8 @@ impl Report {
         let ready = status.conditions.iter().find(|condition| condition.type_ == "Ready");
         let own = format!("TrackloreStack/{}", stack.name_any());
         let told = happenings.iter().filter(|happening| happening.object == own || happening.warning);
-        let mut events: Vec<_> = told.rev().take(EVENTS).cloned().collect();
-        events.reverse();
+        let mut events = happened::fold(told);
+        events.drain(..events.len().saturating_sub(EVENTS));
         Self {
             name: stack.name_any(),
             namespace: stack.namespace().unwrap_or_default(),
@@ -76,6 +81,7 @@ impl Report {
             running: status.version,
             url: stack.spec.public_url.clone(),
             ready: ready.is_some_and(|condition| condition.status == "True"),
+            suspended: stack.spec.suspended,
             summary: ready.map_or_else(
                 || "the operator has said nothing about this stack yet; is it running?".to_owned(),
                 |condition| condition.message.clone(),
@@ -83,7 +89,8 @@ impl Report {
             since: ready.map(|condition| condition.last_transition_time.0),
             current: status.observed_generation == stack.metadata.generation,
             parts,
-            backlogs: None,
+            waiting: Waiting::default(),
+            versions: Versions::own(),
             notes: status
                 .conditions
                 .iter()
@@ -94,15 +101,20 @@ impl Report {
         }
     }
 
-    /// Whether the stack serves, and nothing is on its way to what the spec asks for.
+    /// Whether the stack serves, or rests as it should, and nothing is on its way to what the spec asks for.
     pub fn is_settled(&self) -> bool {
         let rolled_out = |part: &Part| part.ready >= part.desired && part.updated >= part.desired;
-        self.ready && self.current && !self.has("Progressing") && self.parts.iter().all(rolled_out)
+        (self.ready || self.suspended)
+            && self.current
+            && !self.has("Progressing")
+            && self.parts.iter().all(rolled_out)
     }
 
     /// Whether nothing goes on until somebody does something.
     pub fn is_stalled(&self) -> bool {
-        self.current && self.has("Stalled")
+        let given_up = ["RestoreFailed", "RepublishFailed"];
+        let in_vain = self.notes.iter().any(|note| given_up.contains(&note.reason.as_str()));
+        self.current && (self.has("Stalled") || in_vain)
     }
 
     fn has(&self, condition: &str) -> bool {
@@ -112,7 +124,9 @@ impl Report {
     /// What is under way, on one line.
     pub fn progress(&self) -> String {
         let (word, _) = self.word();
-        let note = self.notes.iter().find(|note| note.condition == "Progressing");
+        // What keeps a stack from being ready says more than what is under way.
+        let serves = self.ready || self.suspended;
+        let note = self.notes.iter().find(|note| serves && note.condition == "Progressing");
         let sentence = note.map_or(&self.summary, |note| &note.message);
         let moving = self.parts.iter().filter(|part| part.ready.min(part.updated) < part.desired);
         let parts: Vec<_> = moving.map(|part| format!("{} {}", part.name, pods(part))).collect();
@@ -148,24 +162,38 @@ impl Report {
             lines.push(terminal.paint(tone, &head));
             lines.push(wrap(&note.message, "  ", WIDTH));
         }
-        let waiting: Vec<_> = self.backlogs.iter().flatten().flat_map(Backlog::sentences).collect();
+        let waiting = self.waiting.sentences();
         if !waiting.is_empty() {
             lines.push(String::new());
             lines.push(terminal.paint(Tone::Strong, "What waits"));
             lines.extend(waiting.iter().map(|sentence| wrap(sentence, "  ", WIDTH)));
         }
-        if !self.events.is_empty() {
-            lines.push(String::new());
-            lines.push(terminal.paint(Tone::Strong, "Last events"));
-            for event in &self.events {
-                let tone = if event.warning { Tone::Warning } else { Tone::Quiet };
-                let head = terminal.paint(tone, &format!("{:>5} ago  {}", ago(now, event.at), event.reason));
-                lines.push(head);
-                lines.push(wrap(&event.note, "           ", WIDTH));
-            }
-        }
+        lines.extend(self.happened(now, terminal));
+        lines.push(String::new());
+        let tone = if self.versions.fit() { Tone::Quiet } else { Tone::Warning };
+        lines.push(terminal.paint(tone, &wrap(&self.versions.sentence(), "", WIDTH)));
         lines.push(String::new());
         lines.join("\n")
+    }
+
+    fn happened(&self, now: Timestamp, terminal: Terminal) -> Vec<String> {
+        if self.events.is_empty() {
+            return Vec::new();
+        }
+        let own = format!("TrackloreStack/{}", self.name);
+        let mut lines = vec![String::new(), terminal.paint(Tone::Strong, "Last events")];
+        for told in &self.events {
+            let whom = match told.objects.as_slice() {
+                [object] if *object == own => String::new(),
+                [object] => format!("  {object}"),
+                objects => format!("  {} objects", objects.len()),
+            };
+            let tone = if told.warning { Tone::Warning } else { Tone::Quiet };
+            let head = format!("{:>5} ago  {}{whom}", ago(now, told.at), often(&told.reason, told.times));
+            lines.push(terminal.paint(tone, &head));
+            lines.push(wrap(&told.note, "           ", WIDTH));
+        }
+        lines
     }
 }
 
@@ -232,6 +260,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::backlog::Backlog;
 
     fn stack(ready: &str, degraded: &str) -> TrackloreStack {
         let condition = |kind: &str, status: &str, reason: &str, message: &str| {
@@ -292,12 +321,15 @@ mod tests {
             object: "TrackloreStack/demo".to_owned(),
             reason: "DependencyDown".to_owned(),
             note: "0 of 1 pods of StatefulSet demo-kafka are ready".to_owned(),
+            times: 3,
         };
         let happened: &[_] = if degraded == "True" { &[happened] } else { &[] };
         let report = Report::new(&stack(ready, degraded), parts(i32::from(degraded == "False")), happened);
         let late = Backlog { part: "feed".into(), unapplied: 12.0, behind: 65.0, ..Backlog::default() };
-        let backlogs = (degraded == "True").then(|| vec![late]);
-        Report { backlogs, ..report }.text(at("2026-01-01T12:00:00Z"), Terminal::plain())
+        let mut waiting = Waiting::default();
+        waiting.backlogs.extend((degraded == "True").then_some(late));
+        let versions = Versions { plugin: "0.1.0".into(), operator: Some("0.1.0".into()) };
+        Report { waiting, versions, ..report }.text(at("2026-01-01T12:00:00Z"), Terminal::plain())
     }
 
     #[test]

@@ -43,15 +43,25 @@ impl Which {
     pub fn namespace(&self) -> Option<&str> {
         self.namespace.as_deref()
     }
+
+    /// The stack, where one is named.
+    pub fn stack(&self) -> Option<&str> {
+        self.stack.as_deref()
+    }
+
+    /// Connects; the client, and the namespace that is named or else the kubeconfig's.
+    pub async fn connect(&self) -> Result<(Client, String), Error> {
+        let options = KubeConfigOptions { context: self.context.clone(), ..KubeConfigOptions::default() };
+        let config = Config::from_custom_kubeconfig(Kubeconfig::read()?, &options).await?;
+        let namespace = self.namespace().unwrap_or(&config.default_namespace).to_owned();
+        Ok((Client::try_from(config)?, namespace))
+    }
 }
 
 impl Target {
     /// Connects and finds the stack.
     pub async fn find(which: &Which) -> Result<Self, Error> {
-        let options = KubeConfigOptions { context: which.context.clone(), ..KubeConfigOptions::default() };
-        let config = Config::from_custom_kubeconfig(Kubeconfig::read()?, &options).await?;
-        let namespace = which.namespace().unwrap_or(&config.default_namespace).to_owned();
-        let client = Client::try_from(config)?;
+        let (client, namespace) = which.connect().await?;
         let stacks = Api::<TrackloreStack>::namespaced(client.clone(), &namespace);
         let stack = match &which.stack {
             Some(name) => stacks.get_opt(name).await?,

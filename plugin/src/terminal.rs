@@ -1,6 +1,9 @@
 //! How answers look: colours where a person looks and hasn't turned them off, columns, times as people say them.
 
-use std::io::{BufRead, IsTerminal, Write};
+use std::{
+    ffi::OsStr,
+    io::{BufRead, IsTerminal, Write},
+};
 
 use jiff::Timestamp;
 
@@ -31,16 +34,33 @@ pub struct Terminal {
 }
 
 impl Terminal {
-    /// Colours only where standard output is a terminal and `NO_COLOR` isn't set (<https://no-color.org>).
+    /// The one that standard output goes to.
     pub fn detect() -> Self {
-        let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        let watched = std::io::stdout().is_terminal();
-        Self { watched, colours: watched && !unwanted }
+        Self::of(std::io::stdout().is_terminal(), std::env::var_os("NO_COLOR").as_deref())
+    }
+
+    /// Colours only where a person looks and `NO_COLOR` isn't set (<https://no-color.org>).
+    fn of(watched: bool, no_color: Option<&OsStr>) -> Self {
+        Self { watched, colours: watched && no_color.is_none_or(OsStr::is_empty) }
     }
 
     /// One that nobody looks at, without colours.
     pub fn plain() -> Self {
         Self { watched: false, colours: false }
+    }
+
+    /// One that a person looks at.
+    #[cfg(test)]
+    pub fn coloured() -> Self {
+        Self::of(true, None)
+    }
+
+    /// A text in one of the colours that mean nothing but that texts are of different things.
+    pub fn tell_apart(self, which: usize, text: &str) -> String {
+        // Neither red nor yellow, which mean something.
+        const CODES: [&str; 10] = ["36", "35", "34", "32", "96", "95", "94", "92", "1;36", "1"];
+        let code = CODES.get(which).unwrap_or(&"1");
+        if self.colours { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
     }
 
     /// A text in a colour.
@@ -140,6 +160,15 @@ mod tests {
             .map(|age| ago(now, Timestamp::from_second(1_000_000 - age).unwrap()));
         assert_eq!(told, ["5s", "119s", "2m", "119m", "2h", "2d"]);
         assert_eq!(ago(now, Timestamp::from_second(1_000_009).unwrap()), "0s", "clocks differ");
+    }
+
+    #[test]
+    fn colours_are_for_people_who_have_not_turned_them_off() {
+        let painted = |watched, no_color: Option<&str>| {
+            Terminal::of(watched, no_color.map(OsStr::new)).paint(Tone::Bad, "x") != "x"
+        };
+        assert!(painted(true, None) && painted(true, Some("")));
+        assert!(!painted(true, Some("1")) && !painted(false, None));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use k8s_openapi::api::{
 use kube::{Api, Client, api::PostParams};
 use reqwest::Method;
 use serde_json::{Value, json};
-use tracklore_e2e::{Person, TestStack, bucket::Bucket, condition, plugin::tracklore};
+use tracklore_e2e::{Person, TestStack, bucket::Bucket, condition, plugin::tracklore, shell};
 use tracklore_testkit::{Answer, eventually_within};
 
 use crate::{client, name};
@@ -46,6 +46,41 @@ async fn content(stack: &TestStack) -> BTreeMap<String, String> {
         }
     }
     content
+}
+
+/// A manifest of the new stack.
+fn manifest(stack: &TestStack, spec: &Value) -> String {
+    json!({
+        "apiVersion": "tracklore.io/v1alpha1", "kind": "TrackloreStack",
+        "metadata": {"name": stack.name, "namespace": stack.namespace}, "spec": spec,
+    })
+    .to_string()
+}
+
+/// Applies it as people do: what the plugin has applied before is taken over.
+async fn apply(stack: &TestStack, spec: &Value) -> Result<String, String> {
+    let arguments = ["--context", "kind-tracklore", "apply", "--server-side", "-f", "-"];
+    shell::run_with("kubectl", &arguments, &manifest(stack, spec)).await
+}
+
+/// The stack is gone, so the command line says where its copies lie, and a manifest what the new one is like.
+async fn begin_anew(old: &TestStack, new: &TestStack, spec: &Value, bucket: &Bucket, copy: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("begun.json").to_string_lossy().into_owned();
+    std::fs::write(&file, manifest(new, spec)).unwrap();
+    let shelf = &bucket.shelf()["s3"];
+    let place = format!("s3://{}/{}", shelf["bucket"].as_str().unwrap(), shelf["prefix"].as_str().unwrap());
+    let endpoint = shelf["endpoint"].as_str().unwrap();
+    let whose = ["restore", "copied", "--as", "begun", "-f", &file, "--copy", copy];
+    let said = tracklore(old, &whose).await.unwrap_err();
+    assert!(said.contains("say where copies lie"), "{said}");
+    let flags =
+        format!("--from {place} --endpoint {endpoint} --bucket-secret s3 --ca-secret s3 --key-secret copies");
+    let command = [&whose[..], &flags.split(' ').collect::<Vec<_>>()].concat();
+    let told = tracklore(old, &command).await.unwrap();
+    assert!(told.contains(&format!("begun begins with copy {copy}")), "{told}");
+    let said = tracklore(old, &command).await.unwrap_err();
+    assert!(said.contains("there is a stack begun in namespace"), "{said}");
 }
 
 async fn log_in(person: &Person) -> Value {
@@ -93,6 +128,10 @@ async fn a_new_stack_begins_with_a_copy_of_another_one_and_its_people_notice_not
         (condition(&stack, "BackupReady")?["reason"] == "CopyKept").then_some(())
     })
     .await;
+    let listed: Value =
+        serde_json::from_str(&tracklore(&old, &["restore", "-o", "json"]).await.unwrap()).unwrap();
+    let copy = listed[0]["name"].as_str().unwrap().to_owned();
+    assert_eq!(listed.as_array().unwrap().len(), 1, "the bucket has the second one alone: {listed}");
     let kept = content(&old).await;
     assert!(kept.len() > 10, "{kept:?}");
     // A stack that isn't to be copied any more isn't.
@@ -107,17 +146,15 @@ async fn a_new_stack_begins_with_a_copy_of_another_one_and_its_people_notice_not
     let new = TestStack { namespace: old.namespace.clone(), name: "begun".into() };
     let mut spec = new.spec();
     spec["suspended"] = json!(true);
-    spec["restore"] = json!({
-        "source": bucket.shelf(), "stack": {"name": "copied"}, "keySecretRef": {"name": "copies"}
-    });
-    new.apply(&client, &spec).await.unwrap();
+    begin_anew(&old, &new, &spec, &bucket, &copy).await;
+    spec["restore"] = new.stacks(&client).get(&new.name).await.unwrap().data["spec"]["restore"].clone();
     new.wait_for(&client, PATIENCE, "MigrationsComplete", "True").await;
     let brought_back = content(&new).await;
     for (table, rows) in &kept {
         assert_eq!(brought_back.get(table), Some(rows), "{table}");
     }
     spec["suspended"] = json!(false);
-    new.apply(&client, &spec).await.unwrap();
+    apply(&new, &spec).await.unwrap();
     new.wait_until_ready(&client).await;
 
     // The session of before goes on, and so does everything else.
@@ -142,10 +179,11 @@ async fn a_new_stack_begins_with_a_copy_of_another_one_and_its_people_notice_not
     // A copy isn't brought back twice, nor into a stack that has data.
     let mut another = spec.clone();
     another["restore"]["copy"] = json!("20200101T000000Z");
-    let refused = new.apply(&client, &another).await.unwrap_err().to_string();
+    let refused = apply(&new, &another).await.unwrap_err();
     assert!(refused.contains("restore is decided when a stack is made"), "{refused}");
     spec.as_object_mut().unwrap().remove("restore");
-    new.apply(&client, &spec).await.unwrap();
+    apply(&new, &spec).await.unwrap();
+    assert!(new.stacks(&client).get(&new.name).await.unwrap().data["spec"].get("restore").is_none());
     new.wait_until_ready(&client).await;
     new.discard(&client).await;
 }

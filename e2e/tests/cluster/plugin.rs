@@ -1,16 +1,19 @@
 //! `kubectl tracklore` against stacks that run.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use k8s_openapi::api::{
     apps::v1::Deployment,
     core::v1::{Secret, Service},
 };
-use kube::{Api, ResourceExt};
+use kube::{Api, Client, ResourceExt, api::DeleteParams};
 use reqwest::Method;
 use serde_json::{Value, json};
-use tracklore_e2e::{Person, TestStack, plugin::tracklore, shell};
+use tracklore_e2e::{Person, TestStack, condition, plugin::tracklore, shell};
 use tracklore_testkit::eventually_within;
 
 use crate::{client, name, shared_stack};
@@ -34,6 +37,18 @@ async fn a_stack_is_told_in_a_second_and_looked_over() {
     .await;
     let found: Vec<Value> = serde_json::from_str(&found).unwrap();
     assert!(found.iter().all(|finding| finding["is"] == "fine"), "{found:?}");
+}
+
+#[tokio::test]
+async fn logs_are_merged_and_nothing_is_restored_from_nowhere() {
+    let stack = shared_stack(&client().await).await;
+    let logs = tracklore(stack, &["logs", "auth", "feed", "--since", "36000"]).await.unwrap();
+    let parts: BTreeSet<_> = logs.lines().filter_map(|line| line.split(' ').next()).collect();
+    assert!(parts.contains("auth") && parts.contains("feed") && !parts.contains("kafka"), "{parts:?}");
+    let refused = tracklore(stack, &["logs", "mail"]).await.unwrap_err();
+    assert!(refused.contains("a stack has no part mail; name some of auth, user"), "{refused}");
+    let refused = tracklore(stack, &["restore", "--as", "another"]).await.unwrap_err();
+    assert!(refused.contains("stack shared keeps no copies"), "{refused}");
 }
 
 #[tokio::test]
@@ -133,6 +148,8 @@ async fn who_leaves_the_operator_behind_keeps_what_runs() {
         deployments.get_opt("orphan-gateway").await.ok()?.map(drop)
     })
     .await;
+    tells_what_happened(&stack).await;
+    is_left_alone_while_it_is_paused(&client, &stack).await;
     let refused = tracklore(&stack, &["orphan"]).await.unwrap_err();
     assert!(refused.contains("--yes"), "{refused}");
     tracklore(&stack, &["orphan", "--yes"]).await.unwrap();
@@ -142,4 +159,45 @@ async fn who_leaves_the_operator_behind_keeps_what_runs() {
     let services = stack.list::<Service>(&client).await;
     assert!(services.len() >= 7 && services.iter().all(|service| service.owner_references().is_empty()));
     stack.discard(&client).await;
+}
+
+/// What happened to a stack that has just begun is told, and told apart from what somebody should look at.
+async fn tells_what_happened(stack: &TestStack) {
+    let text = tracklore(stack, &["events"]).await.unwrap();
+    assert!(text.contains("Deployment/orphan-gateway"), "{text}");
+    let all: Vec<Value> =
+        serde_json::from_str(&tracklore(stack, &["events", "-o", "json"]).await.unwrap()).unwrap();
+    assert!(all.iter().all(|event| event["at"].is_string() && event["times"].as_i64() >= Some(1)), "{all:?}");
+    let warnings = tracklore(stack, &["events", "--warnings", "-o", "json"]).await.unwrap();
+    let warnings: Vec<Value> = serde_json::from_str(&warnings).unwrap();
+    assert!(warnings.len() < all.len() && warnings.iter().all(|event| event["warning"] == true));
+}
+
+/// What somebody deletes of a paused stack stays away, also when the spec changes, and comes back when it's resumed.
+async fn is_left_alone_while_it_is_paused(client: &Client, stack: &TestStack) {
+    let patience = Duration::from_mins(2);
+    let paused = async || {
+        let stored = stack.stacks(client).get(&stack.name).await.ok()?;
+        let progressing = condition(&stored, "Progressing")?;
+        let seen = stored.data["status"]["observedGeneration"].as_i64() == stored.metadata.generation;
+        (seen && progressing["reason"] == "Paused").then_some(())
+    };
+    let said = tracklore(stack, &["pause"]).await.unwrap();
+    assert!(said.contains("kubectl tracklore resume"), "{said}");
+    eventually_within(patience, "the operator leaves it alone", paused).await;
+
+    let services: Api<Service> = Api::namespaced(client.clone(), &stack.namespace);
+    services.delete("orphan-feed", &DeleteParams::default()).await.unwrap();
+    let mut spec = stack.spec();
+    spec["paused"] = json!(true);
+    spec["deletionPolicy"] = json!("Delete");
+    stack.apply(client, &spec).await.unwrap();
+    eventually_within(patience, "the operator has seen the other spec", paused).await;
+    assert!(services.get_opt("orphan-feed").await.unwrap().is_none(), "nothing is repaired");
+
+    tracklore(stack, &["resume"]).await.unwrap();
+    eventually_within(patience, "it's repaired", async || {
+        services.get_opt("orphan-feed").await.ok()?.map(drop)
+    })
+    .await;
 }

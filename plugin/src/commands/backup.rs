@@ -2,18 +2,15 @@
 
 use std::{io::Write, process::ExitCode};
 
-use k8s_openapi::api::{
-    batch::v1::{CronJob, Job},
-    core::v1::Pod,
-};
+use k8s_openapi::api::batch::v1::{CronJob, Job};
 use kube::{
     Api, Resource, ResourceExt,
-    api::{ListParams, LogParams, PostParams},
+    api::PostParams,
     runtime::wait::{Condition, await_condition},
 };
 use tracklore_operator::stack::component::Component;
 
-use crate::{Error, target::Target};
+use crate::{Error, jobs, target::Target};
 
 /// Makes a Job of the stack's `CronJob`, waits for its end, and shows what it said. The exit code is 1 when no copy was kept.
 pub async fn run(target: &Target) -> Result<ExitCode, Error> {
@@ -22,13 +19,13 @@ pub async fn run(target: &Target) -> Result<ExitCode, Error> {
     let job = job.ok_or_else(|| Error::Refused(format!(
         "there is no CronJob {name}; set spec.backup of the stack, and see by `kubectl tracklore status` whether it waits for something"
     )))?;
-    let jobs: Api<Job> = target.api();
-    let name = jobs.create(&PostParams::default(), &job).await?.name_any();
+    let api: Api<Job> = target.api();
+    let name = api.create(&PostParams::default(), &job).await?.name_any();
     writeln!(std::io::stdout(), "Job {name} makes a copy.")?;
-    let ended = await_condition(jobs, &name, ended()).await;
+    let ended = await_condition(api, &name, ended()).await;
     let ended = ended.map_err(|error| Error::Refused(format!("Job {name} can't be watched: {error}")))?;
-    write!(std::io::stdout(), "{}", said(target, &name).await?)?;
-    let kept = ended.as_ref().is_some_and(|job| has(job, "Complete"));
+    write!(std::io::stdout(), "{}", jobs::said(&target.api(), &name).await?)?;
+    let kept = ended.as_ref().and_then(jobs::ended) == Some(true);
     if !kept {
         writeln!(
             std::io::stdout(),
@@ -50,21 +47,5 @@ fn job(cron_job: &CronJob) -> Option<Job> {
 }
 
 fn ended() -> impl Condition<Job> {
-    |job: Option<&Job>| job.is_none_or(|job| has(job, "Complete") || has(job, "Failed"))
-}
-
-fn has(job: &Job, kind: &str) -> bool {
-    let conditions = job.status.as_ref().and_then(|status| status.conditions.as_ref());
-    conditions.into_iter().flatten().any(|condition| condition.type_ == kind && condition.status == "True")
-}
-
-/// What the pod that came last has to say.
-async fn said(target: &Target, job: &str) -> Result<String, Error> {
-    let pods: Api<Pod> = target.api();
-    let mut list = pods.list(&ListParams::default().labels(&format!("job-name={job}"))).await?.items;
-    list.sort_by_key(|pod| pod.metadata.creation_timestamp.clone());
-    match list.last() {
-        Some(pod) => Ok(pods.logs(&pod.name_any(), &LogParams::default()).await.unwrap_or_default()),
-        None => Ok(String::new()),
-    }
+    |job: Option<&Job>| job.is_none_or(|job| jobs::ended(job).is_some())
 }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::{Format, Output};
 use crate::{
     Error,
-    picture::{self, Happening},
+    happened::{self, Happening, often},
     target::Target,
     terminal::{Terminal, Tone, WIDTH, ago, wrap},
 };
@@ -24,7 +24,7 @@ pub struct Arguments {
 
 /// Tells what happened.
 pub async fn run(target: &Target, arguments: &Arguments, terminal: &Terminal) -> Result<ExitCode, Error> {
-    let mut told = picture::happenings(target).await?;
+    let mut told = happened::read(target).await?;
     told.retain(|happening| happening.warning || !arguments.warnings);
     match arguments.output.format() {
         Format::Json => super::json(&told)?,
@@ -41,7 +41,12 @@ pub fn text(happenings: &[Happening], now: Timestamp, terminal: Terminal) -> Str
     let mut text = String::new();
     for happening in happenings {
         let tone = if happening.warning { Tone::Warning } else { Tone::Quiet };
-        let head = format!("{:>5} ago  {}  {}", ago(now, happening.at), happening.object, happening.reason);
+        let head = format!(
+            "{:>5} ago  {}  {}",
+            ago(now, happening.at),
+            happening.object,
+            often(&happening.reason, happening.times)
+        );
         text.extend([&terminal.paint(tone, &head), "\n", &wrap(&happening.note, "           ", WIDTH), "\n"]);
     }
     text

@@ -1,23 +1,35 @@
-//! `logs`: the logs of all pods of a stack, each line after the part that wrote it.
+//! `logs`: the logs of all containers of a stack, each line after the part that wrote it.
 
 use std::{io::Write, process::ExitCode};
 
-use futures::{AsyncBufReadExt, StreamExt, TryStreamExt, stream};
-use k8s_openapi::api::core::v1::Pod;
-use kube::{ResourceExt, api::LogParams};
+use tracklore_operator::stack::component::{Component, Service};
 
 use crate::{
-    Error, picture,
+    Error,
+    tail::{Line, Tail},
     target::Target,
     terminal::{Terminal, Tone},
 };
 
+/// Whose logs there are, in the order of their colours.
+const PARTS: [Component; 9] = [
+    Component::Service(Service::Auth),
+    Component::Service(Service::User),
+    Component::Service(Service::Posts),
+    Component::Service(Service::Feed),
+    Component::Gateway,
+    Component::Postgres,
+    Component::Kafka,
+    Component::Redis,
+    Component::Backup,
+];
+
 /// Options of `logs`.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// Only these parts: auth, user, posts, feed, gateway, postgres, kafka, redis
+    /// Only these parts: auth, user, posts, feed, gateway, postgres, kafka, redis, backup
     parts: Vec<String>,
-    /// Go on with what is written from now on
+    /// Go on with what is written from now on, also by pods that start
     #[arg(long, short)]
     follow: bool,
     /// How far back, in seconds
@@ -25,58 +37,33 @@ pub struct Arguments {
     since: i64,
 }
 
-/// A line, when it was written and by whom.
-struct Line {
-    part: String,
-    time: String,
-    text: String,
-}
-
 /// Writes the lines: in the order of their times, or with `--follow` as they come.
 pub async fn run(target: &Target, arguments: &Arguments, terminal: &Terminal) -> Result<ExitCode, Error> {
-    let pods = target.api::<Pod>();
-    let wanted = |part: &String| arguments.parts.is_empty() || arguments.parts.contains(part);
-    let parameters = LogParams {
-        follow: arguments.follow,
-        since_seconds: Some(arguments.since),
-        timestamps: true,
-        ..LogParams::default()
-    };
-    let mut streams = Vec::new();
-    for pod in pods.list(&target.parts()).await?.items {
-        let part = picture::component(&pod);
-        if !wanted(&part) {
-            continue;
-        }
-        // A pod that hasn't started has no log yet.
-        if let Ok(lines) = pods.log_stream(&pod.name_any(), &parameters).await {
-            streams.push(lines.lines().map_ok(move |line| split(&part, &line)).boxed());
+    let known = PARTS.map(Component::as_str);
+    if let Some(part) = arguments.parts.iter().find(|part| !known.contains(&part.as_str())) {
+        return Err(Error::Refused(format!("a stack has no part {part}; name some of {}", known.join(", "))));
+    }
+    let mut tail = Tail::open(target, &arguments.parts, arguments.since, arguments.follow).await?;
+    let mut output = std::io::stdout();
+    let mut all = Vec::new();
+    while let Some(line) = tail.next().await? {
+        if arguments.follow {
+            write(&mut output, &line, *terminal)?;
+        } else {
+            all.push(line);
         }
     }
-    let mut lines = stream::select_all(streams);
-    let mut output = std::io::stdout();
-    if arguments.follow {
-        while let Some(line) = lines.try_next().await? {
-            write(&mut output, &line, *terminal)?;
-        }
-    } else {
-        let mut all: Vec<_> = lines.try_collect().await?;
-        // RFC 3339 in UTC: the order of the texts is that of the times.
-        all.sort_by(|a: &Line, b| a.time.cmp(&b.time));
-        for line in &all {
-            write(&mut output, line, *terminal)?;
-        }
+    all.sort_by(|a, b| a.time.cmp(&b.time));
+    for line in &all {
+        write(&mut output, line, *terminal)?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn split(part: &str, line: &str) -> Line {
-    let (time, text) = line.split_once(' ').unwrap_or(("", line));
-    Line { part: part.to_owned(), time: time.to_owned(), text: text.to_owned() }
-}
-
 fn write(output: &mut impl Write, line: &Line, terminal: Terminal) -> std::io::Result<()> {
-    let part = terminal.paint(Tone::Strong, &format!("{:<9}", line.part));
+    let name = line.container.as_ref().map_or(line.part.clone(), |name| format!("{}/{name}", line.part));
+    let colour = PARTS.iter().position(|part| part.as_str() == line.part);
+    let part = terminal.tell_apart(colour.unwrap_or(PARTS.len()), &format!("{name:<9}"));
     let tone = if line.text.contains("\"level\":\"ERROR\"") {
         Some(Tone::Bad)
     } else if line.text.contains("\"level\":\"WARN\"") {
@@ -86,4 +73,32 @@ fn write(output: &mut impl Write, line: &Line, terminal: Terminal) -> std::io::R
     };
     let text = tone.map_or_else(|| line.text.clone(), |tone| terminal.paint(tone, &line.text));
     writeln!(output, "{part} {text}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(part: &str, container: Option<&str>, terminal: Terminal) -> String {
+        let container = container.map(str::to_owned);
+        let line = Line { part: part.to_owned(), container, time: "t".into(), text: "said".into() };
+        let mut output = Vec::new();
+        write(&mut output, &line, terminal).unwrap();
+        String::from_utf8(output).unwrap()
+    }
+
+    #[test]
+    fn a_line_comes_after_its_part_and_the_container_that_is_not_the_parts_own() {
+        assert_eq!(written("feed", None, Terminal::plain()), "feed      said\n");
+        assert_eq!(written("feed", Some("proxy"), Terminal::plain()), "feed/proxy said\n");
+    }
+
+    #[test]
+    fn each_part_has_a_colour_of_its_own_where_colours_are_wanted() {
+        let coloured = PARTS.map(|part| written(part.as_str(), None, Terminal::coloured()));
+        let codes: std::collections::BTreeSet<_> =
+            coloured.iter().map(|line| line.split('m').next()).collect();
+        assert_eq!(codes.len(), PARTS.len());
+        assert!(PARTS.iter().all(|part| !written(part.as_str(), None, Terminal::plain()).contains('\u{1b}')));
+    }
 }

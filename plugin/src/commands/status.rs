@@ -9,7 +9,7 @@ use crate::{
     Error,
     report::Report,
     target::Target,
-    terminal::{FRESH, OVER, Terminal},
+    terminal::{FRESH, OVER, Terminal, WIDTH, wrap},
 };
 
 /// How often a stack is looked at while it rolls.
@@ -26,15 +26,28 @@ pub struct Arguments {
 }
 
 /// Tells the status; without `--watch` the exit code is 0 whatever it is.
-pub async fn run(mut target: Target, arguments: &Arguments, terminal: &Terminal) -> Result<ExitCode, Error> {
+pub async fn run(target: Target, arguments: &Arguments, terminal: &Terminal) -> Result<ExitCode, Error> {
+    let format = arguments.output.format();
+    if arguments.watch {
+        return watch(target, format, terminal).await;
+    }
+    let report = Report::of(&target).await?;
+    match format {
+        Format::Json => super::json(&report)?,
+        Format::Text => write!(std::io::stdout().lock(), "{}", report.text(Timestamp::now(), *terminal))?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Tells of changes until the stack is as its spec says (0), or nothing goes on until somebody does something (1).
+pub async fn watch(mut target: Target, format: Format, terminal: &Terminal) -> Result<ExitCode, Error> {
     let mut told = None;
     loop {
         let report = Report::of(&target).await?;
-        let over = report.is_settled() || report.is_stalled() || !arguments.watch;
-        tell(&report, told.as_ref(), arguments, *terminal, over)?;
+        let over = report.is_settled() || report.is_stalled();
+        tell(&report, told.as_ref(), format, *terminal, over)?;
         if over {
-            let stalled = arguments.watch && report.is_stalled();
-            return Ok(if stalled { ExitCode::FAILURE } else { ExitCode::SUCCESS });
+            return Ok(if report.is_stalled() { ExitCode::FAILURE } else { ExitCode::SUCCESS });
         }
         told = Some(report);
         tokio::time::sleep(PACE).await;
@@ -46,29 +59,27 @@ pub async fn run(mut target: Target, arguments: &Arguments, terminal: &Terminal)
 fn tell(
     report: &Report,
     told: Option<&Report>,
-    arguments: &Arguments,
+    format: Format,
     terminal: Terminal,
     over: bool,
 ) -> Result<(), Error> {
-    if arguments.output.format() == Format::Json && !arguments.watch {
-        return super::json(report);
-    }
     let mut output = std::io::stdout().lock();
     let now = Timestamp::now();
-    match arguments.output.format() {
+    match format {
         Format::Json if told != Some(report) => {
             serde_json::to_writer(&mut output, report)?;
             writeln!(output)?;
         }
         Format::Json => {}
-        Format::Text if arguments.watch && terminal.redraws() => {
+        Format::Text if terminal.redraws() => {
             let start = if told.is_none() { FRESH } else { OVER };
             write!(output, "{start}{}", report.text(now, terminal))?;
         }
         Format::Text => {
             let progress = report.progress();
-            if arguments.watch && told.map(Report::progress).as_ref() != Some(&progress) {
-                writeln!(output, "{}  {progress}", now.strftime("%H:%M:%S"))?;
+            if told.map(Report::progress).as_ref() != Some(&progress) {
+                let told = wrap(&progress, &" ".repeat(10), WIDTH);
+                writeln!(output, "{}  {}", now.strftime("%H:%M:%S"), told.trim_start())?;
             }
             if over {
                 write!(output, "{}", report.text(now, terminal))?;

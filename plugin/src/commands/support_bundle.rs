@@ -21,7 +21,7 @@ use serde::Serialize;
 use tracklore_operator::stack::kinds::Kind;
 
 use super::{doctor, events};
-use crate::{Error, bundle::Bundle, picture, report::Report, target::Target, terminal::Terminal};
+use crate::{Error, bundle::Bundle, happened, report::Report, target::Target, terminal::Terminal};
 
 /// How many of the last lines of each log are taken.
 const LINES: i64 = 5000;
@@ -77,7 +77,7 @@ impl Gathering<'_> {
     /// What the other commands tell.
     async fn told(&mut self, now: Timestamp) -> Result<(), Error> {
         let report = Report::of(self.target).await?;
-        let happenings = picture::happenings(self.target).await?;
+        let happenings = happened::read(self.target).await?;
         let plain = Terminal::plain();
         self.bundle.text("status.txt", &report.text(now, plain));
         self.bundle.text("events.txt", &events::text(&happenings, now, plain));
