@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use k8s_openapi::api::core::v1::Pod;
+use kube::{Api, ResourceExt, api::LogParams};
 use reqwest::Method;
 use serde_json::Value;
 use tracklore_e2e::{COMPONENTS, Person, TestStack};
@@ -24,6 +26,12 @@ async fn every_killed_component_comes_back_and_no_post_is_lost() {
         println!("{component} came back");
     }
     stack.wait_until_ready(&client).await;
+    // Redis has read its file again; the feed would have filled it from Kafka otherwise, and nobody would have seen it
+    let pods: Api<Pod> = Api::namespaced(client.clone(), &stack.namespace);
+    for feed in stack.pods(&client, &["feed"]).await {
+        let log = pods.logs(&feed.name_any(), &LogParams::default()).await.unwrap();
+        assert!(!log.contains("Redis has lost"), "{log}");
+    }
 
     ada.log_in().await;
     for id in &posts {

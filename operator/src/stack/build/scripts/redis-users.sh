@@ -17,7 +17,9 @@ write_users() {
     umask 077
     user=
     {
-        echo 'user default off'
+        # Nobody logs in by this name. But in it Valkey reads its file again when it starts, and what the name may not do is
+        # left out then: transactions, and all that functions have written (valkey issue 3983).
+        echo 'user default off resetpass ~* &* +@all'
         printf 'user admin on >%s ~* &* +@all\n' "$REDISCLI_AUTH"
         for turn in '' -2; do
             [ -e "$1/username$turn" ] || continue
