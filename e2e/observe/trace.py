@@ -24,7 +24,6 @@ PATH = [
     ("tracklore-feed", "process "),
     ("tracklore-posts", "send "),
     ("tracklore-posts", "create posts-events"),
-    ("tracklore-posts", "INSERT posts"),
     ("tracklore-posts", "POST /v1/posts"),
 ]
 

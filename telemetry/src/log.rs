@@ -29,7 +29,10 @@ use tracing_subscriber::{
 };
 
 pub use self::about::{About, note};
-use crate::trace::Value;
+use crate::trace::{
+    Value,
+    statements::{self, Statements},
+};
 
 /// How log lines look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,7 +63,8 @@ pub fn start(filter: &str, format: LogFormat) {
         LogFormat::Json => lines.fmt_fields(Members).event_format(Lines).boxed(),
         LogFormat::Text => lines.with_ansi(std::io::stdout().is_terminal()).event_format(Text).boxed(),
     };
-    let lines = tracing_subscriber::registry().with(levels(filter)).with(layer);
+    let statements = Statements.with_filter(statements::of_kept_traces());
+    let lines = tracing_subscriber::registry().with(layer.with_filter(levels(filter))).with(statements);
     // a second call (tests) keeps the first ones
     drop(tracing::subscriber::set_global_default(lines));
     if log::set_logger(&Libraries).is_ok() {
@@ -80,8 +84,9 @@ fn levels(filter: &str) -> Targets {
 struct Libraries;
 
 impl log::Log for Libraries {
-    fn enabled(&self, _: &log::Metadata<'_>) -> bool {
-        true
+    fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
+        // It tells of statements in the newer way, and asks here as well whether it is worth the trouble.
+        metadata.target() != statements::QUERY
     }
 
     fn log(&self, record: &log::Record<'_>) {

@@ -10,7 +10,10 @@ mod queue;
 use std::{net::IpAddr, num::NonZeroUsize, sync::Arc, thread::available_parallelism};
 
 use secrecy::{ExposeSecret, SecretString};
-use tracklore_platform::client_address::ClientAddress;
+use tracklore_platform::{
+    client_address::ClientAddress,
+    trace::{self, Described, Kind},
+};
 
 pub use self::argon::{Cost, WeakCost};
 use self::{argon::ArgonError, pool::Pool};
@@ -102,7 +105,7 @@ impl Place {
     pub async fn hash(self, password: SecretString) -> Result<String, HashError> {
         let cost = self.cost;
         let done = self.slot.run(move |memory| memory.hash(cost, password.expose_secret().as_bytes()));
-        Ok(done.await??)
+        traced("hash a password", async { Ok(done.await??) }).await
     }
 
     /// Whether the password is the hashed one. Without a hash, because there is no such account: no, in the same time.
@@ -113,8 +116,16 @@ impl Place {
             let matches = memory.verify(password.expose_secret().as_bytes(), stored)?;
             Ok::<_, ArgonError>(matches && hash.is_some())
         });
-        Ok(done.await??)
+        traced("verify a password", async { Ok(done.await??) }).await
     }
+}
+
+/// Shows in the running trace how long it took, the wait among others included.
+async fn traced<T>(
+    name: &'static str,
+    work: impl Future<Output = Result<T, HashError>>,
+) -> Result<T, HashError> {
+    trace::step(Kind::Internal, || Described::new(name), work).await
 }
 
 #[cfg(test)]

@@ -13,7 +13,6 @@ use crate::{
     args::DatabaseArgs,
     event::gate,
     metrics::{CONNECTIONS, CONNECTIONS_MAX},
-    trace::{self, Described, Kind},
 };
 
 /// How long a request waits for a connection before it is told to come again.
@@ -54,6 +53,8 @@ pub fn pool(args: &DatabaseArgs) -> Result<PgPool, DatabaseError> {
     Ok(PgPoolOptions::new()
         .max_connections(args.database_max_connections)
         .acquire_timeout(ACQUIRE_TIMEOUT)
+        // for traces
+        .acquire_time_level(log::LevelFilter::Debug)
         .idle_timeout(Duration::from_mins(5))
         // a ping before every use doubles the round trips; a dead connection fails once and is replaced
         .test_before_acquire(false)
@@ -122,15 +123,6 @@ pub async fn measure(pool: PgPool, stop: tokio_util::sync::CancellationToken) {
             return;
         }
     }
-}
-
-/// Runs `work`, which asks the database for `operation`, as a step of the running trace.
-pub async fn traced<T>(
-    operation: &'static str,
-    work: impl Future<Output = Result<T, sqlx::Error>>,
-) -> Result<T, sqlx::Error> {
-    let described = || Described::new(operation).with("db.system.name", "postgresql");
-    trace::step(Kind::Client, described, work).await
 }
 
 /// Keeps the shared tables small until `stop`: outbox days older than `keep_events`, idempotency keys older than a day.

@@ -11,6 +11,7 @@ mod export;
 mod otlp;
 mod sampling;
 mod span;
+pub(crate) mod statements;
 
 use std::{pin::Pin, sync::OnceLock};
 

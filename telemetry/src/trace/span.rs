@@ -45,10 +45,10 @@ pub struct Described {
 #[derive(Debug)]
 #[must_use]
 pub struct Span {
-    context: TraceContext,
-    parent: Option<TraceContext>,
-    kind: Kind,
-    started: SystemTime,
+    pub(super) context: TraceContext,
+    pub(super) parent: Option<TraceContext>,
+    pub(super) kind: Kind,
+    pub(super) started: SystemTime,
 }
 
 /// A piece of work that is over.

@@ -60,13 +60,12 @@ async fn one_trace_joins_a_post_its_event_the_feed_and_a_stream_client() {
         ("tracklore-feed", process.as_str()),
         ("tracklore-posts", send.as_str()),
         ("tracklore-posts", "create posts-events"),
-        ("tracklore-posts", "INSERT posts"),
         ("tracklore-posts", "POST /v1/posts"),
     ];
     let spans = eventually("the whole trace has come in", async || {
         let spans = collector.trace(TRACE).await;
         let is_whole = spans.iter().any(|span| descent(&spans, span) == path)
-            && spans.iter().any(|span| span.name == "FCALL apply");
+            && ["FCALL apply", "COMMIT"].iter().all(|name| spans.iter().any(|span| span.name == *name));
         is_whole.then_some(spans)
     })
     .await;
@@ -74,10 +73,37 @@ async fn one_trace_joins_a_post_its_event_the_feed_and_a_stream_client() {
     assert_eq!(root.parent.as_deref(), Some(CALLER));
     let write = spans.iter().find(|span| span.name == "FCALL apply").unwrap();
     assert_eq!(descent(&spans, write)[1..], path[1..], "Redis is asked by the consumer");
+    let insert = spans.iter().find(|span| span.name == "INSERT posts").unwrap();
+    assert_eq!(descent(&spans, insert)[1..], path[path.len() - 1..], "Postgres is asked by the request");
     assert!(spans.iter().all(|span| span.trace == TRACE && !span.failed), "{spans:?}");
     // and none begins anywhere else
     let strangers = spans.iter().filter(|span| descent(&spans, span).last() != path.last());
     assert_eq!(strangers.count(), 0, "{spans:?}");
+}
+
+#[tokio::test]
+async fn the_trace_of_a_log_in_shows_what_the_database_was_asked_and_the_password_verified() {
+    let collector = Collector::start().await;
+    let mut stack = empty_stack().await;
+    stack.set("TRACKLORE_OTLP_ENDPOINT", collector.endpoint());
+    stack.set("TRACKLORE_TRACE_SAMPLING_RATIO", "0");
+    stack.start("auth").await;
+    let ada = stack.sign_up("ada").await;
+    let request =
+        stack.request(Method::POST, "auth", "/v1/auth/login").header("traceparent", traceparent(true));
+    let answer =
+        request.json(&json!({"login": ada.username, "password": ada.password})).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    let spans = eventually("the whole trace has come in", async || {
+        let spans = collector.trace(TRACE).await;
+        spans.iter().any(|span| span.name == "POST /v1/auth/login").then_some(spans)
+    })
+    .await;
+    for step in ["SELECT users", "verify a password", "SELECT grants"] {
+        let span = spans.iter().find(|span| span.name == step);
+        let span = span.unwrap_or_else(|| unreachable!("no {step} in {spans:?}"));
+        assert_eq!(descent(&spans, span)[1..], [("tracklore-auth", "POST /v1/auth/login")]);
+    }
 }
 
 #[tokio::test]

@@ -6,7 +6,6 @@ use axum::{
 };
 use http::{StatusCode, header};
 use tracklore_platform::{
-    database::traced,
     etag::ETag,
     event::payload,
     extract::Json,
@@ -56,7 +55,7 @@ pub async fn create(
         return Ok(answer.into_response());
     }
     let post = draft.into_post(user.id, Timestamp::now())?;
-    let post = traced("INSERT posts", store::insert(&mut tx, post)).await?.ok_or(Error::AuthorDeleted)?;
+    let post = store::insert(&mut tx, post).await?.ok_or(Error::AuthorDeleted)?;
     let answer = answer(&post);
     if let Claim::First(guard) = claim {
         guard.keep(&mut tx, &answer).await?;
