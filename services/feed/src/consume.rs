@@ -100,8 +100,10 @@ impl Feeder {
                 Ok(base) => break base,
                 Err(error) => tracing::warn!(%error, "waiting for Redis"),
             }
+            self.progress.waits();
             sleep(PAUSE).await;
         };
+        self.progress.waits();
         (cluster_id(&self.producer).await, base)
     }
 

@@ -45,10 +45,21 @@ impl Progress {
         self.0.load(Ordering::Relaxed)
     }
 
+    /// Nobody knows what is missing as long as there is nobody to ask. To be told again and again: what was told before
+    /// metrics are recorded is lost.
+    pub fn waits(&self) {
+        self.set(true);
+        self.tell();
+    }
+
     fn set(&self, catching_up: bool) {
         if self.0.swap(catching_up, Ordering::Relaxed) != catching_up {
             tracing::info!(catching_up, "the feed's progress changed");
         }
+    }
+
+    fn tell(&self) {
+        metrics::gauge!(CATCHING_UP.name).set(f64::from(self.is_catching_up()));
     }
 }
 
@@ -86,9 +97,9 @@ pub async fn watch(
     }
 }
 
-/// Told at every look: what was told before metrics are recorded is lost.
+/// Told at every look, as in [`Progress::waits`].
 fn tell(progress: &Progress, backlog: &Backlog) {
-    metrics::gauge!(CATCHING_UP.name).set(f64::from(progress.is_catching_up()));
+    progress.tell();
     let late = backlog.oldest().map_or(0, |at| Timestamp::now().unix_millis() - at.unix_millis());
     #[expect(clippy::cast_precision_loss, reason = "a gauge is a floating-point number")]
     metrics::gauge!(STALENESS.name).set(late.max(0) as f64 / 1000.0);

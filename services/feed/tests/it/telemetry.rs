@@ -6,7 +6,7 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use tracklore_testkit::{Stack, eventually, eventually_within};
+use tracklore_testkit::{Stack, eventually, eventually_within, http};
 
 use crate::events::empty_stack;
 
@@ -29,6 +29,19 @@ async fn busy_stack() -> Stack {
     })
     .await;
     stack
+}
+
+#[tokio::test]
+async fn a_feed_that_waits_for_redis_since_it_started_says_that_it_may_miss_something() {
+    let mut stack = empty_stack().await;
+    stack.set("TRACKLORE_REDIS_URL", "redis://127.0.0.1:1/0");
+    stack.launch("feed").await;
+    let metrics = format!("{}/metrics", stack.admin_url("feed"));
+    eventually("it says so", async || {
+        let told = http().get(&metrics).send().await.ok()?.text().await.ok()?;
+        told.lines().any(|line| line == "tracklore_feed_catching_up 1").then_some(())
+    })
+    .await;
 }
 
 /// The documented metrics of a service: kind and labels by name.
