@@ -2,14 +2,15 @@
 """Searches the logs of all pods of an end-to-end run for every secret that was used, and finds none.
 
     leaks.py record FOLDER    until it is ended: keeps all logs on the node, and all that Secrets hold in the folder, also of
-                              what is deleted meanwhile
+                              what is deleted meanwhile; at its end the logs are forgotten
     leaks.py search FOLDER    in the logs kept: the Secrets' values, the passwords of the tests' people, and whatever looks
-                              like a token; then forgets the logs
+                              like a token
 
 The pods of the operator are searched, too. Exits with 1 when something is found, and says where, never what.
 """
 
 import base64
+import gzip
 import io
 import itertools
 import json
@@ -25,7 +26,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 NODE = ["docker", "exec", "tracklore-control-plane"]
-# on the file system of /var/log/pods: a second name keeps a log that the kubelet removes with its pod
+# On the file system of /var/log/pods: a second name keeps a log that the kubelet removes with its pod. A folder for each run.
 KEPT = "/var/log/kept"
 WATCH = ["kubectl", "--context", "kind-tracklore", "get", "secrets", "--all-namespaces", "--watch", "-o", "json"]
 OPERATOR = "tracklore-system"
@@ -47,12 +48,25 @@ PATTERNS = {
 
 # --- recording ---
 def record(folder: Path) -> None:
-    subprocess.run([*NODE, "rm", "-rf", KEPT], check=True)
-    subprocess.run([*NODE, "mkdir", KEPT], check=True)
-    link = f"while [ -d {KEPT} ]; do cp -aln /var/log/pods/. {KEPT}/ 2>/dev/null; sleep 1; done"
+    on_node(f"rm -rf {KEPT}; mkdir -p {KEPT}/{folder.name}")
+    # Of a log that takes another one's place, both stay. The loop ends with its folder, and not with who has begun it.
+    link = f"cd {KEPT}/{folder.name} && while [ -d $PWD ]; do cp -al --backup=numbered /var/log/pods/. . 2>/dev/null; sleep 1; done"
     for name, command in {"links": [*NODE, "sh", "-c", link], "secrets": WATCH}.items():
         threading.Thread(target=again_and_again, args=(command, folder, name), daemon=True).start()
-    signal.sigwait([signal.SIGTERM, signal.SIGINT])
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    try:
+        signal.pause()
+    finally:
+        on_node(end(folder))
+
+
+def on_node(script: str) -> None:
+    subprocess.run([*NODE, "sh", "-c", script], stderr=subprocess.DEVNULL)
+
+
+def end(folder: Path) -> str:
+    """What ends the loop, and takes the logs away."""
+    return f"mv {KEPT}/{folder.name} {KEPT}/gone; sleep 2; rm -rf {KEPT}/gone"
 
 
 def again_and_again(command: list[str], folder: Path, name: str) -> None:
@@ -90,9 +104,9 @@ def objects(text: str) -> Iterator[dict]:
         yield from item["items"] if "items" in item else [item]
 
 
-def logs() -> Iterator[tuple[str, str, str]]:
+def logs(folder: Path) -> Iterator[tuple[str, str, str]]:
     """Of every container that ran: its namespace, which it was, and what it said."""
-    archive = subprocess.run([*NODE, "tar", "-C", KEPT, "-cf", "-", "."], capture_output=True)
+    archive = subprocess.run([*NODE, "tar", "-C", f"{KEPT}/{folder.name}", "-cf", "-", "."], capture_output=True)
     if archive.returncode > 1:  # 1: some log grew meanwhile
         sys.exit(f"The logs that were kept can't be read: {archive.stderr.decode(errors='replace').strip()}")
     with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as kept:
@@ -100,7 +114,8 @@ def logs() -> Iterator[tuple[str, str, str]]:
             if member.isfile() and (content := kept.extractfile(member)):
                 pod, container, _ = member.name.removeprefix("./").split("/")
                 namespace, pod, _ = pod.split("_")
-                yield namespace, f"{namespace}/{pod}/{container}", said(content.read().decode(errors="replace"))
+                log = gzip.decompress(content.read()) if ".gz" in member.name else content.read()
+                yield namespace, f"{namespace}/{pod}/{container}", said(log.decode(errors="replace"))
 
 
 def said(log: str) -> str:
@@ -134,11 +149,10 @@ def search(folder: Path) -> None:
     wanted = secrets(folder)
     of_all = {secret: source for texts in wanted.values() for secret, source in texts.items()}
     found, containers, lines = [], 0, 0
-    for namespace, where, text in logs():
+    for namespace, where, text in logs(folder):
         if namespace in wanted or namespace == OPERATOR:
             found += leaks(where, text, of_all if namespace == OPERATOR else wanted[namespace])
             containers, lines = containers + 1, lines + text.count("\n")
-    subprocess.run([*NODE, "rm", "-rf", KEPT], check=True)
     print(f"{len(of_all)} secrets of {len(wanted)} namespaces searched in {lines} lines of {containers} containers: {len(found)} found")
     print("\n".join(found))
     if not of_all or not lines:

@@ -86,7 +86,7 @@ part_e2e() {
   setsid "$scripts/leaks.py" record "$kept" &
   recorder=$!
   # shellcheck disable=SC2064 # these very ones
-  trap "kill -- -$recorder 2>/dev/null || true; rm -rf '$kept'" EXIT
+  trap "kill -- -$recorder 2>/dev/null || true; wait $recorder || true; rm -rf '$kept'" EXIT
   cargo test --locked --workspace --no-fail-fast --test cluster -- "${skips[@]}"
   [[ " ${skipped[*]} " == *" node:: "* ]] || cargo test --locked --workspace --test node
   # every day others; all of them play in make ledger and make campaign
