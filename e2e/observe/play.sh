@@ -566,6 +566,9 @@ YAML
 used_below() { sleep 5; [ "$(node df --output=used -B1M "$1" | tail -n 1 | tr -dc 0-9)" -lt "$2" ]; }
 asks_for() { [ "$(kube -n "$there" get pvc data-play-kafka-0 -o 'jsonpath={.spec.resources.requests.storage}')" = "$1" ]; }
 
+# demo_without FIELD  What a play has set goes, also when it fails midway.
+demo_without() { kube -n demo patch tstack demo --type json -p "[{\"op\":\"remove\",\"path\":\"/spec/$1\"}]" >&2 || true; }
+
 # Redis refuses writes beyond its memory: the feed stands still, and one that starts anew meanwhile can't catch up. Half an hour.
 redis_full() {
   play redis-full "Redis without room" consumer-behind feed-stale
@@ -575,7 +578,7 @@ redis_full() {
   kube -n demo rollout status statefulset/demo-redis --timeout 4m >&2
   posts http://localhost:8080 1800 0.2 >&2 &
   # shellcheck disable=SC2064 # this very process
-  trap "kill $! 2>/dev/null || true" EXIT
+  trap "kill $! 2>/dev/null || true; demo_without redis/managed/maxMemory" EXIT
   until_fires TrackloreFeedStale 1800
   kill "$!" || true
   at "The runbook: events are published, so it isn't the outbox. What does the feed wait for?"
@@ -591,7 +594,7 @@ redis_full() {
   at "Somebody starts the feed anew, in the hope that it helps."
   show kube -n demo delete pod -l app.kubernetes.io/component=feed
   until_silent TrackloreFeedStale
-  at "Nothing is better: the new pod waits for Redis, and tells nothing of the feed meanwhile."
+  at "Nothing is better: the new pod waits for Redis, and can't tell how stale the feed is."
   show last_line feed "waiting for Redis"
   show ask 'max(tracklore_feed_staleness_seconds{namespace="demo"})'
   until_fires TrackloreFeedCatchingUp 1800
@@ -605,7 +608,6 @@ redis_full() {
   show ask 'max by (component) (tracklore_consumer_lag_seconds{namespace="demo"})'
   show ask 'max(tracklore_feed_staleness_seconds{namespace="demo"})'
   show ask 'max(tracklore_feed_catching_up{namespace="demo"})'
-  kube -n demo patch tstack demo --type json -p '[{"op":"remove","path":"/spec/redis/managed/maxMemory"}]' >&2
 }
 
 # crowd URL SECONDS &  Forty people come at once: each signs up, and logs in again and again from two devices. Tells what was answered.
@@ -669,7 +671,7 @@ password_hashing_overloaded() {
   crowd http://localhost:8080 "${PLAY_CROWD_SECONDS:-1200}" >"$told" &
   flood=$!
   # shellcheck disable=SC2064 # these very processes
-  trap "kill $forwarder $flood 2>/dev/null || true; rm -f $told" EXIT
+  trap "kill $forwarder $flood 2>/dev/null || true; rm -f $told; demo_without services/auth/resources/limits/cpu" EXIT
   until_fires TracklorePasswordHashingOverloaded
   until_fires TrackloreBudgetBurnsFast:log-in-fast
   at "The runbook: is it an attack? What is answered, and who was throttled."

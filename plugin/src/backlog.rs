@@ -49,8 +49,7 @@ pub struct Waiting {
 pub async fn read(target: &Target, pods: &[Pod]) -> Waiting {
     let asked = Service::ALL.into_iter().map(async |service| {
         let part = service.as_str();
-        let of_service =
-            pods.iter().filter(|pod| picture::component(*pod) == part && picture::is_running(pod));
+        let of_service = pods.iter().filter(|pod| picture::component(*pod) == part && picture::runs(pod));
         (part, join_all(of_service.map(|pod| metrics(target, pod))).await)
     });
     let mut waiting = Waiting::default();

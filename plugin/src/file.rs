@@ -7,8 +7,8 @@ use tracklore_operator::api::v1alpha1::TrackloreStack;
 
 use crate::Error;
 
-/// Reads it; `-` is standard input. Its namespace is the one that is asked for, else its own.
-pub fn stack(file: &Path, namespace: Option<&str>) -> Result<TrackloreStack, Error> {
+/// Reads it; `-` is standard input. Its namespace is the one that is asked for, else its own, else `otherwise`.
+pub fn stack(file: &Path, namespace: Option<&str>, otherwise: &str) -> Result<TrackloreStack, Error> {
     let unreadable = |error: &dyn std::fmt::Display| Error::Refused(format!("{}: {error}", file.display()));
     let mut text = String::new();
     if file == Path::new("-") {
@@ -16,11 +16,11 @@ pub fn stack(file: &Path, namespace: Option<&str>) -> Result<TrackloreStack, Err
     } else {
         text = std::fs::read_to_string(file).map_err(|error| unreadable(&error))?;
     }
-    parse(&text, namespace).map_err(|sentence| unreadable(&sentence))
+    parse(&text, namespace, otherwise).map_err(|sentence| unreadable(&sentence))
 }
 
 /// The same of a text, or a sentence about what is wrong with it.
-pub fn parse(text: &str, namespace: Option<&str>) -> Result<TrackloreStack, String> {
+pub fn parse(text: &str, namespace: Option<&str>, otherwise: &str) -> Result<TrackloreStack, String> {
     let given: Value = serde_saphyr::from_str(text).map_err(|error| error.to_string())?;
     let mut stack: TrackloreStack =
         serde_json::from_value(given.clone()).map_err(|error| error.to_string())?;
@@ -30,7 +30,7 @@ pub fn parse(text: &str, namespace: Option<&str>) -> Result<TrackloreStack, Stri
         return Err(format!("a TrackloreStack has no {}", unknown.join(", ")));
     }
     stack.metadata.namespace =
-        namespace.map(str::to_owned).or(stack.metadata.namespace).or(Some("default".to_owned()));
+        namespace.map(str::to_owned).or(stack.metadata.namespace).or_else(|| Some(otherwise.to_owned()));
     Ok(stack)
 }
 
@@ -61,14 +61,17 @@ mod tests {
     #[test]
     fn a_misspelt_field_is_named() {
         let misspelt = MINIMAL.replace("publicUrl:", "publicURL: http://localhost\n  publicUrl:");
-        let said = parse(&misspelt, None).unwrap_err();
+        let said = parse(&misspelt, None, "default").unwrap_err();
         assert_eq!(said, "a TrackloreStack has no .spec.publicURL");
     }
 
     #[test]
     fn the_namespace_is_the_one_that_is_asked_for() {
-        let namespace = |asked| parse(MINIMAL, asked).unwrap().metadata.namespace.unwrap();
-        assert_eq!(namespace(Some("elsewhere")), "elsewhere");
-        assert!(!namespace(None).is_empty());
+        let namespace =
+            |text: &str, asked| parse(text, asked, "otherwise").unwrap().metadata.namespace.unwrap();
+        let own = MINIMAL.replacen("metadata:", "metadata:\n  namespace: own", 1);
+        assert_eq!(namespace(&own, Some("elsewhere")), "elsewhere");
+        assert_eq!(namespace(&own, None), "own");
+        assert_eq!(namespace(MINIMAL, None), "otherwise");
     }
 }

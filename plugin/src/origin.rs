@@ -62,7 +62,13 @@ impl Former {
         let stacks = Api::<DynamicObject>::namespaced_with(client.clone(), &namespace, &kind);
         let spec = match stacks.get_opt(&name).await {
             Ok(stack) => stack.and_then(|mut stack| stack.data.get_mut("spec").map(Value::take)),
-            Err(kube::Error::Api(status)) if status.code == 403 => None,
+            Err(kube::Error::Api(status)) if status.code == 403 => {
+                eprintln!(
+                    "You may not see stack {name} in namespace {namespace}, so it counts as gone: nobody has looked whether the \
+                     new one would use what is that one's."
+                );
+                None
+            }
             Err(error) => return Err(error.into()),
         };
         Ok(Self { name, namespace, spec })
@@ -78,7 +84,8 @@ impl Origin {
     /// Where the copies of a stack lie.
     pub fn of(former: &Former, manifest: Option<&TrackloreStack>, place: &Place) -> Result<Self, Error> {
         let own = former.spec.as_ref().and_then(|spec| spec.get("backup")).cloned();
-        let own: Option<Backup> = own.map(serde_json::from_value).transpose()?;
+        let own: Option<Backup> =
+            own.map(serde_json::from_value).transpose().map_err(|error| unknown(&error))?;
         let kept = own.clone().or_else(|| manifest.and_then(|stack| stack.spec.backup.clone()));
         let shelf = match place.shelf()? {
             Some(shelf) => shelf,
@@ -146,6 +153,13 @@ impl Place {
         };
         Ok(Some(Shelf { s3: Some(s3), claim: None }))
     }
+}
+
+/// What is said of a stack whose spec can't be read.
+pub fn unknown(error: &serde_json::Error) -> Error {
+    Error::Refused(format!(
+        "the stack asks for something that this kubectl-tracklore doesn't know ({error}); take the one of the operator's version"
+    ))
 }
 
 /// Why nothing says where copies lie.

@@ -83,6 +83,12 @@ pub fn component(object: &impl ResourceExt) -> String {
     object.labels().get(COMPONENT).cloned().unwrap_or_default()
 }
 
+/// Whether a pod of a workload has started, and stays. It may not be ready.
+pub fn runs(pod: &Pod) -> bool {
+    let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
+    phase == Some("Running") && pod.metadata.deletion_timestamp.is_none() && !of_job(pod)
+}
+
 /// Whether a pod of a workload is ready, and stays.
 pub fn is_running(pod: &Pod) -> bool {
     pods::is_ready(pod) && pod.metadata.deletion_timestamp.is_none() && !of_job(pod)

@@ -13,7 +13,7 @@ use crate::{
     picture::{self, Part},
     target::Target,
     terminal::{Terminal, Tone, WIDTH, ago, columns, wrap},
-    versions::{self, Versions},
+    versions::Versions,
 };
 
 /// How many of the last events are told.
@@ -61,9 +61,9 @@ struct Note {
 
 impl Report {
     /// Looks at a stack.
-    pub async fn of(target: &Target) -> Result<Self, Error> {
+    pub async fn of(target: &Target, versions: Versions) -> Result<Self, Error> {
         let ((parts, pods), happenings) = futures::try_join!(picture::parts(target), happened::read(target))?;
-        let (waiting, versions) = futures::join!(backlog::read(target, &pods), versions::read(target));
+        let waiting = backlog::read(target, &pods).await;
         Ok(Self { waiting, versions, ..Self::new(&target.stack, parts, &happenings) })
     }
 

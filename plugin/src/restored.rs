@@ -10,7 +10,7 @@ use tracklore_operator::{
 use crate::{
     Error,
     copies::LATEST,
-    origin::{Former, Origin},
+    origin::{Former, Origin, unknown},
 };
 
 /// What two stacks can't both have, and why.
@@ -31,7 +31,7 @@ pub struct Model {
 
 impl Model {
     /// After a manifest, or else the stack that is still there. What keeps that from running isn't taken along: nobody makes a
-    /// stack anew for it to rest.
+    /// stack anew for it to rest, unless a manifest says so.
     pub fn of(manifest: Option<&TrackloreStack>, former: &Former) -> Result<Option<Self>, Error> {
         let Some(stack) = manifest else {
             return Ok(former.spec.clone().map(|mut spec| {
@@ -94,7 +94,11 @@ impl Model {
     /// What the stack that is still there has and another one can't have besides, in a sentence.
     pub fn clash(&self, former: &Former) -> Option<String> {
         let old = former.spec.as_ref()?;
-        let same = ALONE.iter().filter(|(field, _)| {
+        // a Kafka of its own has no topics but its own
+        let alone = ALONE
+            .iter()
+            .filter(|(field, _)| *field != "/kafka/prefix" || old.pointer("/kafka/managed").is_none());
+        let same = alone.filter(|(field, _)| {
             let value = old.pointer(field).filter(|value| !value.is_null());
             value.is_some() && value == self.spec.pointer(field)
         });
@@ -122,7 +126,7 @@ pub fn asker(
     let nobodys = SecretRef { name: "copies".into() };
     let origin = Origin { key: Some(origin.key.clone().unwrap_or(nobodys)), ..origin.clone() };
     let manifest = model.begin((namespace, &former.name), former, &origin, LATEST)?;
-    Ok(serde_json::from_value(manifest)?)
+    serde_json::from_value(manifest).map_err(|error| unknown(&error))
 }
 
 /// The least that a stack asks for, where none is there to be made after.

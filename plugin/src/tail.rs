@@ -2,7 +2,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    io,
+    fmt, io,
     time::Duration,
 };
 
@@ -13,7 +13,7 @@ use futures::{
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
 use kube::{Api, ResourceExt, api::LogParams};
-use tokio::time::{Interval, interval};
+use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use crate::{Error, picture, target::Target};
 
@@ -56,6 +56,10 @@ pub struct Tail<'a> {
     open: HashSet<Source>,
     /// When the last line of a source was written.
     last: HashMap<Source, String>,
+    /// Up to when the lines have been told of a log that was opened again: it begins with the second that it ended in.
+    told: HashMap<Source, String>,
+    /// Of which it was said that they can't be read.
+    refused: HashSet<Source>,
     lines: SelectAll<BoxStream<'static, Piece>>,
     look: Interval,
 }
@@ -68,9 +72,20 @@ impl<'a> Tail<'a> {
         since: i64,
         follow: bool,
     ) -> Result<Self, Error> {
-        let (open, last) = (HashSet::new(), HashMap::new());
-        let lines = SelectAll::new();
-        let mut tail = Self { target, parts, since, follow, open, last, lines, look: interval(PACE) };
+        let mut look = interval(PACE);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut tail = Self {
+            target,
+            parts,
+            since,
+            follow,
+            open: HashSet::new(),
+            last: HashMap::new(),
+            told: HashMap::new(),
+            refused: HashSet::new(),
+            lines: SelectAll::new(),
+            look,
+        };
         tail.look_for_sources().await?;
         Ok(tail)
     }
@@ -95,13 +110,15 @@ impl<'a> Tail<'a> {
             match piece {
                 Some(Ok(text)) => {
                     let line = source.line(&text);
-                    // A log that was opened again begins with the second that it ended in.
-                    if self.last.get(&source).is_none_or(|last| *last < line.time) {
+                    if self.told.get(&source).is_none_or(|told| *told < line.time) {
+                        self.told.remove(&source);
                         self.last.insert(source, line.time.clone());
                         return Ok(Some(line));
                     }
                 }
-                Some(Err(_)) | None => drop(self.open.remove(&source)),
+                // One line, or the rest: then its end follows.
+                Some(Err(error)) => eprintln!("a part of the {source} can't be read: {error}"),
+                None => drop(self.open.remove(&source)),
             }
         }
     }
@@ -123,7 +140,8 @@ impl<'a> Tail<'a> {
     }
 
     async fn read(&mut self, pods: &Api<Pod>, source: Source) {
-        let last = self.last.get(&source).and_then(|last| last.parse::<Timestamp>().ok());
+        let told = self.last.get(&source).filter(|last| !last.is_empty()).cloned();
+        let last = told.as_ref().and_then(|last| last.parse::<Timestamp>().ok());
         let parameters = LogParams {
             container: Some(source.container.clone()),
             follow: self.follow,
@@ -137,12 +155,16 @@ impl<'a> Tail<'a> {
             Ok(lines) => {
                 // Even a log without a line has been read.
                 self.last.entry(source.clone()).or_default();
+                self.told.extend(told.map(|told| (source.clone(), told)));
                 let (of, end) = (source.clone(), stream::once(std::future::ready((source, None))));
                 let lines = lines.lines().map(move |line| (of.clone(), Some(line)));
                 self.lines.push(lines.chain(end).boxed());
             }
             Err(error) => {
-                eprintln!("the log of {} in {} can't be read: {error}", source.container, source.pod);
+                self.open.remove(&source);
+                if self.refused.insert(source.clone()) {
+                    eprintln!("the {source} can't be read: {error}");
+                }
             }
         }
     }
@@ -160,7 +182,14 @@ impl Source {
     }
 }
 
-/// The containers of a pod that have started, and whether they run: those that haven't have no log yet.
+impl fmt::Display for Source {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "log of {} in {}", self.container, self.pod)
+    }
+}
+
+/// The containers of a pod that have started, and whether they run. One that waits to be started again has a log; one that
+/// waits for its first start has no id.
 fn sources(pod: &Pod) -> Vec<(Source, bool)> {
     let part = picture::component(pod);
     let status = pod.status.clone().unwrap_or_default();
@@ -168,13 +197,12 @@ fn sources(pod: &Pod) -> Vec<(Source, bool)> {
     let all: Vec<ContainerStatus> = all.collect();
     let several = all.len() > 1;
     let started = all.into_iter().filter_map(|container| {
-        let state = container.state?;
-        let runs = state.running.is_some();
+        let runs = container.state.is_some_and(|state| state.running.is_some());
         let id = container.container_id.filter(|id| !id.is_empty())?;
         let beside = several && container.name != part;
         let source =
             Source { pod: pod.name_any(), part: part.clone(), container: container.name, beside, id };
-        (runs || state.terminated.is_some()).then_some((source, runs))
+        Some((source, runs))
     });
     started.collect()
 }
@@ -211,7 +239,11 @@ mod tests {
     }
 
     #[test]
-    fn what_has_not_started_has_no_log_yet() {
-        assert!(told(&[container("feed", &json!({"waiting": {"reason": "PodInitializing"}}))]).is_empty());
+    fn what_has_not_started_has_no_log_yet_and_what_starts_again_and_again_has_one() {
+        let mut first = container("feed", &json!({"waiting": {"reason": "PodInitializing"}}));
+        first["containerID"] = json!("");
+        assert!(told(&[first]).is_empty());
+        let again = container("feed", &json!({"waiting": {"reason": "CrashLoopBackOff"}}));
+        assert_eq!(told(&[again]), [(None, false)]);
     }
 }

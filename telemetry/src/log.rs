@@ -63,8 +63,9 @@ pub fn start(filter: &str, format: LogFormat) {
         LogFormat::Json => lines.fmt_fields(Members).event_format(Lines).boxed(),
         LogFormat::Text => lines.with_ansi(std::io::stdout().is_terminal()).event_format(Text).boxed(),
     };
-    let statements = Statements.with_filter(statements::of_kept_traces());
-    let lines = tracing_subscriber::registry().with(layer.with_filter(levels(filter))).with(statements);
+    let levels = levels(filter);
+    let statements = Statements { lines: levels.clone() };
+    let lines = tracing_subscriber::registry().with(layer.with_filter(levels)).with(statements);
     // a second call (tests) keeps the first ones
     drop(tracing::subscriber::set_global_default(lines));
     if log::set_logger(&Libraries).is_ok() {

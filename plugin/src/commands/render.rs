@@ -38,7 +38,7 @@ enum Manifests {
 /// Writes the manifests. With a file, no cluster is asked.
 pub async fn run(which: &Which, arguments: &Arguments) -> Result<ExitCode, Error> {
     let stack = match &arguments.filename {
-        Some(path) => file::stack(path, which.namespace())?,
+        Some(path) => file::stack(path, which.namespace(), "default")?,
         None => *Target::find(which).await?.stack,
     };
     let valid =
@@ -75,7 +75,7 @@ mod tests {
             include_str!("../../../examples/external.yaml"),
             include_str!("../../../examples/three-brokers.yaml"),
         ] {
-            let stack = file::parse(example, None).unwrap();
+            let stack = file::parse(example, None, "default").unwrap();
             let objects = manifests::objects(&validate::validate(&stack).unwrap());
             for object in objects {
                 let read: Value = serde_saphyr::from_str(&manifests::yaml(&object).unwrap()).unwrap();

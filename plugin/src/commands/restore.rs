@@ -70,8 +70,9 @@ struct Request<'a> {
 /// Lists copies, or makes a stack that begins with one.
 pub async fn run(which: &Which, arguments: &Arguments, terminal: &Terminal) -> Result<ExitCode, Error> {
     let (client, namespace) = which.connect().await?;
-    let manifest =
-        arguments.filename.as_deref().map(|path| file::stack(path, which.namespace())).transpose()?;
+    let read = |path| file::stack(path, which.namespace(), &namespace);
+    let manifest = arguments.filename.as_deref().map(read).transpose()?;
+    let namespace = manifest.as_ref().and_then(ResourceExt::namespace).unwrap_or(namespace);
     let before = arguments.from_namespace.as_ref().unwrap_or(&namespace).clone();
     let given = arguments.former.as_deref().or(which.stack()).map(str::to_owned);
     let name = match given.or_else(|| manifest.as_ref().map(ResourceExt::name_any)) {

@@ -10,6 +10,7 @@ use crate::{
     report::Report,
     target::Target,
     terminal::{FRESH, OVER, Terminal, WIDTH, wrap},
+    versions,
 };
 
 /// How often a stack is looked at while it rolls.
@@ -31,7 +32,7 @@ pub async fn run(target: Target, arguments: &Arguments, terminal: &Terminal) -> 
     if arguments.watch {
         return watch(target, format, terminal).await;
     }
-    let report = Report::of(&target).await?;
+    let report = Report::of(&target, versions::read(&target).await).await?;
     match format {
         Format::Json => super::json(&report)?,
         Format::Text => write!(std::io::stdout().lock(), "{}", report.text(Timestamp::now(), *terminal))?,
@@ -42,8 +43,9 @@ pub async fn run(target: Target, arguments: &Arguments, terminal: &Terminal) -> 
 /// Tells of changes until the stack is as its spec says (0), or nothing goes on until somebody does something (1).
 pub async fn watch(mut target: Target, format: Format, terminal: &Terminal) -> Result<ExitCode, Error> {
     let mut told = None;
+    let versions = versions::read(&target).await;
     loop {
-        let report = Report::of(&target).await?;
+        let report = Report::of(&target, versions.clone()).await?;
         let over = report.is_settled() || report.is_stalled();
         tell(&report, told.as_ref(), format, *terminal, over)?;
         if over {

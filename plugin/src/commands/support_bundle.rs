@@ -21,7 +21,7 @@ use serde::Serialize;
 use tracklore_operator::stack::kinds::Kind;
 
 use super::{doctor, events};
-use crate::{Error, bundle::Bundle, happened, report::Report, target::Target, terminal::Terminal};
+use crate::{Error, bundle::Bundle, happened, report::Report, target::Target, terminal::Terminal, versions};
 
 /// How many of the last lines of each log are taken.
 const LINES: i64 = 5000;
@@ -76,7 +76,7 @@ struct Gathering<'a> {
 impl Gathering<'_> {
     /// What the other commands tell.
     async fn told(&mut self, now: Timestamp) -> Result<(), Error> {
-        let report = Report::of(self.target).await?;
+        let report = Report::of(self.target, versions::read(self.target).await).await?;
         let happenings = happened::read(self.target).await?;
         let plain = Terminal::plain();
         self.bundle.text("status.txt", &report.text(now, plain));

@@ -1,10 +1,13 @@
 //! Keeps a consumer running: one session after the other, each from the offsets that Redis holds at its start.
 
-use std::{sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use rdkafka::producer::{FutureProducer, Producer};
 use redis::RedisResult;
-use tokio::{task::spawn_blocking, time::sleep};
+use tokio::{
+    task::spawn_blocking,
+    time::{sleep, timeout},
+};
 use tokio_util::sync::CancellationToken;
 use tracklore_platform::{
     consumer::EventConsumer,
@@ -103,8 +106,13 @@ impl Feeder {
             self.progress.waits();
             sleep(PAUSE).await;
         };
-        self.progress.waits();
-        (cluster_id(&self.producer).await, base)
+        let mut cluster = pin!(cluster_id(&self.producer));
+        loop {
+            self.progress.waits();
+            if let Ok(cluster) = timeout(PAUSE, &mut cluster).await {
+                return (cluster, base);
+            }
+        }
     }
 
     async fn load(&self) -> RedisResult<String> {

@@ -2,7 +2,8 @@
 //! and changes; what each step took becomes a span ([`Span`], [`step`]), and a background task ([`start`]) sends the
 //! spans to a collector as OTLP over HTTP.
 //!
-//! Whether a trace is kept is decided where it begins and told to all that come after; a step that fails is always kept.
+//! Whether a trace is kept is decided where it begins and told to all that come after; a step that fails is always kept
+//! (but for statements of databases, of which nobody tells whether they failed).
 //! Without a collector nothing is measured, and a collector that is away, slow or full costs nothing but the spans:
 //! they wait in a bounded queue, and what doesn't fit is dropped and counted.
 

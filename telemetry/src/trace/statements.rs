@@ -1,5 +1,5 @@
-//! What databases are asked, as steps of the running trace. sqlx tells of each statement, and of each wait for a connection,
-//! when it is over; of a trace that isn't kept it needn't.
+//! What databases are asked, as steps of the running trace. sqlx tells of each statement, and of each connection that was
+//! waited for, when it is over.
 
 use std::{
     fmt::Debug,
@@ -12,14 +12,9 @@ use tracing::{
     level_filters::LevelFilter,
     subscriber::Interest,
 };
-use tracing_subscriber::{
-    Layer,
-    filter::dynamic_filter_fn,
-    layer::{Context, Filter},
-    registry::LookupSpan,
-};
+use tracing_subscriber::{Layer, filter::Targets, layer::Context, registry::LookupSpan};
 
-use super::{Described, Kind, Span, TraceContext};
+use super::{Described, Kind, Span, TRACER, TraceContext};
 
 /// Where sqlx tells of a statement.
 pub const QUERY: &str = "sqlx::query";
@@ -28,23 +23,42 @@ const ACQUIRE: &str = "sqlx::pool::acquire";
 /// Who has a connection sooner hasn't waited.
 const A_WAIT: Duration = Duration::from_millis(1);
 
-/// Turns what sqlx tells into spans.
-pub struct Statements;
+/// Turns what sqlx tells into spans. To be the outermost layer: sqlx asks whether somebody wants to know, before it puts the
+/// texts together, and is told so only for a trace that is kept, or where log lines want it.
+pub struct Statements {
+    /// From which level on there are log lines.
+    pub lines: Targets,
+}
 
-/// Lets through what [`Statements`] is for.
-pub fn of_kept_traces<S: Subscriber>() -> impl Filter<S> {
-    let is_ours = |metadata: &Metadata<'_>| [QUERY, ACQUIRE].contains(&metadata.target());
-    dynamic_filter_fn(move |metadata, _: &Context<'_, S>| {
-        is_ours(metadata) && TraceContext::current().is_some_and(TraceContext::is_sampled)
-    })
-    .with_callsite_filter(
-        move |metadata| if is_ours(metadata) { Interest::sometimes() } else { Interest::never() },
-    )
-    .with_max_level_hint(LevelFilter::DEBUG)
+fn is_ours(metadata: &Metadata<'_>) -> bool {
+    [QUERY, ACQUIRE].contains(&metadata.target())
+}
+
+fn is_kept() -> bool {
+    TRACER.get().is_some() && TraceContext::current().is_some_and(TraceContext::is_sampled)
 }
 
 impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Statements {
+    fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
+        match self.lines.would_enable(metadata.target(), metadata.level()) {
+            _ if is_ours(metadata) => Interest::sometimes(),
+            true => Interest::always(),
+            false => Interest::never(),
+        }
+    }
+
+    fn enabled(&self, metadata: &Metadata<'_>, _: Context<'_, S>) -> bool {
+        (is_ours(metadata) && is_kept()) || self.lines.would_enable(metadata.target(), metadata.level())
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        Some(Layer::<S>::max_level_hint(&self.lines)?.max(LevelFilter::DEBUG))
+    }
+
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        if !is_ours(event.metadata()) || !is_kept() {
+            return;
+        }
         let mut told = Told::default();
         event.record(&mut told);
         let (kind, described) = if event.metadata().target() == QUERY {
@@ -110,7 +124,23 @@ fn name(statement: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use tracing::{Level, enabled, subscriber::with_default};
+    use tracing_subscriber::{layer::SubscriberExt, registry};
+
     use super::*;
+
+    #[test]
+    fn who_serves_no_trace_that_is_kept_is_not_asked_for_statements_but_for_log_lines() {
+        for (level, wanted) in [("info", false), ("debug", true), ("info,sqlx::query=debug", true)] {
+            let lines: Targets = level.parse().unwrap();
+            let layer = tracing_subscriber::fmt::layer().with_filter(lines.clone());
+            with_default(registry().with(layer).with(Statements { lines }), || {
+                assert_eq!(enabled!(target: "sqlx::query", Level::DEBUG), wanted, "{level}");
+                assert!(enabled!(target: "sqlx::query", Level::WARN), "{level}");
+                assert!(enabled!(target: "another", Level::INFO), "{level}");
+            });
+        }
+    }
 
     #[test]
     fn a_statement_is_named_by_what_it_does_to_which_table() {
