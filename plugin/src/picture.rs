@@ -86,12 +86,16 @@ pub fn component(object: &impl ResourceExt) -> String {
 /// Whether a pod of a workload has started, and stays. It may not be ready.
 pub fn runs(pod: &Pod) -> bool {
     let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
-    phase == Some("Running") && pod.metadata.deletion_timestamp.is_none() && !of_job(pod)
+    phase == Some("Running") && stays(pod)
 }
 
 /// Whether a pod of a workload is ready, and stays.
 pub fn is_running(pod: &Pod) -> bool {
-    pods::is_ready(pod) && pod.metadata.deletion_timestamp.is_none() && !of_job(pod)
+    pods::is_ready(pod) && stays(pod)
+}
+
+fn stays(pod: &Pod) -> bool {
+    pod.metadata.deletion_timestamp.is_none() && !of_job(pod)
 }
 
 fn of_job(pod: &Pod) -> bool {

@@ -64,7 +64,7 @@ impl Model {
 
     /// The manifest of a stack that begins with a copy.
     pub fn begin(
-        mut self,
+        &self,
         (namespace, name): (&str, &str),
         former: &Former,
         origin: &Origin,
@@ -76,18 +76,19 @@ impl Model {
             copy: copy.to_owned(),
             key_secret_ref: origin.key()?,
         };
-        if let Some(spec) = self.spec.as_object_mut() {
+        let mut spec = self.spec.clone();
+        if let Some(spec) = spec.as_object_mut() {
             spec.insert("restore".to_owned(), serde_json::to_value(restore)?);
         }
         let mut metadata =
             Map::from_iter([("name".to_owned(), json!(name)), ("namespace".to_owned(), json!(namespace))]);
-        for (field, value) in [("labels", self.labels), ("annotations", self.annotations)] {
+        for (field, value) in [("labels", &self.labels), ("annotations", &self.annotations)] {
             if !value.is_null() {
-                metadata.insert(field.to_owned(), value);
+                metadata.insert(field.to_owned(), value.clone());
             }
         }
         Ok(json!({
-            "apiVersion": "tracklore.io/v1alpha1", "kind": "TrackloreStack", "metadata": metadata, "spec": self.spec,
+            "apiVersion": "tracklore.io/v1alpha1", "kind": "TrackloreStack", "metadata": metadata, "spec": spec,
         }))
     }
 

@@ -116,7 +116,8 @@ impl Target {
     }
 }
 
-fn only(mut stacks: Vec<TrackloreStack>, namespace: &str) -> Result<Option<TrackloreStack>, Error> {
+/// The one stack that a namespace has, if it has any; several are an error.
+pub fn only(mut stacks: Vec<TrackloreStack>, namespace: &str) -> Result<Option<TrackloreStack>, Error> {
     if stacks.len() > 1 {
         let names: Vec<_> = stacks.iter().map(ResourceExt::name_any).collect();
         return Err(Error::Which(format!(

@@ -21,7 +21,7 @@ use crate::{
     file, manifests,
     origin::{Former, Origin, Place},
     restored::Model,
-    target::{Target, Which},
+    target::{self, Target, Which},
     terminal::{Terminal, WIDTH, ago, wrap},
 };
 
@@ -93,18 +93,12 @@ pub async fn run(which: &Which, arguments: &Arguments, terminal: &Terminal) -> R
 /// The one stack of a namespace.
 async fn only(client: &Client, namespace: &str) -> Result<String, Error> {
     let stacks = Api::<TrackloreStack>::namespaced(client.clone(), namespace);
-    let names: Vec<_> =
-        stacks.list(&ListParams::default()).await?.iter().map(ResourceExt::name_any).collect();
-    match names.as_slice() {
-        [name] => Ok(name.clone()),
-        [] => Err(Error::Which(format!(
+    let only = target::only(stacks.list(&ListParams::default()).await?.items, namespace)?;
+    only.as_ref().map(ResourceExt::name_any).ok_or_else(|| {
+        Error::Which(format!(
             "there is no stack in namespace {namespace}; name the one that copies are of: kubectl tracklore restore NAME"
-        ))),
-        names => Err(Error::Which(format!(
-            "namespace {namespace} has several stacks; name one: kubectl tracklore restore {}",
-            names.join("|")
-        ))),
-    }
+        ))
+    })
 }
 
 impl Request<'_> {
@@ -127,24 +121,21 @@ impl Request<'_> {
     }
 
     /// Makes the stack. Which copy `latest` is gets decided here: another one may be kept before it has all come back.
-    async fn make(mut self, name: &str, arguments: &Arguments) -> Result<ExitCode, Error> {
+    async fn make(self, name: &str, arguments: &Arguments) -> Result<ExitCode, Error> {
         self.origin.key()?;
         self.is_free(name).await?;
-        let model = self.model.take().ok_or_else(|| Error::Refused(format!(
+        let model = self.model.as_ref().ok_or_else(|| Error::Refused(format!(
             "stack {} is gone, so a new one can't be made like it; give a manifest by -f: copies hold data, not manifests",
             self.former.folder()
         )))?;
-        if let Some(sentence) = model.clash(&self.former).filter(|_| !arguments.dry_run) {
+        if arguments.dry_run {
+            return self.print(&self.manifest(model, name, &arguments.copy)?);
+        }
+        if let Some(sentence) = model.clash(&self.former) {
             return Err(Error::Refused(sentence));
         }
-        if arguments.dry_run {
-            let manifest = self.manifest(model, name, &arguments.copy)?;
-            return self.print(&manifest);
-        }
-        self.model = Some(model);
         let copies = self.copies().await?;
         let copy = copies::choose(&copies, &arguments.copy, &self.former, &self.origin)?;
-        let Some(model) = self.model.take() else { return Ok(ExitCode::FAILURE) };
         let manifest = self.manifest(model, name, &copy.name)?;
         let stack = self.apply(name, &manifest).await?;
         if self.format == Format::Text {
@@ -164,7 +155,7 @@ impl Request<'_> {
         Ok(code)
     }
 
-    fn manifest(&self, model: Model, name: &str, copy: &str) -> Result<Value, Error> {
+    fn manifest(&self, model: &Model, name: &str, copy: &str) -> Result<Value, Error> {
         model.begin((&self.namespace, name), &self.former, &self.origin, copy)
     }
 

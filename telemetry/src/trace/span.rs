@@ -4,7 +4,7 @@ use std::{
     borrow::Cow,
     fmt::{self, Display},
     pin::pin,
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 use super::{DROPPED, TRACER, TraceContext};
@@ -45,10 +45,10 @@ pub struct Described {
 #[derive(Debug)]
 #[must_use]
 pub struct Span {
-    pub(super) context: TraceContext,
-    pub(super) parent: Option<TraceContext>,
-    pub(super) kind: Kind,
-    pub(super) started: SystemTime,
+    context: TraceContext,
+    parent: Option<TraceContext>,
+    kind: Kind,
+    started: SystemTime,
 }
 
 /// A piece of work that is over.
@@ -130,6 +130,11 @@ impl Span {
     /// A step of the running trace, if there is one.
     pub fn child(kind: Kind) -> Option<Self> {
         TraceContext::current().map(|parent| Self::entry(kind, Some(parent)))
+    }
+
+    /// The same, of work that began so long ago.
+    pub(super) fn begun_before(self, took: Duration) -> Self {
+        Self { started: self.started.checked_sub(took).unwrap_or(self.started), ..self }
     }
 
     /// What to hand on to those who continue the work elsewhere.

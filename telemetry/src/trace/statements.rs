@@ -1,10 +1,7 @@
 //! What databases are asked, as steps of the running trace. sqlx tells of each statement, and of each connection that was
 //! waited for, when it is over.
 
-use std::{
-    fmt::Debug,
-    time::{Duration, SystemTime},
-};
+use std::{fmt::Debug, time::Duration};
 
 use tracing::{
     Event, Metadata, Subscriber,
@@ -12,7 +9,7 @@ use tracing::{
     level_filters::LevelFilter,
     subscriber::Interest,
 };
-use tracing_subscriber::{Layer, filter::Targets, layer::Context, registry::LookupSpan};
+use tracing_subscriber::{Layer, filter::Targets, layer::Context};
 
 use super::{Described, Kind, Span, TRACER, TraceContext};
 
@@ -38,7 +35,7 @@ fn is_kept() -> bool {
     TRACER.get().is_some() && TraceContext::current().is_some_and(TraceContext::is_sampled)
 }
 
-impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Statements {
+impl<S: Subscriber> Layer<S> for Statements {
     fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
         match self.lines.would_enable(metadata.target(), metadata.level()) {
             _ if is_ours(metadata) => Interest::sometimes(),
@@ -72,9 +69,9 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Statements {
         } else {
             return;
         };
-        let Some(parent) = TraceContext::current() else { return };
-        let started = SystemTime::now().checked_sub(told.took).unwrap_or_else(SystemTime::now);
-        Span { context: parent.child(), parent: Some(parent), kind, started }.end(false, || described);
+        if let Some(span) = Span::child(kind) {
+            span.begun_before(told.took).end(false, || described);
+        }
     }
 }
 

@@ -33,13 +33,17 @@ async fn read_until(stream: &mut reqwest::Response, text: &str) {
     }
 }
 
+/// A stack of which traces are kept only where a caller wants it, and who takes them.
+async fn traced_stack() -> (Collector, Stack) {
+    let (collector, mut stack) = (Collector::start().await, empty_stack().await);
+    stack.set("TRACKLORE_OTLP_ENDPOINT", collector.endpoint());
+    stack.set("TRACKLORE_TRACE_SAMPLING_RATIO", "0");
+    (collector, stack)
+}
+
 #[tokio::test]
 async fn one_trace_joins_a_post_its_event_the_feed_and_a_stream_client() {
-    let collector = Collector::start().await;
-    let mut stack = empty_stack().await;
-    stack.set("TRACKLORE_OTLP_ENDPOINT", collector.endpoint());
-    // only what a caller wants to be kept
-    stack.set("TRACKLORE_TRACE_SAMPLING_RATIO", "0");
+    let (collector, mut stack) = traced_stack().await;
     for service in ["auth", "user", "posts", "feed"] {
         stack.start(service).await;
     }
@@ -83,10 +87,7 @@ async fn one_trace_joins_a_post_its_event_the_feed_and_a_stream_client() {
 
 #[tokio::test]
 async fn the_trace_of_a_log_in_shows_what_the_database_was_asked_and_the_password_verified() {
-    let collector = Collector::start().await;
-    let mut stack = empty_stack().await;
-    stack.set("TRACKLORE_OTLP_ENDPOINT", collector.endpoint());
-    stack.set("TRACKLORE_TRACE_SAMPLING_RATIO", "0");
+    let (collector, mut stack) = traced_stack().await;
     stack.start("auth").await;
     let ada = stack.sign_up("ada").await;
     let request =
@@ -108,10 +109,7 @@ async fn the_trace_of_a_log_in_shows_what_the_database_was_asked_and_the_passwor
 
 #[tokio::test]
 async fn a_failure_is_kept_though_its_trace_is_not() {
-    let collector = Collector::start().await;
-    let mut stack = empty_stack().await;
-    stack.set("TRACKLORE_OTLP_ENDPOINT", collector.endpoint());
-    stack.set("TRACKLORE_TRACE_SAMPLING_RATIO", "0");
+    let (collector, mut stack) = traced_stack().await;
     stack.set("TRACKLORE_REDIS_URL", "redis://127.0.0.1:1/0");
     stack.launch("feed").await;
     let ask = async |path: &str| {
