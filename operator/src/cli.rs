@@ -22,12 +22,14 @@ use crate::{
     runtime::{
         api_calls, controller,
         fence::Fence,
-        lease::{Candidate, LeaseName},
+        lease::{Candidate, Held, LeaseName},
         metrics, server,
         watches::{Progress, Scope},
     },
     stack::versions,
 };
+
+const LOST: &str = "the Lease was lost: another replica works now, or the API server can't be reached";
 
 /// Kubernetes operator of Tracklore.
 #[derive(Debug, Parser)]
@@ -166,24 +168,20 @@ async fn run(arguments: RunArguments) -> Result<()> {
         controllers.spawn(controller::keep(client.clone(), scope, most, progress.clone(), stop.clone()));
     }
     let mut result = Ok(());
-    let lost = async {
-        match &mut held {
-            Some(held) => held.keep().await,
-            None => std::future::pending().await,
-        }
-    };
     tokio::select! {
         // An orderly end ends the controllers, too, and may be heard of after that.
         biased;
         () = stop.cancelled() => tracing::info!("stopping: passes under way are finished"),
-        () = lost => bail!("the Lease was lost: another replica works now, or the API server can't be reached"),
+        () = lost(&mut held) => bail!(LOST),
         Some(ended) = controllers.join_next() => {
             result = outcome(ended).and(Err(anyhow!("a controller ended by itself")));
         }
     }
     stop.cancel();
-    while let Some(ended) = controllers.join_next().await {
-        result = result.and(outcome(ended));
+    tokio::select! {
+        biased;
+        finished = finished(&mut controllers) => result = result.and(finished),
+        () = lost(&mut held) => bail!(LOST),
     }
     metrics::leader(false);
     if let Some(held) = held {
@@ -203,6 +201,23 @@ async fn client(fence: &Fence) -> Result<Client> {
 
 fn outcome(ended: Result<Result<(), controller::Error>, JoinError>) -> Result<()> {
     Ok(ended.context("a controller panicked")??)
+}
+
+/// Waits until all controllers have ended; the first error of theirs.
+async fn finished(controllers: &mut JoinSet<Result<(), controller::Error>>) -> Result<()> {
+    let mut result = Ok(());
+    while let Some(ended) = controllers.join_next().await {
+        result = result.and(outcome(ended));
+    }
+    result
+}
+
+/// Renews the Lease, and ends when it is lost.
+async fn lost(held: &mut Option<Held>) {
+    match held {
+        Some(held) => held.keep().await,
+        None => std::future::pending().await,
+    }
 }
 
 /// A name that no other replica has, nor an earlier process of this pod.

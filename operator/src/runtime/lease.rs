@@ -165,7 +165,7 @@ impl Held {
             let left = DEADLINE.saturating_sub(self.renewed.elapsed());
             match tokio::time::timeout(PATIENCE.min(left), self.renew()).await {
                 Ok(Ok(())) => self.renewed_at(asked),
-                // Somebody else has changed it: whoever that was believes that it is theirs.
+                // It is somebody else's.
                 Ok(Err(kube::Error::Api(status))) if status.is_conflict() || status.is_not_found() => return,
                 Ok(Err(error)) => tracing::warn!(%error, "the Lease can't be renewed; trying on"),
                 Err(_) => tracing::warn!("renewing the Lease took too long; trying on"),
@@ -182,25 +182,40 @@ impl Held {
     }
 
     async fn renew(&mut self) -> Result<(), kube::Error> {
-        let mut next = self.lease.clone();
-        if let Some(spec) = &mut next.spec {
-            spec.renew_time = Some(MicroTime(Timestamp::now()));
-        }
-        self.lease = self.candidate.api.replace(&self.candidate.name, &PostParams::default(), &next).await?;
-        Ok(())
+        self.change(|spec| spec.renew_time = Some(MicroTime(Timestamp::now()))).await
     }
 
     /// Gives the Lease back, so that the next one needn't wait until it expires.
     pub async fn release(mut self) {
         self.candidate.fence.close();
-        if let Some(spec) = &mut self.lease.spec {
-            spec.holder_identity = None;
-        }
-        let (api, name) = (&self.candidate.api, &self.candidate.name);
-        match tokio::time::timeout(PATIENCE, api.replace(name, &PostParams::default(), &self.lease)).await {
-            Ok(Ok(_)) => {}
+        match tokio::time::timeout(PATIENCE, self.change(|spec| spec.holder_identity = None)).await {
+            Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::warn!(%error, "the Lease wasn't given back; it expires"),
             Err(_) => tracing::warn!("giving the Lease back took too long; it expires"),
+        }
+    }
+
+    /// Changes what the Lease says, as long as it says that it is held here. It may be another version than the one last heard
+    /// of: a renewal whose answer nobody waited for may have been taken, and anybody may have labelled it.
+    async fn change(&mut self, change: impl Fn(&mut LeaseSpec)) -> Result<(), kube::Error> {
+        let Candidate { api, name, identity, .. } = &self.candidate;
+        loop {
+            let mut next = self.lease.clone();
+            change(next.spec.get_or_insert_default());
+            let refusal = match api.replace(name, &PostParams::default(), &next).await {
+                Ok(lease) => {
+                    self.lease = lease;
+                    return Ok(());
+                }
+                Err(kube::Error::Api(status)) if status.is_conflict() => status,
+                Err(error) => return Err(error),
+            };
+            let there = api.get(name).await?;
+            let holder = there.spec.as_ref().and_then(|spec| spec.holder_identity.as_ref());
+            if holder != Some(identity) {
+                return Err(kube::Error::Api(refusal));
+            }
+            self.lease = there;
         }
     }
 }

@@ -7,9 +7,16 @@ use std::{
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::{apps::v1::Deployment, coordination::v1::Lease};
-use kube::{Api, ResourceExt, api::DeleteParams};
+use kube::{
+    Api, ResourceExt,
+    api::{DeleteParams, Patch, PatchParams},
+};
 use serde_json::{Value, json};
-use tracklore_operator::api::v1alpha1::TrackloreStack;
+use tokio_util::sync::CancellationToken;
+use tracklore_operator::{
+    api::v1alpha1::TrackloreStack,
+    runtime::{fence::Fence, lease::Candidate},
+};
 use tracklore_testkit::eventually_within;
 
 use crate::{
@@ -158,4 +165,39 @@ async fn one_replica_works_and_another_goes_on_when_it_ends_dies_or_stands_still
     assert_eq!(space.written_after("operator", acquired(&lease)), [""; 0], "who lost it writes nothing");
     assert_ne!(space.written_after("rival", acquired(&lease)), [""; 0], "the audit log tells them apart");
     drop(second);
+}
+
+/// What answers get lost with: the Lease is another version than the holder believes, though still its own.
+#[tokio::test]
+async fn a_lease_that_changed_unheard_is_kept_while_it_names_its_holder_and_given_back() {
+    let space = Space::new("unheard").await;
+    let leases = space.api::<Lease>();
+    let candidate = |name: &str| {
+        let lease = format!("{}/lease", space.name).parse().unwrap();
+        Candidate::new(space.client.clone(), lease, name.to_owned(), Fence::closed())
+    };
+    let change = async |change: Value| {
+        leases.patch("lease", &PatchParams::default(), &Patch::Merge(&change)).await.unwrap()
+    };
+    let stop = CancellationToken::new();
+    let mut held = candidate("first").acquire(&stop).await.unwrap();
+
+    let before = change(json!({"metadata": {"labels": {"seen": "by-somebody"}}})).await;
+    let renewal = eventually_within(PATIENCE, "the Lease is renewed", async || {
+        leases.get("lease").await.ok().filter(|lease| renewed(lease) > renewed(&before))
+    });
+    tokio::select! {
+        () = held.keep() => panic!("it was given up"),
+        lease = renewal => assert_eq!(lease.labels()["seen"], "by-somebody"),
+    }
+    change(json!({"metadata": {"labels": {"seen": "by-another"}}})).await;
+    held.release().await;
+    assert_eq!(leases.get("lease").await.unwrap().spec.unwrap().holder_identity, None);
+
+    let mut held = candidate("second").acquire(&stop).await.unwrap();
+    change(json!({"spec": {"holderIdentity": "third"}})).await;
+    held.keep().await;
+    held.release().await;
+    let holder = leases.get("lease").await.unwrap().spec.unwrap().holder_identity;
+    assert_eq!(holder.as_deref(), Some("third"), "who lost it doesn't give it back");
 }
