@@ -76,6 +76,8 @@ pub struct ValidStack {
     pub ingress: Option<Ingress>,
     /// The routes of the Gateway API, where they are asked for instead.
     pub routes: Option<GatewayApi>,
+    /// The names that clients call; by default what each kind of gateway says.
+    pub hostnames: Vec<String>,
     /// Whether NetworkPolicies are made.
     pub network_policy: NetworkPolicyMode,
     /// When the keys that sign tokens get a successor.
@@ -191,6 +193,7 @@ pub fn validate(stack: &TrackloreStack) -> Result<ValidStack, Refusal> {
             gateway: gateway(spec),
             ingress: spec.gateway.ingress.clone(),
             routes: spec.gateway.gateway_api.clone(),
+            hostnames: spec.gateway.hostnames.clone(),
             network_policy: spec.security.network_policy,
             key_rotation: rotation(spec, Some(spec.auth.signing_keys.rotate_after.as_str())),
             contract: spec.rollout.contract.clone(),

@@ -1,12 +1,10 @@
 //! Whoever speaks through the gateway can't say who they are, where they want to get behind it, or how often they may ask.
 
-use std::process::Command;
-
 use reqwest::{Method, StatusCode};
 use serde_json::json;
-use tracklore_testkit::{http, http_builder};
+use tracklore_testkit::http;
 
-use crate::traefik::{CUT, Gateway, TOKEN, USER, succeeds};
+use crate::traefik::{CUT, Gateway, TOKEN, USER};
 
 /// An address of each service that has any beside auth's, and auth's own.
 const PATHS: [(&str, &str); 6] = [
@@ -31,9 +29,36 @@ async fn every_address_leads_to_its_service() {
         assert_eq!((seen.len(), seen[0].service, seen[0].target.as_str()), (1, service, path));
     }
     for service in ["auth", "user", "posts", "feed"] {
-        let _ = http().get(gateway.url(&format!("/docs/{service}/openapi.json"))).send().await.unwrap();
+        let path = format!("/docs/{service}/openapi.json");
+        let _ = http().get(gateway.url(&path)).send().await.unwrap();
         let seen = gateway.seen();
-        assert_eq!((seen[0].service, seen[0].target.as_str()), (service, "/openapi.json"));
+        assert_eq!((seen[0].service, seen[0].target.as_str()), (service, path.as_str()));
+    }
+    let _ = http().get(gateway.url("/docs")).send().await.unwrap();
+    assert_eq!(gateway.seen()[0].service, "auth", "each has the page, and this one is asked for it");
+}
+
+#[tokio::test]
+async fn nothing_is_found_by_another_name_than_those_that_are_asked_for() {
+    let names = json!({"traefik": {}, "hostnames": ["community.example.org", "*.example.net"]});
+    let gateway = Gateway::of(names, &[]).await;
+    let found = async |host: &str, path: &str| {
+        let mut request = http().get(gateway.url(path)).header("Host", host);
+        if path != "/v1/auth/me" {
+            request = request.bearer_auth(TOKEN);
+        }
+        assert_eq!(request.send().await.unwrap().status(), StatusCode::OK);
+        gateway.seen()[0].target == path
+    };
+    for path in ["/v1/auth/me", "/v1/posts/1", "/docs/feed/openapi.json"] {
+        for host in ["community.example.org", "Community.Example.org:8080", "a.example.net"] {
+            assert!(found(host, path).await, "{host}{path}");
+        }
+        for host in
+            ["localhost", "example.net", "a.b.example.net", "aXexample.net", "community.example.org.test"]
+        {
+            assert!(!found(host, path).await, "{host}{path}");
+        }
     }
 }
 
@@ -149,7 +174,7 @@ async fn no_spelling_of_an_address_gets_past_the_check_of_tokens() {
             ))
             .await;
         for seen in gateway.seen() {
-            let own = ["/v1/auth/", "/.well-known/jwks.json", "/nothing-here", "/openapi.json"];
+            let own = ["/v1/auth/", "/.well-known/jwks.json", "/nothing-here", "/docs/"];
             assert_eq!(seen.service, "auth", "{path} → {} {}: {answer}", seen.service, seen.target);
             assert!(own.iter().any(|start| seen.target.starts_with(start)), "{path} → {}", seen.target);
         }
@@ -255,6 +280,23 @@ async fn a_user_who_asks_too_often_is_told_to_wait_and_others_are_not() {
 }
 
 #[tokio::test]
+async fn a_token_that_is_shown_to_auth_too_often_has_to_wait_and_others_have_not() {
+    let gateway = Gateway::start(json!({"rateLimit": {"perUser": 5}})).await;
+    let http = http();
+    let mut refused = 0;
+    for turn in 0..40 {
+        let me = gateway.url("/v1/auth/me");
+        let answer = http.get(&me).bearer_auth(TOKEN).send().await.unwrap();
+        refused += usize::from(answer.status() == StatusCode::TOO_MANY_REQUESTS);
+        let another = http.get(&me).bearer_auth(format!("another-{turn}")).send().await.unwrap();
+        assert_eq!(another.status(), StatusCode::OK);
+        let anonymous = http.post(gateway.url("/v1/auth/login")).send().await.unwrap();
+        assert_eq!(anonymous.status(), StatusCode::OK);
+    }
+    assert!(refused > 0);
+}
+
+#[tokio::test]
 async fn an_address_that_asks_too_often_is_told_to_wait() {
     let gateway = Gateway::start(json!({"rateLimit": {"perAddress": 5}})).await;
     let http = http();
@@ -266,71 +308,25 @@ async fn an_address_that_asks_too_often_is_told_to_wait() {
 }
 
 #[tokio::test]
-async fn behind_a_trusted_proxy_each_client_has_a_limit_of_its_own() {
-    let gateway =
-        Gateway::start(json!({"rateLimit": {"perAddress": 5}, "trustedProxies": ["127.0.0.1"]})).await;
-    let http = http();
-    for client in 0..40 {
-        let request = http.get(gateway.url("/v1/feed/global"));
-        let answer = request
-            .header("x-forwarded-for", format!("1.2.3.4, 2001:db8:0:{client}::1"))
-            .send()
-            .await
-            .unwrap();
-        assert_eq!(answer.status(), StatusCode::OK, "client {client}");
+async fn behind_trusted_proxies_each_client_has_a_limit_of_its_own() {
+    for (hops, proxies) in [(1, ""), (2, ", 192.0.2.7")] {
+        let traefik =
+            json!({"rateLimit": {"perAddress": 5}, "trustedProxies": ["127.0.0.1"], "trustedHops": hops});
+        let gateway = Gateway::start(traefik).await;
+        let ask = async |client: String| {
+            let request = http().get(gateway.url("/v1/feed/global"));
+            let request = request.header("x-forwarded-for", format!("1.2.3.4, {client}{proxies}"));
+            request.send().await.unwrap().status()
+        };
+        for client in 0..40 {
+            assert_eq!(ask(format!("2001:db8:0:{client}::1")).await, StatusCode::OK, "client {client}");
+        }
+        let mut refused = 0;
+        for host in 0..40 {
+            // addresses of one /64 are one client
+            let status = ask(format!("2001:db8:1:1::{host:x}")).await;
+            refused += usize::from(status == StatusCode::TOO_MANY_REQUESTS);
+        }
+        assert!(refused > 0);
     }
-    let mut refused = 0;
-    for host in 0..40 {
-        // addresses of one /64 are one client
-        let request = http.get(gateway.url("/v1/feed/global"));
-        let answer =
-            request.header("x-forwarded-for", format!("2001:db8:1:1::{host:x}")).send().await.unwrap();
-        refused += usize::from(answer.status() == StatusCode::TOO_MANY_REQUESTS);
-    }
-    assert!(refused > 0);
-}
-
-// The services answer on one thread while curl holds another.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn with_a_certificate_everything_goes_by_https() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = |name: &str| folder.path().join(name).display().to_string();
-    let mut make = Command::new("openssl");
-    make.args([
-        "req",
-        "-x509",
-        "-newkey",
-        "ec",
-        "-pkeyopt",
-        "ec_paramgen_curve:prime256v1",
-        "-nodes",
-        "-days",
-        "2",
-    ])
-    .args(["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"])
-    .args(["-keyout", &file("tls.key"), "-out", &file("tls.crt")]);
-    succeeds(&make.output().unwrap());
-    let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
-    let certificate = [("tls.crt", read("tls.crt")), ("tls.key", read("tls.key"))];
-    let certificate = certificate.each_ref().map(|(name, content)| (*name, content.as_str()));
-    let gateway = Gateway::with_files(json!({"tls": {"secretRef": {"name": "web-tls"}}}), &certificate).await;
-
-    let plain = http_builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-    let sent_on = plain.get(gateway.url("/v1/feed/global")).send().await.unwrap();
-    assert!(sent_on.status().is_redirection(), "{}", sent_on.status());
-    assert!(sent_on.headers()["location"].to_str().unwrap().starts_with("https://"));
-    assert!(gateway.seen().is_empty());
-
-    let port = gateway.tls_address.rsplit(':').next().unwrap();
-    let curl = |further: &[&str]| {
-        let mut curl = Command::new("curl");
-        curl.args(["-sS", "-i", "--cacert", &file("tls.crt")]).args(further);
-        curl.arg(format!("https://localhost:{port}/v1/feed/global")).output().unwrap()
-    };
-    let answer = succeeds(&curl(&[])).to_lowercase();
-    assert!(answer.contains("strict-transport-security: max-age=31536000"), "{answer}");
-    let seen = gateway.seen();
-    assert_eq!(seen.len(), 1, "{answer}");
-    assert_eq!(seen[0].headers["x-forwarded-proto"], "https");
-    assert!(!curl(&["--tls-max", "1.1"]).status.success(), "TLS 1.1 is spoken");
 }

@@ -3,4 +3,5 @@
 
 mod crd;
 mod gateway;
+mod https;
 mod traefik;

@@ -21,7 +21,7 @@ use tracklore_operator::{
     api::v1alpha1::TrackloreStack,
     stack::{build, kinds::Child, observed::Observed, validate},
 };
-use tracklore_testkit::{eventually, free_ports, http};
+use tracklore_testkit::{Mounted, eventually, free_ports, http};
 
 /// The only token that the auth of these tests knows, and whose it is.
 pub const TOKEN: &str = "the-good-one";
@@ -54,31 +54,29 @@ pub struct Gateway {
     pub tls_address: String,
     container: String,
     seen: Log,
-    _files: tempfile::TempDir,
+    routes: String,
+    files: Mounted,
 }
+
+/// The name and content of a file.
+type File = (&'static str, String);
 
 impl Gateway {
     /// Starts the gateway of a stack whose `gateway.traefik` is this.
     pub async fn start(traefik: Value) -> Self {
-        Self::with_files(traefik, &[]).await
+        Self::of(json!({"traefik": traefik}), &[]).await
     }
 
-    /// The same, with files where the certificate is looked for.
-    pub async fn with_files(traefik: Value, certificate: &[(&str, &str)]) -> Self {
+    /// Starts the gateway of a stack whose `gateway` is this, with this certificate.
+    pub async fn of(gateway: Value, certificate: &[File]) -> Self {
         let seen = Log::default();
-        let (mut routes, arguments) = configuration(&traefik);
+        let (mut routes, arguments) = configuration(&gateway);
         for service in SERVICES {
             let port = echo(service, seen.clone()).await;
             routes =
                 routes.replace(&format!("http://demo-{service}:8080"), &format!("http://127.0.0.1:{port}"));
         }
-        let files = tempfile::tempdir().unwrap();
-        std::fs::write(files.path().join("routes.yaml"), routes).unwrap();
-        for (name, content) in certificate {
-            std::fs::write(files.path().join(name), content).unwrap();
-        }
-        open_to_all(files.path());
-
+        let files = Mounted::new(&all_files(&routes, certificate));
         let [web, secure, admin] = free_ports();
         let address = |port: u16| format!("127.0.0.1:{port}");
         let arguments = arguments.into_iter().map(|argument| {
@@ -101,24 +99,24 @@ impl Gateway {
             "65532:65532",
             "--read-only",
         ])
-        .args([
-            "-v",
-            &format!("{folder}:/etc/tracklore:ro"),
-            "-v",
-            &format!("{folder}:/etc/tracklore-tls:ro"),
-        ])
+        .args(["-v", &format!("{folder}:/etc/tracklore:ro")])
         .args(["--entrypoint", "traefik", "docker.io/library/traefik:v3.7.9"])
         .args(arguments);
         succeeds(&run.output().unwrap());
 
         let gateway =
-            Self { address: address(web), tls_address: address(secure), container, seen, _files: files };
+            Self { address: address(web), tls_address: address(secure), container, seen, routes, files };
         let (http, ping) = (http(), format!("http://{}/ping", address(admin)));
         eventually("the gateway has its routes", async || {
             http.get(&ping).send().await.is_ok_and(|answer| answer.status() == 200).then_some(())
         })
         .await;
         gateway
+    }
+
+    /// Puts another certificate in the place of the one it has.
+    pub fn renew(&self, certificate: &[File]) {
+        self.files.replace(&all_files(&self.routes, certificate));
     }
 
     /// Its address.
@@ -160,9 +158,16 @@ impl Drop for Gateway {
     }
 }
 
+/// What the gateway's volume holds.
+fn all_files(routes: &str, certificate: &[File]) -> Vec<File> {
+    let mut files = vec![("routes/routes.yaml", routes.to_owned())];
+    files.extend_from_slice(certificate);
+    files
+}
+
 /// The routes and the arguments that the operator gives.
-fn configuration(traefik: &Value) -> (String, Vec<String>) {
-    let scheme = if traefik.get("tls").is_some() { "https" } else { "http" };
+fn configuration(gateway: &Value) -> (String, Vec<String>) {
+    let scheme = if gateway["traefik"].get("tls").is_some() { "https" } else { "http" };
     let stack: TrackloreStack = serde_json::from_value(json!({
         "apiVersion": "tracklore.io/v1alpha1",
         "kind": "TrackloreStack",
@@ -171,7 +176,7 @@ fn configuration(traefik: &Value) -> (String, Vec<String>) {
             "version": "0.1.0", "publicUrl": format!("{scheme}://localhost"),
             "postgres": {"managed": {}}, "kafka": {"managed": {}}, "redis": {"managed": {}},
             "auth": {"emailVerification": "Optional"},
-            "gateway": {"traefik": traefik},
+            "gateway": gateway,
         },
     }))
     .unwrap();
@@ -233,22 +238,11 @@ async fn answer(State((service, log)): State<(&'static str, Log)>, request: Requ
     Json(json!({"service": service, "target": target})).into_response()
 }
 
-/// The gateway runs as another user than the test.
-fn open_to_all(folder: &std::path::Path) {
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o755)).unwrap();
-    for file in std::fs::read_dir(folder).unwrap() {
-        std::fs::set_permissions(file.unwrap().path(), std::fs::Permissions::from_mode(0o644)).unwrap();
-    }
-}
-
 /// What a program printed.
-pub fn text(output: &Output) -> String {
+fn text(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
-/// The output of a program that ended well.
-pub fn succeeds(output: &Output) -> String {
+fn succeeds(output: &Output) {
     assert!(output.status.success(), "{}", text(output));
-    text(output)
 }

@@ -1,5 +1,6 @@
-//! `GET /openapi.json` and `GET /docs`: the service's reference, readable without internet. And the frame of what isn't
-//! served: the documents of the internal APIs.
+//! `GET /openapi.json` and `GET /docs`: the service's reference, readable without internet. `GET /docs/<service>/openapi.json`
+//! is the same document under the address that it has where all services share one, so that no gateway has to rewrite
+//! paths. And the frame of what isn't served: the documents of the internal APIs.
 
 use std::collections::BTreeMap;
 
@@ -26,10 +27,14 @@ const POLICY: HeaderValue = HeaderValue::from_static(
      base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 );
 
-/// The two routes for this document.
-pub fn router(document: &OpenApi) -> Router {
+/// The routes for this document of this service.
+pub fn router(service: &str, document: &OpenApi) -> Router {
     let document = document.clone();
-    Router::new().route("/openapi.json", get(async move || Json(document))).route("/docs", get(page))
+    let document = get(async move || Json(document));
+    Router::new()
+        .route("/openapi.json", document.clone())
+        .route(&format!("/docs/{service}/openapi.json"), document)
+        .route("/docs", get(page))
 }
 
 async fn page() -> impl IntoResponse {

@@ -38,7 +38,7 @@ pub struct Service {
     pub name: &'static str,
     /// What it may tell Prometheus.
     pub metrics: Groups<'static>,
-    /// Routes of the public port, without `/openapi.json` and `/docs`.
+    /// Routes of the public port, without those of its document.
     pub public: Router,
     /// Routes of the internal port.
     pub internal: Router,
@@ -118,7 +118,7 @@ pub async fn serve(args: &ServerArgs, service: Service, background: Background) 
     let certificate = args.internal_tls_dir.as_deref().map(Certificate::read).transpose()?;
     let metrics = telemetry::start(args, service.name, service.metrics, &background)?;
 
-    let public = service.public.merge(docs::router(&service.openapi));
+    let public = service.public.merge(docs::router(service.name, &service.openapi));
     let stop = CancellationToken::new();
     let draining = || service.health.draining();
     let servers = [

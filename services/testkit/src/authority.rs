@@ -1,8 +1,9 @@
 //! Who signs certificates in a test, and certificates in a folder whose files are replaced as the kubelet does it.
 
 use std::{
+    collections::BTreeSet,
     fs, io,
-    os::unix::fs::symlink,
+    os::unix::fs::{PermissionsExt, symlink},
     path::{Path, PathBuf},
 };
 
@@ -59,11 +60,14 @@ impl Authority {
 }
 
 impl Mounted {
-    /// A folder with these files.
+    /// A folder with these files, which may lie in folders of it. Anybody may read them.
     pub fn new(files: &[(&str, String)]) -> Self {
         let mounted = Self(TempDir::new().expect("a temporary folder"));
+        let everybodys = fs::Permissions::from_mode(0o755);
+        fs::set_permissions(mounted.path(), everybodys).expect("it is ours");
         mounted.replace(files);
-        for (name, _) in files {
+        let names: BTreeSet<_> = files.iter().filter_map(|(name, _)| name.split('/').next()).collect();
+        for name in names {
             symlink(Path::new("..data").join(name), mounted.path().join(name)).expect("a link");
         }
         mounted
@@ -81,7 +85,9 @@ impl Mounted {
         let write = || -> io::Result<()> {
             fs::create_dir(self.path().join(&name))?;
             for (file, content) in files {
-                fs::write(self.path().join(&name).join(file), content)?;
+                let file = self.path().join(&name).join(file);
+                fs::create_dir_all(file.parent().expect("it lies in a folder"))?;
+                fs::write(file, content)?;
             }
             symlink(&name, self.path().join(next))?;
             fs::rename(self.path().join(next), &data)?;

@@ -23,9 +23,21 @@ pub struct Gateway {
     /// Routes for Gateways that the cluster has, by the Gateway API.
     #[serde(rename = "gatewayAPI", skip_serializing_if = "Option::is_none")]
     pub gateway_api: Option<GatewayApi>,
+    /// The names that clients call: `community.example.org`, or `*.example.org`. By another name nothing is found. When empty:
+    /// any name at `traefik`, the host of `publicUrl` with `ingress` and `gatewayAPI`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(
+        length(max = 16),
+        inner(
+            length(max = 253),
+            regex(pattern = r"^(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$")
+        )
+    )]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub hostnames: Vec<String>,
 }
 
-/// An Ingress for the host of `publicUrl`. The services check tokens themselves and believe no header about who somebody is.
+/// An Ingress. The services check tokens themselves and believe no header about who somebody is.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct Ingress {
@@ -72,6 +84,11 @@ pub struct Traefik {
     )]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub trusted_proxies: Vec<String>,
+    /// How many proxies stand in front of the gateway where `trustedProxies` names any, and add the address that they were
+    /// called from to `X-Forwarded-For`: 2 for a balancer and a content delivery network before it.
+    #[serde(default = "one")]
+    #[schemars(range(min = 1, max = 10))]
+    pub trusted_hops: i32,
     /// HTTPS. Without it the gateway speaks plain HTTP, for development or behind a proxy that ends TLS.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tls: Option<GatewayTls>,
@@ -90,7 +107,7 @@ pub struct Traefik {
     .message("gateway.traefik.tls needs one of secretRef and selfSigned"))]
 pub struct GatewayTls {
     /// Secret of type `kubernetes.io/tls` with the keys `tls.crt` and `tls.key`, as cert-manager keeps it up to date. A new
-    /// certificate in it is taken up within an hour and a half, by new pods before the old ones go.
+    /// certificate in it is taken up within two minutes, without a pod that starts anew.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub secret_ref: Option<SecretRef>,
     /// For development: a certificate for the host of `publicUrl` that the operator makes and renews, in the Secret
@@ -107,7 +124,7 @@ pub struct SelfSigned {}
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct RateLimit {
-    /// Of one signed-in user; 0 for no limit.
+    /// Of one signed-in user, and at `/v1/auth` of one token; 0 for no limit.
     #[serde(default = "fifty")]
     #[schemars(range(min = 0, max = 1_000_000))]
     pub per_user: i64,
@@ -124,6 +141,13 @@ impl Default for RateLimit {
     }
 }
 
+impl Traefik {
+    /// How many proxies in front of it are believed.
+    pub fn proxies(&self) -> i32 {
+        if self.trusted_proxies.is_empty() { 0 } else { self.trusted_hops }
+    }
+}
+
 impl Default for Traefik {
     fn default() -> Self {
         Self {
@@ -131,6 +155,7 @@ impl Default for Traefik {
             resources: Resources::default(),
             service: GatewayService::default(),
             trusted_proxies: Vec::new(),
+            trusted_hops: one(),
             tls: None,
             rate_limit: RateLimit::default(),
             scheduling: Scheduling::default(),

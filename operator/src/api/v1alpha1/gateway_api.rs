@@ -12,17 +12,6 @@ pub struct GatewayApi {
     #[schemars(length(min = 1, max = 16))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub parent_refs: Vec<ParentRef>,
-    /// The names that clients call; the host of `publicUrl` when empty.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(
-        length(max = 16),
-        inner(
-            length(max = 253),
-            regex(pattern = r"^(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$")
-        )
-    )]
-    #[x_kube(merge_strategy = ListMerge::Set)]
-    pub hostnames: Vec<String>,
     /// How many proxies add the address that they were called from to `X-Forwarded-For` before a request reaches a service:
     /// 1 for the Gateway alone, 2 with a balancer before it that does so too. Throttles go by the client's address.
     #[serde(default = "one")]

@@ -14,13 +14,15 @@ use super::{
 };
 use crate::{
     api::v1alpha1::{GatewayServiceType, Traefik},
-    stack::{component::Component, observed::Observed, plan::digest, validate::ValidStack},
+    stack::{component::Component, validate::ValidStack},
 };
 
 const COMPONENT: Component = Component::Gateway;
 const USER: i64 = 65532;
-/// Where the certificate lies.
-const TLS: &str = "/etc/tracklore-tls";
+/// Where routes and certificate lie, in one volume: Traefik reads all again whenever something in this folder changes, and so takes
+/// a renewed certificate while it runs. It looks for routes in folders below, but not in links, of which the kubelet makes the
+/// volume's uppermost level: so the routes are a level deeper, else it would find them twice.
+const FOLDER: &str = "/etc/tracklore";
 
 /// The routes, as Traefik reads them. JSON is YAML too.
 pub fn config(stack: &ValidStack, gateway: &Traefik) -> ConfigMap {
@@ -44,13 +46,13 @@ pub fn arguments(stack: &ValidStack, gateway: &Traefik) -> Vec<String> {
         "--ping.manualRouting=true",
         "--metrics.prometheus=true",
         "--metrics.prometheus.entryPoint=admin",
-        "--providers.file.filename=/etc/tracklore/routes.yaml",
-        "--providers.file.watch=false",
+        "--providers.file.watch=true",
         "--log.format=json",
         "--log.level=INFO",
         "--global.checkNewVersion=false",
         "--global.sendAnonymousUsage=false",
     ]);
+    arguments.push(format!("--providers.file.directory={FOLDER}"));
     arguments.extend(entry(stack, gateway, "web", 8000));
     if gateway.tls.is_some() {
         arguments.extend(entry(stack, gateway, "websecure", 8443));
@@ -113,12 +115,7 @@ pub fn service(stack: &ValidStack, gateway: &Traefik) -> Address {
 }
 
 /// The Deployment.
-pub fn deployment(
-    stack: &ValidStack,
-    gateway: &Traefik,
-    config: &ConfigMap,
-    observed: &Observed,
-) -> Deployment {
+pub fn deployment(stack: &ValidStack, gateway: &Traefik, config: &ConfigMap) -> Deployment {
     let name = stack.names.of(COMPONENT);
     let port = |name: &str, number| ContainerPort {
         name: Some(name.to_owned()),
@@ -126,17 +123,13 @@ pub fn deployment(
         ..ContainerPort::default()
     };
     let mut ports = vec![port("web", 8000), port("admin", 9090)];
-    let mut mounts = vec![pod::read_only("config", "/etc/tracklore"), pod::mount("tmp", "/tmp")];
-    let mut volumes = vec![pod::config_volume("config", &name), pod::scratch("tmp", "64Mi")];
-    let mut content = config_map::files_digest(config);
+    let mounts = vec![pod::read_only("config", FOLDER), pod::mount("tmp", "/tmp")];
+    let mut files = vec![pod::projected_config(&name, &[("routes.yaml", "routes/routes.yaml")])];
     if let Some(tls) = &gateway.tls {
         ports.push(port("websecure", 8443));
-        mounts.push(pod::read_only("tls", TLS));
-        let secret = secrets::certificate(&stack.names, tls);
-        volumes.push(pod::secret_volume("tls", &secret));
-        // A renewed certificate is taken up by new pods.
-        content = digest(&(content, observed.digest(&secret)));
+        files.push(pod::projected_secret(&secrets::certificate(&stack.names, tls)));
     }
+    let volumes = vec![pod::projected_volume("config", files), pod::scratch("tmp", "64Mi")];
     let container = Container {
         name: "traefik".into(),
         image: Some(stack.images.traefik.clone()),
@@ -153,6 +146,7 @@ pub fn deployment(
     let mut spec = pod::spec(stack, USER, container, volumes);
     spec.topology_spread_constraints = spread::constraints(stack, COMPONENT);
     stack.placement(COMPONENT).place(&mut spec);
+    let content = config_map::files_digest(config);
     let template = pod::template(stack.names.labels(COMPONENT), Some(content), spec);
     service_deployment::rolling(stack, COMPONENT, Some(gateway.replicas), template)
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{
     gateway::routes::{IDENTITY, ROUTES, Route},
-    ingress::host,
+    ingress::hostnames,
     pod,
 };
 use crate::{
@@ -22,15 +22,11 @@ const COMPONENT: Component = Component::Gateway;
 
 /// The `HTTPRoute`.
 pub fn http_route(stack: &ValidStack, asked: &GatewayApi) -> HTTPRoute {
-    let hostnames = match asked.hostnames.as_slice() {
-        [] => host(&stack.public_url).into_iter().collect(),
-        hostnames => hostnames.to_vec(),
-    };
     HTTPRoute {
         metadata: pod::metadata(stack, &stack.names.of(COMPONENT), COMPONENT),
         spec: HttpRouteSpec {
             parent_refs: asked.parent_refs.clone(),
-            hostnames,
+            hostnames: hostnames(stack),
             rules: ROUTES.iter().map(|route| rule(stack, route)).collect(),
         },
         status: None,

@@ -15,7 +15,7 @@ const COMPONENT: Component = Component::Gateway;
 
 /// The Ingress.
 pub fn ingress(stack: &ValidStack, asked: &Asked) -> Ingress {
-    let host = host(&stack.public_url);
+    let hostnames = hostnames(stack);
     let paths = ROUTES.iter().flat_map(|route| route.paths.iter().map(|path| (path, route.service)));
     let paths = paths.map(|(path, service)| HTTPIngressPath {
         path: Some((*path).to_owned()),
@@ -28,8 +28,15 @@ pub fn ingress(stack: &ValidStack, asked: &Asked) -> Ingress {
             resource: None,
         },
     });
+    let http = HTTPIngressRuleValue { paths: paths.collect() };
+    let rule = |host| IngressRule { host, http: Some(http.clone()) };
+    let rules = match hostnames.as_slice() {
+        [] => vec![rule(None)],
+        names => names.iter().cloned().map(|name| rule(Some(name))).collect(),
+    };
     let tls = asked.tls_secret_name.clone().map(|secret| {
-        vec![IngressTLS { hosts: host.clone().map(|host| vec![host]), secret_name: Some(secret) }]
+        let hosts = (!hostnames.is_empty()).then_some(hostnames);
+        vec![IngressTLS { hosts, secret_name: Some(secret) }]
     });
     let mut metadata = pod::metadata(stack, &stack.names.of(COMPONENT), COMPONENT);
     metadata.annotations = (!asked.annotations.is_empty()).then(|| asked.annotations.clone());
@@ -37,10 +44,7 @@ pub fn ingress(stack: &ValidStack, asked: &Asked) -> Ingress {
         metadata,
         spec: Some(IngressSpec {
             ingress_class_name: asked.class_name.clone(),
-            rules: Some(vec![IngressRule {
-                host,
-                http: Some(HTTPIngressRuleValue { paths: paths.collect() }),
-            }]),
+            rules: Some(rules),
             tls,
             default_backend: None,
         }),
@@ -48,8 +52,16 @@ pub fn ingress(stack: &ValidStack, asked: &Asked) -> Ingress {
     }
 }
 
+/// The names that are asked for, or that of the stack's address; none where that has no name.
+pub(super) fn hostnames(stack: &ValidStack) -> Vec<String> {
+    match stack.hostnames.as_slice() {
+        [] => host(&stack.public_url).into_iter().collect(),
+        names => names.to_vec(),
+    }
+}
+
 /// The host of an address, where it is a name: Ingresses know no addresses of the network.
-pub(super) fn host(url: &str) -> Option<String> {
+fn host(url: &str) -> Option<String> {
     let host = address_host(url)?;
     let name = host.contains('.') && host.parse::<std::net::IpAddr>().is_err();
     name.then_some(host)

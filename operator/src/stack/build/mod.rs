@@ -258,7 +258,7 @@ impl<'a> Planner<'a> {
         let Some(gateway) = &stack.gateway else { return };
         let config = self.config(gateway::config(stack, gateway));
         self.now(gateway::service(stack, gateway));
-        let deployment = gateway::deployment(stack, gateway, &config, self.observed);
+        let deployment = gateway::deployment(stack, gateway, &config);
         let certified = gateway.tls.as_ref().is_none_or(|tls| tls.secret_ref.is_some() || secrets_ready);
         self.when(certified && !self.lacks(Component::Gateway), deployment);
         self.plan.gateway = Some(stack.names.of(Component::Gateway));

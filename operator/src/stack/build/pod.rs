@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::{
     api::core::v1::{
-        Capabilities, ConfigMapVolumeSource, Container, EmptyDirVolumeSource, EnvVar, EnvVarSource,
-        ExecAction, HTTPGetAction, LocalObjectReference, PodSecurityContext, PodSpec, PodTemplateSpec, Probe,
-        ResourceRequirements, SeccompProfile, SecretKeySelector, SecretVolumeSource, SecurityContext,
-        TCPSocketAction, Volume, VolumeMount,
+        Capabilities, ConfigMapProjection, ConfigMapVolumeSource, Container, EmptyDirVolumeSource, EnvVar,
+        EnvVarSource, ExecAction, HTTPGetAction, KeyToPath, LocalObjectReference, PodSecurityContext,
+        PodSpec, PodTemplateSpec, Probe, ProjectedVolumeSource, ResourceRequirements, SeccompProfile,
+        SecretKeySelector, SecretProjection, SecretVolumeSource, SecurityContext, TCPSocketAction, Volume,
+        VolumeMount, VolumeProjection,
     },
     apimachinery::pkg::{
         api::resource::Quantity,
@@ -205,6 +206,40 @@ pub fn secret_volume(name: &str, secret: &str) -> Volume {
             ..SecretVolumeSource::default()
         }),
         ..Volume::default()
+    }
+}
+
+/// The files of several objects.
+pub fn projected_volume(name: &str, sources: Vec<VolumeProjection>) -> Volume {
+    Volume {
+        name: name.to_owned(),
+        projected: Some(ProjectedVolumeSource { default_mode: Some(0o440), sources: Some(sources) }),
+        ..Volume::default()
+    }
+}
+
+/// Of a ConfigMap these keys, as these files.
+pub fn projected_config(name: &str, files: &[(&str, &str)]) -> VolumeProjection {
+    let file = |&(key, path): &(&str, &str)| KeyToPath {
+        key: key.to_owned(),
+        path: path.to_owned(),
+        ..KeyToPath::default()
+    };
+    VolumeProjection {
+        config_map: Some(ConfigMapProjection {
+            name: name.to_owned(),
+            items: Some(files.iter().map(file).collect()),
+            ..ConfigMapProjection::default()
+        }),
+        ..VolumeProjection::default()
+    }
+}
+
+/// All of a Secret.
+pub fn projected_secret(name: &str) -> VolumeProjection {
+    VolumeProjection {
+        secret: Some(SecretProjection { name: name.to_owned(), ..SecretProjection::default() }),
+        ..VolumeProjection::default()
     }
 }
 

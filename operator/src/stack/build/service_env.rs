@@ -139,10 +139,10 @@ fn common(stack: &ValidStack, observed: &Observed, service: Service) -> Vec<EnvV
         variables.push(env("TRACKLORE_TRUSTED_HOPS", hops.to_string()));
     }
     if let Some(gateway) = &stack.gateway {
-        // The gateway names the caller's address, and removes what callers say of themselves. Behind a proxy that it
-        // trusts, that is the proxy's, and the client's stands before it.
-        let hops = if gateway.trusted_proxies.is_empty() { "1" } else { "2" };
-        variables.push(env("TRACKLORE_TRUSTED_HOPS", hops));
+        // The gateway names the caller's address, and removes what callers say of themselves. Behind proxies that it
+        // trusts, that is the nearest one's, and the client's stands so far before it.
+        let hops = gateway.proxies().saturating_add(1);
+        variables.push(env("TRACKLORE_TRUSTED_HOPS", hops.to_string()));
     }
     if !stack.prefix.is_empty() {
         variables.push(env("TRACKLORE_KAFKA_TOPIC_PREFIX", stack.prefix.clone()));

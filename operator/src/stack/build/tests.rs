@@ -308,9 +308,12 @@ fn traces_have_their_settings_and_a_way_out() {
 fn routes_take_the_place_of_the_gateway_and_go_with_the_wish_for_them() {
     let mut asked = fixtures::stack();
     asked.spec.public_url = "https://community.example.org".into();
-    asked.spec.gateway = serde_json::from_value(serde_json::json!({"gatewayAPI": {
-        "parentRefs": [{"name": "public", "namespace": "gateways", "sectionName": "https"}], "trustedHops": 2,
-    }}))
+    asked.spec.gateway = serde_json::from_value(serde_json::json!({
+        "gatewayAPI": {
+            "parentRefs": [{"name": "public", "namespace": "gateways", "sectionName": "https"}], "trustedHops": 2,
+        },
+        "hostnames": ["community.example.org", "*.example.net"],
+    }))
     .unwrap();
     let stack = crate::stack::validate::validate(&asked).unwrap();
     let mut observed = fixtures::serving(&stack);

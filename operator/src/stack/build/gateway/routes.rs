@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::TLS;
+use super::FOLDER;
 use crate::{
     api::v1alpha1::Traefik,
     stack::{component::Service, validate::ValidStack},
@@ -20,18 +20,48 @@ pub struct Route {
     pub paths: &'static [&'static str],
     /// The service.
     pub service: Service,
-    /// Whether requests with `Authorization` are shown to auth first. Auth's own aren't: who refreshes or logs in may hold a
-    /// token that has expired.
-    checked: bool,
+    /// What happens to requests with `Authorization`.
+    known: Known,
 }
 
-/// What can be reached from outside.
-pub const ROUTES: [Route; 5] = [
-    Route { name: "auth", paths: &["/v1/auth"], service: Service::Auth, checked: false },
-    Route { name: "jwks", paths: &["/.well-known/jwks.json"], service: Service::Auth, checked: false },
-    Route { name: "user", paths: &["/v1/users", "/v1/badges"], service: Service::User, checked: true },
-    Route { name: "posts", paths: &["/v1/posts"], service: Service::Posts, checked: true },
-    Route { name: "feed", paths: &["/v1/feed"], service: Service::Feed, checked: true },
+/// What happens to requests that say whose they are.
+enum Known {
+    /// They are shown to auth first, and a user may make so many of them.
+    Checked,
+    /// A token may be shown so often, whoever's it is: who refreshes or logs in may hold one that has expired.
+    Counted,
+    /// Nothing: it is for everybody.
+    Unseen,
+}
+
+impl Known {
+    /// What the requests go through.
+    fn middlewares(&self) -> &'static [&'static str] {
+        match self {
+            Self::Checked => &["verify", "per-user"],
+            Self::Counted => &["per-token"],
+            Self::Unseen => &[],
+        }
+    }
+}
+
+/// What can be reached from outside. Of two that lead to a path the longer one holds.
+pub const ROUTES: [Route; 9] = [
+    Route { name: "auth", paths: &["/v1/auth"], service: Service::Auth, known: Known::Counted },
+    Route { name: "jwks", paths: &["/.well-known/jwks.json"], service: Service::Auth, known: Known::Unseen },
+    Route {
+        name: "user",
+        paths: &["/v1/users", "/v1/badges"],
+        service: Service::User,
+        known: Known::Checked,
+    },
+    Route { name: "posts", paths: &["/v1/posts"], service: Service::Posts, known: Known::Checked },
+    Route { name: "feed", paths: &["/v1/feed"], service: Service::Feed, known: Known::Checked },
+    // One page shows the documents of all services. Each service has that page.
+    Route { name: "docs", paths: &["/docs"], service: Service::Auth, known: Known::Unseen },
+    Route { name: "docs-user", paths: &["/docs/user"], service: Service::User, known: Known::Unseen },
+    Route { name: "docs-posts", paths: &["/docs/posts"], service: Service::Posts, known: Known::Unseen },
+    Route { name: "docs-feed", paths: &["/docs/feed"], service: Service::Feed, known: Known::Unseen },
 ];
 
 /// Traefik's routes.
@@ -44,12 +74,13 @@ pub fn routes(stack: &ValidStack, gateway: &Traefik) -> Value {
         })
         .collect();
     let http = json!({
-        "routers": Routers::of(gateway), "services": services, "middlewares": middlewares(stack, gateway),
+        "routers": Routers::of(stack, gateway), "services": services, "middlewares": middlewares(stack, gateway),
     });
     if gateway.tls.is_none() {
         return json!({ "http": http });
     }
-    let certificate = json!({"certFile": format!("{TLS}/tls.crt"), "keyFile": format!("{TLS}/tls.key")});
+    let certificate =
+        json!({"certFile": format!("{FOLDER}/tls.crt"), "keyFile": format!("{FOLDER}/tls.key")});
     json!({
         "http": http,
         "tls": {
@@ -66,32 +97,29 @@ struct Routers<'a> {
 }
 
 impl Routers<'_> {
-    fn of(gateway: &Traefik) -> Map<String, Value> {
+    fn of(stack: &ValidStack, gateway: &Traefik) -> Map<String, Value> {
         let mut routers = Routers { gateway, all: Map::new() };
+        let host = any(stack.hostnames.iter().map(|name| host(name)));
         for route in &ROUTES {
             let paths = route.paths.iter().map(|path| format!("Path(`{path}`) || PathPrefix(`{path}/`)"));
-            let rule = paths.collect::<Vec<_>>().join(" || ");
-            routers.add(route.name, &rule, 10, route.service, &[]);
-            if route.checked {
-                let rule = format!("({rule}) && HeaderRegexp(`Authorization`, `.`)");
-                let name = format!("{}-checked", route.name);
-                routers.add(&name, &rule, 20, route.service, &["verify", "per-user"]);
+            let rules = [host.clone(), any(paths)];
+            let rule = rules.into_iter().flatten().collect::<Vec<_>>().join(" && ");
+            routers.add(route.name, &rule, route.service, &[]);
+            let further = route.known.middlewares();
+            if !further.is_empty() {
+                let rule = format!("{rule} && HeaderRegexp(`Authorization`, `.`)");
+                routers.add(&format!("{}-known", route.name), &rule, route.service, further);
             }
-        }
-        // One page shows the documents of all services. Each service has that page.
-        routers.add("docs", "Path(`/docs`)", 10, Service::Auth, &[]);
-        for service in Service::ALL {
-            let rule = format!("Path(`/docs/{}/openapi.json`)", service.as_str());
-            routers.add(&format!("docs-{}", service.as_str()), &rule, 10, service, &["document"]);
         }
         let ping = json!({"rule": "Path(`/ping`)", "entryPoints": ["admin"], "service": "ping@internal"});
         routers.all.insert("ping".to_owned(), ping);
         // A service says best that there is nothing: as a problem document, with the request's id.
-        routers.add("nothing", "PathPrefix(`/`)", 1, Service::Auth, &["nowhere"]);
+        routers.add("nothing", "PathPrefix(`/`)", Service::Auth, &["nowhere"]);
         routers.all
     }
 
-    fn add(&mut self, name: &str, rule: &str, priority: u32, service: Service, further: &[&str]) {
+    /// Where several rules fit a request, that of the longest text holds.
+    fn add(&mut self, name: &str, rule: &str, service: Service, further: &[&str]) {
         let mut middlewares = vec!["per-address", "anonymous", "headers", "redial"];
         middlewares.extend(further);
         let (entry, tls) = match self.gateway.tls {
@@ -100,7 +128,6 @@ impl Routers<'_> {
         };
         let router = json!({
             "rule": rule,
-            "priority": priority,
             "entryPoints": [entry],
             "tls": tls,
             "service": service.as_str(),
@@ -110,11 +137,25 @@ impl Routers<'_> {
     }
 }
 
+/// The rule that any of these fits; none where there are none.
+fn any(rules: impl Iterator<Item = String>) -> Option<String> {
+    let rules: Vec<_> = rules.collect();
+    (!rules.is_empty()).then(|| format!("({})", rules.join(" || ")))
+}
+
+/// The rule of a name, or of all names of one more part.
+fn host(name: &str) -> String {
+    match name.strip_prefix("*.") {
+        Some(rest) => format!(r"HostRegexp(`^[^.]+\.{}$`)", rest.replace('.', r"\.")),
+        None => format!("Host(`{name}`)"),
+    }
+}
+
 fn middlewares(stack: &ValidStack, gateway: &Traefik) -> Value {
     let removed: Map<_, _> = IDENTITY.into_iter().map(|header| (header.to_owned(), json!(""))).collect();
     let strict_transport = if gateway.tls.is_some() { STRICT_TRANSPORT } else { 0 };
-    // Behind proxies that are trusted, the last address in X-Forwarded-For is what the proxy has seen.
-    let depth = u8::from(!gateway.trusted_proxies.is_empty());
+    // What the outermost of the proxies that are trusted has seen stands so far from the end of X-Forwarded-For.
+    let depth = gateway.proxies();
     json!({
         "anonymous": {"headers": {"customRequestHeaders": removed}},
         "headers": {"headers": {
@@ -126,7 +167,6 @@ fn middlewares(stack: &ValidStack, gateway: &Traefik) -> Value {
         // A request of which nothing was sent yet, since the connection was refused, is tried again: whatever its method.
         "redial": {"retry": {"attempts": 4, "initialInterval": "100ms"}},
         "nowhere": {"replacePath": {"path": "/nothing-here"}},
-        "document": {"replacePath": {"path": "/openapi.json"}},
         "verify": {"forwardAuth": {
             "address": format!("http://{}:8080/v1/auth/verify", stack.names.child("auth")),
             "authResponseHeaders": IDENTITY,
@@ -135,6 +175,7 @@ fn middlewares(stack: &ValidStack, gateway: &Traefik) -> Value {
             "maxResponseBodySize": 65536,
         }},
         "per-user": limit(gateway.rate_limit.per_user, &json!({"requestHeaderName": "X-User-ID"})),
+        "per-token": limit(gateway.rate_limit.per_user, &json!({"requestHeaderName": "Authorization"})),
         "per-address": limit(
             gateway.rate_limit.per_address,
             &json!({"ipStrategy": {"depth": depth, "ipv6Subnet": 64}}),

@@ -97,6 +97,7 @@ fn a_proxy_before_the_gateway_is_believed_and_counted() {
     let mut asked = fixtures::stack();
     asked.spec.gateway.traefik.as_mut().unwrap().trusted_proxies =
         vec!["192.0.2.7".into(), "10.0.0.0/8".into()];
+    asked.spec.gateway.traefik.as_mut().unwrap().trusted_hops = 2;
     let stack = crate::stack::validate::validate(&asked).unwrap();
     let children = plan(&stack, &fixtures::serving(&stack), &[]).children;
     let container = |name: &str| {
@@ -109,7 +110,7 @@ fn a_proxy_before_the_gateway_is_believed_and_counted() {
     assert!(container("demo-gateway").args.unwrap().iter().any(|argument| argument == trusted));
     let hops =
         container("demo-auth").env.unwrap().into_iter().find(|env| env.name == "TRACKLORE_TRUSTED_HOPS");
-    assert_eq!(hops.unwrap().value.as_deref(), Some("2"));
+    assert_eq!(hops.unwrap().value.as_deref(), Some("3"));
 }
 
 #[test]
