@@ -1,24 +1,27 @@
 #!/usr/bin/env bash
-# The Helm chart without a cluster: lint, what it renders against the schemas of Kubernetes, values that it must refuse, and
+# The Helm chart without a cluster: lint, what it renders against the schemas of Kubernetes and of the Prometheus operator, values that it must refuse, and
 # the examples against the CRD.
 . "$(dirname "$0")/lib.sh"
 cd "$ROOT"
 chart=charts/tracklore-operator
 kubernetes=$(sed -n 's/.*k8s\.io\/kubernetes \(v[0-9.]*\)$/\1/p' e2e/airgap/src/kube/go.mod | head -n 1)
-schemas=$CACHE/schemas/$kubernetes-$(content_key e2e/scripts/schemas.py crds)
+# The CRDs of its kinds are in its Go module.
+prometheus_operator=v0.85.0
+schemas=$CACHE/schemas/$kubernetes-$prometheus_operator-$(content_key e2e/scripts/schemas.py crds)
 rendered=$(mktemp -d)
 trap 'rm -rf "$rendered"' EXIT
 
+module() { (cd "$(mktemp -d)" && go mod download -json "$1" | jq -er .Dir) || die "The Go module $1 can't be had: check GOPROXY."; }
 make_schemas() {
-  local module
-  module=$(cd "$(mktemp -d)" && go mod download -json "k8s.io/kubernetes@$kubernetes" | jq -r .Dir)
+  local openapi monitoring
+  openapi=$(module "k8s.io/kubernetes@$kubernetes")/api/openapi-spec/swagger.json
+  monitoring=$(module "github.com/prometheus-operator/prometheus-operator@$prometheus_operator")/example/prometheus-operator-crd
   rm -rf "$CACHE/schemas"
   mkdir -p "$CACHE/schemas"
-  python3 e2e/scripts/schemas.py "$module/api/openapi-spec/swagger.json" "$schemas.new" crds/*.yaml
+  python3 e2e/scripts/schemas.py "$openapi" "$schemas.new" crds/*.yaml "$monitoring"/*_{podmonitors,prometheusrules}.yaml
   mv "$schemas.new" "$schemas"
 }
-# The Prometheus operator's kinds have no schema here: theirs come with its CRDs.
-conform() { kubeconform -strict -summary -skip PrometheusRule,PodMonitor -schema-location "$schemas/{{.ResourceKind}}{{.KindSuffix}}.json" "$@"; }
+conform() { kubeconform -strict -summary -schema-location "$schemas/{{.ResourceKind}}{{.KindSuffix}}.json" "$@"; }
 template() { "${helm:-helm}" template tracklore-operator "$chart" --namespace tracklore-system --kube-version "$kubernetes" "$@"; }
 
 # render_to FOLDER  The defaults, and each file of values in the chart's ci folder.
@@ -74,7 +77,7 @@ negative() {
   refuses "more replicas than wait for one Lease" --set replicas=9
   refuses "an unknown value of the rules" --set monitoring.rules.nonsense=1
   refuses "runbooks that lie nowhere" --set monitoring.rules.runbooks=docs/runbooks
-  refuses "a collector that wants TLS" --set tracing.endpoint=https://otel.example.org
+  refuses "a collector that is no address of HTTP" --set tracing.endpoint=grpc://otel.example.org
   refuses "more than all traces" --set-string tracing.samplingRatio=2
   echo "test result: $((test_count - failures)) passed; $failures failed"
   [ "$failures" = 0 ]
