@@ -154,15 +154,16 @@ impl Backlog {
 impl Waiting {
     /// A sentence for each thing that waits, and for each reason why something isn't known.
     pub fn sentences(&self) -> Vec<String> {
-        let mut sentences: Vec<_> = self.backlogs.iter().flat_map(Backlog::sentences).collect();
+        self.backlogs.iter().flat_map(Backlog::sentences).chain(self.not_known()).collect()
+    }
+
+    /// A sentence for each reason why something isn't known.
+    pub fn not_known(&self) -> impl Iterator<Item = String> {
         let mut reasons: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for (part, why) in &self.unknown {
             reasons.entry(why).or_default().push(part);
         }
-        let unknown =
-            reasons.iter().map(|(why, parts)| format!("{}: not all is known: {why}", parts.join(", ")));
-        sentences.extend(unknown);
-        sentences
+        reasons.into_iter().map(|(why, parts)| format!("{}: not all is known: {why}", parts.join(", ")))
     }
 }
 

@@ -8,6 +8,7 @@ mod commands;
 mod copies;
 mod exec;
 mod file;
+mod findings;
 mod happened;
 mod jobs;
 mod manifests;

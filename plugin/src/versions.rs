@@ -4,7 +4,7 @@ use k8s_openapi::api::apps::v1::Deployment;
 use kube::{Api, ResourceExt, api::ListParams};
 use serde::Serialize;
 
-use crate::{commands::doctor::OPERATOR, target::Target};
+use crate::{findings::OPERATOR, target::Target};
 
 const VERSION: &str = "app.kubernetes.io/version";
 
@@ -21,11 +21,16 @@ pub struct Versions {
 pub async fn read(target: &Target) -> Versions {
     let selected = ListParams::default().labels(OPERATOR);
     let found = Api::<Deployment>::all(target.client.clone()).list(&selected).await;
-    let operator = found.ok().and_then(|found| found.items.first()?.labels().get(VERSION).cloned());
-    Versions { operator, ..Versions::own() }
+    Versions::of(found.ok().as_ref().and_then(|found| found.items.first()))
 }
 
 impl Versions {
+    /// With that of the operator, where it may be seen.
+    pub fn of(operator: Option<&Deployment>) -> Self {
+        let operator = operator.and_then(|operator| operator.labels().get(VERSION).cloned());
+        Self { operator, ..Self::own() }
+    }
+
     /// This program's alone.
     pub fn own() -> Self {
         Self { plugin: env!("CARGO_PKG_VERSION").to_owned(), operator: None }

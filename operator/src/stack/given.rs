@@ -154,29 +154,27 @@ fn port(uri: &str) -> Option<i32> {
     }
 }
 
-/// A sentence for each Secret or key that isn't there.
-pub fn missing(stack: &ValidStack, seen: &BTreeMap<String, GivenSeen>) -> Vec<Missing> {
-    let sentence = |secret: &GivenSecret| {
-        let Some(there) = seen.get(&secret.name) else {
-            let keys = secret.keys.join(", ");
+impl GivenSecret {
+    /// What is missing of it among those that were seen, and what to do.
+    pub fn lack(&self, seen: &BTreeMap<String, GivenSeen>) -> Option<String> {
+        let Self { name, keys, field, .. } = self;
+        let Some(there) = seen.get(name) else {
+            let keys = keys.join(", ");
             return Some(format!(
-                "{} names Secret {}, which isn't there; make it with the keys {keys}",
-                secret.field, secret.name
+                "{field} names Secret {name}, which isn't there; make it with the keys {keys}"
             ));
         };
-        let lacking: Vec<_> = secret.keys.iter().copied().filter(|key| !there.keys.contains(*key)).collect();
-        (!lacking.is_empty()).then(|| {
-            format!(
-                "Secret {} of {} lacks {}; add what is missing",
-                secret.name,
-                secret.field,
-                lacking.join(", ")
-            )
-        })
-    };
+        let lacking: Vec<_> = keys.iter().copied().filter(|key| !there.keys.contains(*key)).collect();
+        (!lacking.is_empty())
+            .then(|| format!("Secret {name} of {field} lacks {}; add what is missing", lacking.join(", ")))
+    }
+}
+
+/// A sentence for each Secret or key that isn't there.
+pub fn missing(stack: &ValidStack, seen: &BTreeMap<String, GivenSeen>) -> Vec<Missing> {
     let all = given(stack);
     let missing =
-        |secret: &GivenSecret| Some(Missing { component: secret.component, sentence: sentence(secret)? });
+        |secret: &GivenSecret| Some(Missing { component: secret.component, sentence: secret.lack(seen)? });
     all.iter().filter_map(missing).collect()
 }
 

@@ -21,7 +21,9 @@ use serde::Serialize;
 use tracklore_operator::stack::kinds::Kind;
 
 use super::{doctor, events};
-use crate::{Error, bundle::Bundle, happened, report::Report, target::Target, terminal::Terminal, versions};
+use crate::{
+    Error, bundle::Bundle, findings, happened, report::Report, target::Target, terminal::Terminal, versions,
+};
 
 /// How many of the last lines of each log are taken.
 const LINES: i64 = 5000;
@@ -81,7 +83,7 @@ impl Gathering<'_> {
         let plain = Terminal::plain();
         self.bundle.text("status.txt", &report.text(now, plain));
         self.bundle.text("events.txt", &events::text(&happenings, now, plain));
-        self.bundle.text("doctor.txt", &doctor::text(&doctor::findings(self.target).await?, plain));
+        self.bundle.text("doctor.txt", &doctor::text(&findings::look(self.target).await?, plain));
         self.bundle.object("events.yaml", serde_json::to_value(happenings)?)
     }
 
@@ -139,7 +141,7 @@ impl Gathering<'_> {
 
     /// The operator, wherever it is.
     async fn operator(&mut self) -> Result<(), Error> {
-        let selected = ListParams::default().labels(doctor::OPERATOR);
+        let selected = ListParams::default().labels(findings::OPERATOR);
         let all = Api::<Deployment>::all(self.target.client.clone()).list(&selected).await;
         let Ok(found) = all else {
             self.refused.push("the operator".to_owned());
@@ -161,7 +163,7 @@ impl Gathering<'_> {
         };
         let about = format!(
             "Stack {} in {}, seen at {now:.0} by kubectl-tracklore {}.\nKubernetes {cluster}.\nNot readable: {}.\n\
-             Secrets weren't read. Values of variables that people have set, and what looks like a password, a token or a\n\
+             Nothing that a Secret holds is in here but names of keys and ends of certificates. Values of variables that people have set, and what looks like a password, a token or a\n\
              private key, are replaced by [removed]. Each log has its last {LINES} lines.\n",
             self.target.name(),
             self.target.namespace(),
