@@ -6,6 +6,7 @@ mod backlog;
 mod bundle;
 mod commands;
 mod copies;
+mod dependencies;
 mod exec;
 mod file;
 mod findings;

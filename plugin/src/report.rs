@@ -9,6 +9,7 @@ use tracklore_operator::api::v1alpha1::TrackloreStack;
 use crate::{
     Error,
     backlog::{self, Waiting},
+    dependencies::{self, Dependency},
     happened::{self, Happening, Told, often},
     picture::{self, Part},
     target::Target,
@@ -40,6 +41,8 @@ pub struct Report {
     /// Whether the operator has seen the present spec.
     current: bool,
     parts: Vec<Part>,
+    /// Postgres, Kafka and Redis where the operator doesn't run them.
+    dependencies: Vec<Dependency>,
     /// What waits in the services.
     waiting: Waiting,
     /// Conditions that aren't as they should be.
@@ -89,6 +92,7 @@ impl Report {
             since: ready.map(|condition| condition.last_transition_time.0),
             current: status.observed_generation == stack.metadata.generation,
             parts,
+            dependencies: dependencies::of(stack),
             waiting: Waiting::default(),
             versions: Versions::own(),
             notes: status
@@ -155,6 +159,7 @@ impl Report {
         }
         lines.push(String::new());
         lines.extend(parts(self, now, terminal));
+        lines.extend(dependencies::text(&self.dependencies, now, terminal));
         for note in &self.notes {
             let tone = if note.wrong { Tone::Bad } else { Tone::Warning };
             let head = format!("{} ({}) for {}", note.condition, note.reason, ago(now, note.since));
