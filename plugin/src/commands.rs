@@ -43,6 +43,21 @@ impl Output {
     pub fn format(&self) -> Format {
         self.output
     }
+
+    /// Writes what was done: in a few words for people, and for programs as an object.
+    pub fn tell(&self, words: &str, answer: &impl Serialize) -> Result<(), Error> {
+        match self.output {
+            Format::Json => json(answer),
+            Format::Text => Ok(writeln!(std::io::stdout(), "{words}")?),
+        }
+    }
+}
+
+/// Writes one of several answers for programs, on a line.
+pub fn json_line(mut output: impl Write, answer: &impl Serialize) -> Result<(), Error> {
+    serde_json::to_writer(&mut output, answer)?;
+    writeln!(output)?;
+    Ok(())
 }
 
 /// Writes an answer for programs.

@@ -5,6 +5,7 @@
 mod backlog;
 mod bundle;
 mod commands;
+mod completion;
 mod copies;
 mod dependencies;
 mod exec;
@@ -23,7 +24,7 @@ mod target;
 mod terminal;
 mod versions;
 
-use std::process::ExitCode;
+use std::{io::Write, process::ExitCode};
 
 use clap::{CommandFactory, Parser};
 use clap_complete::Shell;
@@ -58,19 +59,19 @@ enum Command {
     /// Looks for what is wrong with the cluster and the stack, and says what to do
     Doctor(Output),
     /// The operator leaves the stack as it is
-    Pause,
+    Pause(Output),
     /// The operator takes care of the stack again
-    Resume,
+    Resume(Output),
     /// Another key signs tokens from now on, and no token is refused
-    Rotate,
+    Rotate(Output),
     /// A copy of the databases now, where spec.backup says
-    Backup,
+    Backup(Output),
     /// The copies of a stack, and a new stack that begins with one
     Restore(Box<restore::Arguments>),
     /// Events that a service couldn't process: lists, shows, redrives or discards them
     Dlq(dlq::Arguments),
     /// Makes all lists of the feed anew from the events, beside those that are read
-    RebuildFeed,
+    RebuildFeed(Output),
     /// Plain manifests of a stack, for a cluster without the operator
     Render(render::Arguments),
     /// Leaves the operator behind, and keeps what runs
@@ -80,7 +81,18 @@ enum Command {
     /// Completion for a shell: kubectl tracklore completion bash
     Completion {
         /// The shell
-        shell: Shell,
+        #[arg(required_unless_present = "kubectl")]
+        shell: Option<Shell>,
+        /// Instead, the program that kubectl calls for kubectl tracklore: kubectl_complete-tracklore on the PATH
+        #[arg(long, conflicts_with = "shell")]
+        kubectl: bool,
+    },
+    /// What may stand at the end of a line
+    #[command(name = "__complete", hide = true)]
+    Complete {
+        /// The words of the line
+        #[arg(last = true)]
+        words: Vec<String>,
     },
 }
 
@@ -132,19 +144,33 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Error> {
         Command::Events(options) => events::run(&target().await?, &options, terminal).await,
         Command::Logs(options) => logs::run(&target().await?, &options, terminal).await,
         Command::Doctor(output) => doctor::run(&target().await?, &output, terminal).await,
-        Command::Pause => pause::run(&target().await?, true).await,
-        Command::Resume => pause::run(&target().await?, false).await,
-        Command::Rotate => rotate::run(&target().await?).await,
-        Command::Backup => Box::pin(backup::run(&target().await?)).await,
+        Command::Pause(output) => pause::run(&target().await?, true, &output).await,
+        Command::Resume(output) => pause::run(&target().await?, false, &output).await,
+        Command::Rotate(output) => rotate::run(&target().await?, &output).await,
+        Command::Backup(output) => Box::pin(backup::run(&target().await?, &output)).await,
         Command::Restore(options) => Box::pin(restore::run(which, &options, terminal)).await,
         Command::Dlq(options) => dlq::run(&target().await?, &options).await,
-        Command::RebuildFeed => rebuild_feed::run(&target().await?).await,
+        Command::RebuildFeed(output) => rebuild_feed::run(&target().await?, &output).await,
         Command::Render(options) => render::run(which, &options).await,
         Command::Orphan(options) => orphan::run(target().await?, &options).await,
         Command::SupportBundle(options) => support_bundle::run(&target().await?, &options).await,
-        Command::Completion { shell } => {
-            let mut command = Arguments::command();
-            clap_complete::generate(shell, &mut command, "kubectl-tracklore", &mut std::io::stdout());
+        Command::Completion { shell, .. } => {
+            let mut output = std::io::stdout();
+            match shell {
+                Some(shell) => {
+                    clap_complete::generate(
+                        shell,
+                        &mut Arguments::command(),
+                        "kubectl-tracklore",
+                        &mut output,
+                    );
+                }
+                None => output.write_all(completion::FOR_KUBECTL.as_bytes())?,
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Complete { words } => {
+            completion::answer(Arguments::command(), &words).await?;
             Ok(ExitCode::SUCCESS)
         }
     }

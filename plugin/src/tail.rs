@@ -13,6 +13,7 @@ use futures::{
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
 use kube::{Api, ResourceExt, api::LogParams};
+use serde::Serialize;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use crate::{Error, picture, target::Target};
@@ -21,14 +22,19 @@ use crate::{Error, picture, target::Target};
 const PACE: Duration = Duration::from_secs(1);
 
 /// A line, when it was written and by whom.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Line {
-    /// The part of the stack.
-    pub part: String,
-    /// The container, where it isn't the part's own.
-    pub container: Option<String>,
     /// RFC 3339 in UTC: the order of the texts is that of the times.
     pub time: String,
+    /// The part of the stack.
+    pub part: String,
+    /// Its pod.
+    pub pod: String,
+    /// The container.
+    pub container: String,
+    /// Whether it isn't the one that the part is named after, and there are others.
+    #[serde(skip)]
+    pub beside: bool,
     /// What was written.
     pub text: String,
 }
@@ -39,7 +45,7 @@ struct Source {
     pod: String,
     part: String,
     container: String,
-    /// Whether the pod has others besides, of which this isn't the one that the part is named after.
+    /// As of a [`Line`].
     beside: bool,
     id: String,
 }
@@ -174,9 +180,11 @@ impl Source {
     fn line(&self, line: &str) -> Line {
         let (time, text) = line.split_once(' ').unwrap_or(("", line));
         Line {
-            part: self.part.clone(),
-            container: self.beside.then(|| self.container.clone()),
             time: time.to_owned(),
+            part: self.part.clone(),
+            pod: self.pod.clone(),
+            container: self.container.clone(),
+            beside: self.beside,
             text: text.to_owned(),
         }
     }
@@ -224,7 +232,8 @@ mod tests {
             "status": {"containerStatuses": containers},
         });
         let sources = sources(&serde_json::from_value(pod).unwrap());
-        sources.iter().map(|(source, runs)| (source.line("t text").container, *runs)).collect()
+        let lines = sources.iter().map(|(source, runs)| (source.line("t text"), *runs));
+        lines.map(|(line, runs)| (line.beside.then_some(line.container), runs)).collect()
     }
 
     #[test]

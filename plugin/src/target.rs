@@ -39,6 +39,11 @@ pub struct Target {
 }
 
 impl Which {
+    /// No stack in particular.
+    pub fn within(namespace: Option<String>, context: Option<String>) -> Self {
+        Self { stack: None, namespace, context }
+    }
+
     /// The namespace, where one is named.
     pub fn namespace(&self) -> Option<&str> {
         self.namespace.as_deref()

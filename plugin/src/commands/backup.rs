@@ -8,31 +8,51 @@ use kube::{
     api::PostParams,
     runtime::wait::{Condition, await_condition},
 };
+use serde::Serialize;
 use tracklore_operator::stack::component::Component;
 
+use super::{Format, Output};
 use crate::{Error, jobs, target::Target};
 
+/// What came of it.
+#[derive(Serialize)]
+struct Made {
+    /// The Job that made it.
+    job: String,
+    /// Whether it is kept.
+    kept: bool,
+    /// What the Job said.
+    said: String,
+}
+
 /// Makes a Job of the stack's `CronJob`, waits for its end, and shows what it said. The exit code is 1 when no copy was kept.
-pub async fn run(target: &Target) -> Result<ExitCode, Error> {
+pub async fn run(target: &Target, output: &Output) -> Result<ExitCode, Error> {
     let name = format!("{}-{}", target.name(), Component::Backup.as_str());
     let job = target.api::<CronJob>().get_opt(&name).await?.and_then(|cron_job| job(&cron_job));
     let job = job.ok_or_else(|| Error::Refused(format!(
         "there is no CronJob {name}; set spec.backup of the stack, and see by `kubectl tracklore status` whether it waits for something"
     )))?;
     let api: Api<Job> = target.api();
-    let name = api.create(&PostParams::default(), &job).await?.name_any();
-    writeln!(std::io::stdout(), "Job {name} makes a copy.")?;
-    let ended = await_condition(api, &name, ended()).await;
-    let ended = ended.map_err(|error| Error::Refused(format!("Job {name} can't be watched: {error}")))?;
-    write!(std::io::stdout(), "{}", jobs::said(&target.api(), &name).await?)?;
-    let kept = ended.as_ref().and_then(jobs::ended) == Some(true);
-    if !kept {
-        writeln!(
-            std::io::stdout(),
-            "No copy was kept. All it said: kubectl logs job/{name} --all-containers"
-        )?;
+    let job = api.create(&PostParams::default(), &job).await?.name_any();
+    if output.format() == Format::Text {
+        writeln!(std::io::stdout(), "Job {job} makes a copy.")?;
     }
-    Ok(if kept { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let ended = await_condition(api, &job, ended()).await;
+    let ended = ended.map_err(|error| Error::Refused(format!("Job {job} can't be watched: {error}")))?;
+    let said = jobs::said(&target.api(), &job).await?;
+    let made = Made { kept: ended.as_ref().and_then(jobs::ended) == Some(true), job, said };
+    output.tell(made.text().trim_end(), &made)?;
+    Ok(if made.kept { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+impl Made {
+    fn text(&self) -> String {
+        let Self { job, kept, said } = self;
+        if *kept {
+            return said.clone();
+        }
+        format!("{said}No copy was kept. All it said: kubectl logs job/{job} --all-containers")
+    }
 }
 
 /// What `kubectl create job --from` makes of it: it goes with the `CronJob`, and counts among those that stay to be looked at.
@@ -48,4 +68,18 @@ fn job(cron_job: &CronJob) -> Option<Job> {
 
 fn ended() -> impl Condition<Job> {
     |job: Option<&Job>| job.is_none_or(|job| jobs::ended(job).is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_that_was_not_kept_is_told_with_where_to_read_on() {
+        let made = |kept| Made { job: "demo-backup-now-1".into(), kept, said: "disk full\n".into() };
+        assert_eq!(made(true).text(), "disk full\n");
+        assert!(made(false).text().ends_with("kubectl logs job/demo-backup-now-1 --all-containers"));
+        let json = serde_json::to_value(made(false)).unwrap();
+        assert_eq!((json["kept"].as_bool(), json["said"].as_str()), (Some(false), Some("disk full\n")));
+    }
 }

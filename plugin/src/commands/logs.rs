@@ -4,6 +4,7 @@ use std::{io::Write, process::ExitCode};
 
 use tracklore_operator::stack::component::{Component, Service};
 
+use super::{Format, Output};
 use crate::{
     Error,
     tail::{Line, Tail},
@@ -35,34 +36,46 @@ pub struct Arguments {
     /// How far back, in seconds
     #[arg(long, default_value_t = 600, value_name = "SECONDS")]
     since: i64,
+    #[command(flatten)]
+    output: Output,
 }
 
-/// Writes the lines: in the order of their times, or with `--follow` as they come.
+/// The names of the parts.
+pub fn parts() -> [&'static str; 9] {
+    PARTS.map(Component::as_str)
+}
+
+/// Writes the lines: in the order of their times, or with `--follow` as they come. For programs, each is an object.
 pub async fn run(target: &Target, arguments: &Arguments, terminal: &Terminal) -> Result<ExitCode, Error> {
-    let known = PARTS.map(Component::as_str);
+    let known = parts();
     if let Some(part) = arguments.parts.iter().find(|part| !known.contains(&part.as_str())) {
         return Err(Error::Refused(format!("a stack has no part {part}; name some of {}", known.join(", "))));
     }
     let mut tail = Tail::open(target, &arguments.parts, arguments.since, arguments.follow).await?;
     let mut output = std::io::stdout();
+    let mut write = |line: &Line| match arguments.output.format() {
+        Format::Json => super::json_line(&mut output, line),
+        Format::Text => Ok(write(&mut output, line, *terminal)?),
+    };
     let mut all = Vec::new();
     while let Some(line) = tail.next().await? {
         if arguments.follow {
-            write(&mut output, &line, *terminal)?;
+            write(&line)?;
         } else {
             all.push(line);
         }
     }
     all.sort_by(|a, b| a.time.cmp(&b.time));
     for line in &all {
-        write(&mut output, line, *terminal)?;
+        write(line)?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
 fn write(output: &mut impl Write, line: &Line, terminal: Terminal) -> std::io::Result<()> {
-    let name = line.container.as_ref().map_or(line.part.clone(), |name| format!("{}/{name}", line.part));
-    let colour = PARTS.iter().position(|part| part.as_str() == line.part);
+    let Line { part, container, beside, .. } = line;
+    let name = if *beside { format!("{part}/{container}") } else { part.clone() };
+    let colour = PARTS.iter().position(|known| known.as_str() == part);
     let part = terminal.tell_apart(colour.unwrap_or(PARTS.len()), &format!("{name:<9}"));
     let tone = if line.text.contains("\"level\":\"ERROR\"") {
         Some(Tone::Bad)
@@ -79,12 +92,29 @@ fn write(output: &mut impl Write, line: &Line, terminal: Terminal) -> std::io::R
 mod tests {
     use super::*;
 
-    fn written(part: &str, container: Option<&str>, terminal: Terminal) -> String {
-        let container = container.map(str::to_owned);
-        let line = Line { part: part.to_owned(), container, time: "t".into(), text: "said".into() };
+    fn line(part: &str, beside: Option<&str>) -> Line {
+        Line {
+            time: "t".into(),
+            part: part.to_owned(),
+            pod: "demo-1".into(),
+            container: beside.unwrap_or(part).to_owned(),
+            beside: beside.is_some(),
+            text: "said".into(),
+        }
+    }
+
+    fn written(part: &str, beside: Option<&str>, terminal: Terminal) -> String {
         let mut output = Vec::new();
-        write(&mut output, &line, terminal).unwrap();
+        write(&mut output, &line(part, beside), terminal).unwrap();
         String::from_utf8(output).unwrap()
+    }
+
+    #[test]
+    fn programs_are_told_all_of_a_line_in_an_object() {
+        let mut output = Vec::new();
+        crate::commands::json_line(&mut output, &line("feed", None)).unwrap();
+        let expected = r#"{"time":"t","part":"feed","pod":"demo-1","container":"feed","text":"said"}"#;
+        assert_eq!(String::from_utf8(output).unwrap(), format!("{expected}\n"));
     }
 
     #[test]

@@ -1,21 +1,23 @@
 //! `pause` and `resume`: whether the operator writes.
 
-use std::{io::Write, process::ExitCode};
+use std::process::ExitCode;
 
 use kube::api::{Patch, PatchParams};
 use serde_json::json;
 
+use super::Output;
 use crate::{Error, target::Target};
 
 /// Sets `spec.paused`.
-pub async fn run(target: &Target, paused: bool) -> Result<ExitCode, Error> {
+pub async fn run(target: &Target, paused: bool, output: &Output) -> Result<ExitCode, Error> {
     set(target, paused).await?;
     let sentence = if paused {
         "The operator leaves the stack as it is, until: kubectl tracklore resume"
     } else {
         "The operator takes care of the stack again."
     };
-    writeln!(std::io::stdout(), "{sentence}")?;
+    let (namespace, stack) = (target.namespace(), target.name());
+    output.tell(sentence, &json!({"namespace": namespace, "stack": stack, "paused": paused}))?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -68,10 +68,7 @@ fn tell(
     let mut output = std::io::stdout().lock();
     let now = Timestamp::now();
     match format {
-        Format::Json if told != Some(report) => {
-            serde_json::to_writer(&mut output, report)?;
-            writeln!(output)?;
-        }
+        Format::Json if told != Some(report) => super::json_line(&mut output, report)?,
         Format::Json => {}
         Format::Text if terminal.redraws() => {
             let start = if told.is_none() { FRESH } else { OVER };
