@@ -1,6 +1,6 @@
 //! Runs a service's own program once more in one of its pods, as `kubectl exec` does: images have no shell, and need none.
 
-use std::{io::Write, process::ExitCode};
+use std::io::Write;
 
 use k8s_openapi::api::core::v1::Pod;
 use kube::{
@@ -12,8 +12,14 @@ use tracklore_operator::stack::component::{Component, Service};
 
 use crate::{Error, picture, target::Target};
 
-/// Runs `tracklore-<service> <arguments>` in a pod of the service, and shows what it prints. Its exit code.
-pub async fn run(target: &Target, service: Service, arguments: &[String]) -> Result<ExitCode, Error> {
+/// Runs `tracklore-<service> <arguments>` in a pod of the service. What it prints goes `to` somewhere, its complaints to
+/// the standard error. Its exit code.
+pub async fn run(
+    target: &Target,
+    service: Service,
+    arguments: &[String],
+    to: impl Write,
+) -> Result<u8, Error> {
     let name = service.as_str();
     let pods = target.api::<Pod>();
     let all = pods.list(&of_service(target, service)).await?.items;
@@ -28,7 +34,7 @@ pub async fn run(target: &Target, service: Service, arguments: &[String]) -> Res
     let mut process = pods.exec(&pod.name_any(), command, &parameters).await?;
     let ended = process.take_status();
     let (answer, complaints) = (process.stdout(), process.stderr());
-    futures::try_join!(pass(answer, std::io::stdout()), pass(complaints, std::io::stderr()))?;
+    futures::try_join!(pass(answer, to), pass(complaints, std::io::stderr()))?;
     let status = match ended {
         Some(ended) => ended.await,
         None => None,
@@ -36,12 +42,12 @@ pub async fn run(target: &Target, service: Service, arguments: &[String]) -> Res
     process.join().await.map_err(|error| Error::Exec(error.to_string()))?;
     let status = status.ok_or_else(|| Error::Exec("the connection ended before the program".to_owned()))?;
     if status.status.as_deref() == Some("Success") {
-        return Ok(ExitCode::SUCCESS);
+        return Ok(0);
     }
     let causes = status.details.and_then(|details| details.causes).unwrap_or_default();
     let code = causes.into_iter().find(|cause| cause.reason.as_deref() == Some("ExitCode"));
     match code.and_then(|cause| cause.message?.parse::<u8>().ok()) {
-        Some(code) => Ok(ExitCode::from(code)),
+        Some(code) => Ok(code),
         None => Err(Error::Exec(status.message.unwrap_or_default())),
     }
 }

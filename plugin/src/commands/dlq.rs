@@ -65,7 +65,9 @@ pub async fn run(target: &Target, arguments: &Arguments) -> Result<ExitCode, Err
     {
         return Ok(ExitCode::FAILURE);
     }
-    exec::run(target, arguments.consumer.service(), &arguments.action.words()).await
+    let words = arguments.action.words();
+    let code = exec::run(target, arguments.consumer.service(), &words, std::io::stdout()).await?;
+    Ok(code.into())
 }
 
 impl Consumer {
