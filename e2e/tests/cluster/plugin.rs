@@ -2,18 +2,27 @@
 
 use std::{
     collections::BTreeSet,
+    fs::Permissions,
+    os::unix::fs::{PermissionsExt, symlink},
     time::{Duration, Instant},
 };
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use k8s_openapi::api::{
     apps::v1::Deployment,
-    core::v1::{Secret, Service},
+    core::v1::{PersistentVolumeClaim, Secret, Service},
 };
-use kube::{Api, Client, ResourceExt, api::DeleteParams};
+use kube::{
+    Api, Client, ResourceExt,
+    api::{DeleteParams, Patch, PatchParams, PostParams},
+};
 use reqwest::Method;
 use serde_json::{Value, json};
-use tracklore_e2e::{Person, TestStack, condition, plugin::tracklore, shell};
+use tracklore_e2e::{
+    COMPONENTS, Person, TestStack, condition,
+    plugin::{program, told, tracklore},
+    shell,
+};
 use tracklore_testkit::eventually_within;
 
 use crate::{client, name, shared_stack};
@@ -22,21 +31,64 @@ use crate::{client, name, shared_stack};
 async fn a_stack_is_told_in_a_second_and_looked_over() {
     let stack = shared_stack(&client().await).await;
     let began = Instant::now();
-    let told: Value =
+    let status: Value =
         serde_json::from_str(&tracklore(stack, &["status", "-o", "json"]).await.unwrap()).unwrap();
     assert!(began.elapsed() < Duration::from_secs(1), "it took {:?}", began.elapsed());
-    assert_eq!((told["name"].as_str(), told["ready"].as_bool()), (Some("shared"), Some(true)));
-    assert_eq!(told["parts"].as_array().unwrap().len(), 8);
+    assert_eq!((status["name"].as_str(), status["ready"].as_bool()), (Some("shared"), Some(true)));
+    assert_eq!(status["parts"].as_array().unwrap().len(), 8);
+    assert_eq!(status["dependencies"], json!([]), "the operator runs all of them");
     let text = tracklore(stack, &["status", "--watch"]).await.unwrap();
     assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
     assert!(text.contains("Ready for"), "{text}");
     // another test may just have asked for something, which is a finding until it's there
-    let found = eventually_within(Duration::from_mins(1), "the doctor finds nothing", async || {
-        tracklore(stack, &["doctor", "-o", "json"]).await.ok()
+    finds(stack, "nothing", |found| found.iter().all(|finding| finding["is"] == "fine")).await;
+    let text = tracklore(stack, &["doctor"]).await.unwrap();
+    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    for known in
+        ["Kubernetes v1.", "kubectl-tracklore ", "the first certificate that ends, of Secret shared-"]
+    {
+        assert!(text.contains(known), "{known}: {text}");
+    }
+}
+
+/// Waits until the doctor finds what is looked for.
+async fn finds(stack: &TestStack, what: &str, is_found: impl Fn(&[Value]) -> bool) {
+    eventually_within(Duration::from_mins(2), &format!("the doctor finds {what}"), async || {
+        let found = told(stack, &["doctor", "-o", "json"]).await.unwrap();
+        let found: Vec<Value> = serde_json::from_str(&found).unwrap();
+        is_found(&found).then_some(())
     })
     .await;
-    let found: Vec<Value> = serde_json::from_str(&found).unwrap();
-    assert!(found.iter().all(|finding| finding["is"] == "fine"), "{found:?}");
+}
+
+/// Waits until the doctor finds something wrong, in these words.
+async fn finds_wrong(stack: &TestStack, words: &str) {
+    let wrong = |finding: &Value| {
+        finding["is"] == "wrong"
+            && finding["sentence"].as_str().is_some_and(|sentence| sentence.contains(words))
+    };
+    finds(stack, words, |found| found.iter().any(wrong)).await;
+}
+
+/// kubectl itself asks for completion, by the program that the plugin prints.
+#[tokio::test]
+async fn kubectl_completes_commands_and_names_of_stacks() {
+    let stack = shared_stack(&client().await).await;
+    let folder = tempfile::tempdir().unwrap();
+    let completer = folder.path().join("kubectl_complete-tracklore");
+    std::fs::write(&completer, tracklore(stack, &["completion", "--kubectl"]).await.unwrap()).unwrap();
+    std::fs::set_permissions(&completer, Permissions::from_mode(0o755)).unwrap();
+    symlink(program(), folder.path().join("kubectl-tracklore")).unwrap();
+    let path = format!("PATH={}:{}", folder.path().display(), std::env::var("PATH").unwrap());
+    let complete = async |words: &[&str]| {
+        let line = [&path, "kubectl", "__complete", "tracklore"];
+        let said = shell::run("env", &[&line[..], words].concat()).await.unwrap();
+        said.lines().map(|line| line.split('\t').next().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(complete(&["re"]).await, ["resume", "restore", "rebuild-feed", "render", ":4"]);
+    assert_eq!(complete(&["status", "-n", &stack.namespace, "--stack", ""]).await, ["shared", ":4"]);
+    assert_eq!(complete(&["logs", "--follow", "p"]).await, ["posts", "postgres", ":4"]);
+    assert!(complete(&["status", "-n", "test-shared"]).await.contains(&stack.namespace));
 }
 
 #[tokio::test]
@@ -45,6 +97,11 @@ async fn logs_are_merged_and_nothing_is_restored_from_nowhere() {
     let logs = tracklore(stack, &["logs", "auth", "feed", "--since", "36000"]).await.unwrap();
     let parts: BTreeSet<_> = logs.lines().filter_map(|line| line.split(' ').next()).collect();
     assert!(parts.contains("auth") && parts.contains("feed") && !parts.contains("kafka"), "{parts:?}");
+    let logs = tracklore(stack, &["logs", "auth", "--since", "36000", "-o", "json"]).await.unwrap();
+    for line in logs.lines() {
+        let line: Value = serde_json::from_str(line).unwrap();
+        assert!(line["part"] == "auth" && line["pod"].is_string() && line["text"].is_string(), "{line}");
+    }
     let refused = tracklore(stack, &["logs", "mail"]).await.unwrap_err();
     assert!(refused.contains("a stack has no part mail; name some of auth, user"), "{refused}");
     let refused = tracklore(stack, &["restore", "--as", "another"]).await.unwrap_err();
@@ -64,8 +121,13 @@ async fn the_feed_is_rebuilt_and_dead_letters_are_listed_by_the_services_themsel
     let post = ada.call(Method::POST, "/v1/posts", Some(&body)).await.json["id"].as_str().unwrap().to_owned();
     let soon = Duration::from_mins(1);
     eventually_within(soon, "the post is in the feed", async || shown(&ada, &post).await).await;
-    let told = tracklore(stack, &["rebuild-feed"]).await.unwrap();
-    assert!(told.contains("the rebuilt read model is the one that is read"), "{told}");
+    let told: Value =
+        serde_json::from_str(&tracklore(stack, &["rebuild-feed", "-o", "json"]).await.unwrap()).unwrap();
+    let said = told["said"].as_str().unwrap();
+    assert!(
+        told["rebuilt"] == true && said.contains("the rebuilt read model is the one that is read"),
+        "{told}"
+    );
     eventually_within(soon, "the post is in the feed made anew", async || shown(&ada, &post).await).await;
 }
 
@@ -138,10 +200,15 @@ async fn plain_manifests_are_what_the_api_server_takes() {
 }
 
 #[tokio::test]
-async fn who_leaves_the_operator_behind_keeps_what_runs() {
+async fn who_leaves_the_operator_behind_keeps_what_serves() {
     let client = client().await;
     let stack = TestStack::namespace(&client, "orphan").await;
-    stack.apply(&client, &stack.spec()).await.unwrap();
+    prepare_copies(&client, &stack).await;
+    let mut spec = stack.spec();
+    spec["backup"] = json!({
+        "schedule": "0 3 1 1 *", "target": {"claim": {"name": "copies"}}, "keySecretRef": {"name": "copies"}
+    });
+    stack.apply(&client, &spec).await.unwrap();
     let deployments: Api<Deployment> = Api::namespaced(client.clone(), &stack.namespace);
     let patience = Duration::from_mins(2);
     eventually_within(patience, "the gateway is there", async || {
@@ -149,7 +216,15 @@ async fn who_leaves_the_operator_behind_keeps_what_runs() {
     })
     .await;
     tells_what_happened(&stack).await;
-    is_left_alone_while_it_is_paused(&client, &stack).await;
+    is_left_alone_while_it_is_paused(&client, &stack, &spec).await;
+    stack.wait_until_ready(&client).await;
+    keeps_a_copy(&stack).await;
+    tells_what_is_broken(&client, &stack).await;
+
+    let ada = Person::sign_up(&stack.url(&client).await, &name("ada")).await;
+    tracklore(&stack, &["status", "--watch"]).await.unwrap();
+    let before = uids(&client, &stack).await;
+    assert_eq!(before.len(), COMPONENTS.len(), "{before:?}");
     let refused = tracklore(&stack, &["orphan"]).await.unwrap_err();
     assert!(refused.contains("--yes"), "{refused}");
     tracklore(&stack, &["orphan", "--yes"]).await.unwrap();
@@ -158,7 +233,95 @@ async fn who_leaves_the_operator_behind_keeps_what_runs() {
     assert!(gateway.owner_references().is_empty() && gateway.metadata.deletion_timestamp.is_none());
     let services = stack.list::<Service>(&client).await;
     assert!(services.len() >= 7 && services.iter().all(|service| service.owner_references().is_empty()));
+    let body = json!({"text": "nobody looks after us"});
+    let post = ada.call(Method::POST, "/v1/posts", Some(&body)).await.json["id"].as_str().unwrap().to_owned();
+    eventually_within(patience, "the post is in the feed", async || shown(&ada, &post).await).await;
+    assert_eq!(uids(&client, &stack).await, before, "no pod was replaced");
     stack.discard(&client).await;
+}
+
+/// What runs of a stack.
+async fn uids(client: &Client, stack: &TestStack) -> BTreeSet<String> {
+    let pods = stack.pods(client, &COMPONENTS).await;
+    pods.iter().map(|pod| format!("{} {}", pod.name_any(), pod.uid().unwrap())).collect()
+}
+
+/// A place for copies, and a key.
+async fn prepare_copies(client: &Client, stack: &TestStack) {
+    let claim = json!({"metadata": {"name": "copies"}, "spec": {
+        "accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}
+    }});
+    let claims: Api<PersistentVolumeClaim> = Api::namespaced(client.clone(), &stack.namespace);
+    claims.create(&PostParams::default(), &serde_json::from_value(claim).unwrap()).await.unwrap();
+    let key = json!({"metadata": {"name": "copies"}, "stringData": {"key": format!("{:064x}", rand::random::<u128>())}});
+    let secrets: Api<Secret> = Api::namespaced(client.clone(), &stack.namespace);
+    secrets.create(&PostParams::default(), &serde_json::from_value(key).unwrap()).await.unwrap();
+}
+
+/// A copy is told for programs, and listed.
+async fn keeps_a_copy(stack: &TestStack) {
+    let made: Value =
+        serde_json::from_str(&tracklore(stack, &["backup", "-o", "json"]).await.unwrap()).unwrap();
+    assert!(made["kept"] == true && made["said"].as_str().is_some_and(|said| !said.is_empty()), "{made}");
+    let listed: Value =
+        serde_json::from_str(&tracklore(stack, &["restore", "-o", "json"]).await.unwrap()).unwrap();
+    assert_eq!(listed.as_array().map(Vec::len), Some(1), "{listed}");
+}
+
+/// The doctor says which Secret lacks a key, and that there are dead letters; these are shown and dropped.
+async fn tells_what_is_broken(client: &Client, stack: &TestStack) {
+    let secrets: Api<Secret> = Api::namespaced(client.clone(), &stack.namespace);
+    let key = secrets.get("copies").await.unwrap().data.unwrap();
+    let change = async |value: Value| {
+        let patch = Patch::Merge(json!({"data": {"key": value}}));
+        secrets.patch("copies", &PatchParams::default(), &patch).await.unwrap();
+    };
+    change(Value::Null).await;
+    finds_wrong(stack, "Secret copies of backup.keySecretRef lacks key").await;
+    change(json!(key["key"])).await;
+
+    poison(client, stack).await;
+    finds_wrong(stack, "kubectl tracklore dlq feed list").await;
+    let listed = tracklore(stack, &["dlq", "feed", "list", "-o", "json"]).await.unwrap();
+    let letter: Value = serde_json::from_str(listed.lines().next().unwrap()).unwrap();
+    let id = letter["id"].as_str().unwrap();
+    let shown: Value =
+        serde_json::from_str(&tracklore(stack, &["dlq", "feed", "show", id]).await.unwrap()).unwrap();
+    assert!(shown["id"] == id && shown["key"] == "poison", "{shown}");
+    let stays = tracklore(stack, &["dlq", "feed", "redrive", id]).await.unwrap_err();
+    assert!(stays.contains("1 of 1 dead letters could not be applied and stay"), "{stays}");
+    let gone = tracklore(stack, &["dlq", "feed", "discard", id]).await.unwrap();
+    assert!(gone.contains("discarded"), "{gone}");
+    assert_eq!(tracklore(stack, &["dlq", "feed", "list"]).await.unwrap(), "");
+    finds(stack, "nothing any more", |found| found.iter().all(|finding| finding["is"] == "fine")).await;
+}
+
+/// Writes a record among the events of posts that nobody can process, beside Kafka and with the rights of posts.
+async fn poison(client: &Client, stack: &TestStack) {
+    let login = Api::<Secret>::namespaced(client.clone(), &stack.namespace)
+        .get(&format!("{}-kafka-posts", stack.name))
+        .await
+        .unwrap();
+    let login: Vec<_> = login.data.unwrap().into_iter().map(|(key, value)| (key, value.0)).collect();
+    let part = |part: &str| {
+        let (_, value) = login.iter().find(|(key, _)| key.starts_with(part)).unwrap();
+        String::from_utf8(value.clone()).unwrap()
+    };
+    let script = "umask 077; read -r password; \
+        printf '%s\\n' security.protocol=SASL_SSL sasl.mechanism=SCRAM-SHA-512 ssl.truststore.type=PEM \
+        \"ssl.truststore.location=$AUTHORITY\" buffer.memory=1000000 \
+        \"sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required username=\\\"$1\\\" \
+        password=\\\"$password\\\";\" >/run/kafka/login.properties; \
+        exec java -Xmx64m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -cp '/opt/kafka/libs/*' \
+        org.apache.kafka.tools.ConsoleProducer --bootstrap-server \"$HOSTNAME.$NODES_HOST:9092\" \
+        --command-config /run/kafka/login.properties --topic posts-events --reader-property parse.key=true >&2";
+    let pod = format!("{}-kafka-0", stack.name);
+    let exec =
+        ["--context", "kind-tracklore", "--namespace", &stack.namespace, "exec", "--stdin", &pod, "--"];
+    let user = part("username");
+    let command = ["sh", "-euc", script, "sh", &user];
+    let input = format!("{}\npoison\t{{\"id\":1}}\n", part("password"));
+    shell::run_with("kubectl", &[&exec[..], &command].concat(), &input).await.unwrap();
 }
 
 /// What happened to a stack that has just begun is told, and told apart from what somebody should look at.
@@ -174,7 +337,7 @@ async fn tells_what_happened(stack: &TestStack) {
 }
 
 /// What somebody deletes of a paused stack stays away, also when the spec changes, and comes back when it's resumed.
-async fn is_left_alone_while_it_is_paused(client: &Client, stack: &TestStack) {
+async fn is_left_alone_while_it_is_paused(client: &Client, stack: &TestStack, spec: &Value) {
     let patience = Duration::from_mins(2);
     let paused = async || {
         let stored = stack.stacks(client).get(&stack.name).await.ok()?;
@@ -182,20 +345,22 @@ async fn is_left_alone_while_it_is_paused(client: &Client, stack: &TestStack) {
         let seen = stored.data["status"]["observedGeneration"].as_i64() == stored.metadata.generation;
         (seen && progressing["reason"] == "Paused").then_some(())
     };
-    let said = tracklore(stack, &["pause"]).await.unwrap();
-    assert!(said.contains("kubectl tracklore resume"), "{said}");
+    let said: Value =
+        serde_json::from_str(&tracklore(stack, &["pause", "-o", "json"]).await.unwrap()).unwrap();
+    assert_eq!(said, json!({"namespace": stack.namespace, "stack": "orphan", "paused": true}));
     eventually_within(patience, "the operator leaves it alone", paused).await;
 
     let services: Api<Service> = Api::namespaced(client.clone(), &stack.namespace);
     services.delete("orphan-feed", &DeleteParams::default()).await.unwrap();
-    let mut spec = stack.spec();
+    let mut spec = spec.clone();
     spec["paused"] = json!(true);
     spec["deletionPolicy"] = json!("Delete");
     stack.apply(client, &spec).await.unwrap();
     eventually_within(patience, "the operator has seen the other spec", paused).await;
     assert!(services.get_opt("orphan-feed").await.unwrap().is_none(), "nothing is repaired");
 
-    tracklore(stack, &["resume"]).await.unwrap();
+    let said = tracklore(stack, &["resume"]).await.unwrap();
+    assert!(said.contains("takes care of the stack again"), "{said}");
     eventually_within(patience, "it's repaired", async || {
         services.get_opt("orphan-feed").await.ok()?.map(drop)
     })
