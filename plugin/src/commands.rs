@@ -55,7 +55,7 @@ impl Output {
 
 /// Writes one of several answers for programs, on a line.
 pub fn json_line(mut output: impl Write, answer: &impl Serialize) -> Result<(), Error> {
-    serde_json::to_writer(&mut output, answer)?;
+    serde_json::to_writer(&mut output, answer).map_err(std::io::Error::from)?;
     writeln!(output)?;
     Ok(())
 }
@@ -63,7 +63,33 @@ pub fn json_line(mut output: impl Write, answer: &impl Serialize) -> Result<(), 
 /// Writes an answer for programs.
 pub fn json(answer: &impl Serialize) -> Result<(), Error> {
     let mut output = std::io::stdout().lock();
-    serde_json::to_writer_pretty(&mut output, answer)?;
+    serde_json::to_writer_pretty(&mut output, answer).map_err(std::io::Error::from)?;
     writeln!(output)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{self, ErrorKind, Write};
+
+    use super::*;
+
+    /// A reader that has had enough.
+    struct Gone;
+
+    impl Write for Gone {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(ErrorKind::BrokenPipe.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_reader_who_goes_is_told_apart_from_an_answer_that_cannot_be_written() {
+        let Err(Error::Output(error)) = json_line(Gone, &"answer") else { panic!("it was written") };
+        assert_eq!(error.kind(), ErrorKind::BrokenPipe);
+    }
 }

@@ -104,13 +104,13 @@ fn there(asked: &[GivenSecret], seen: &Seen) -> Vec<Finding> {
 }
 
 fn refused(names: &[String], namespace: &str) -> Option<Finding> {
-    let name = names.first()?;
+    let secrets = match names {
+        [] => return None,
+        [one] => format!("Secret {one}"),
+        [first, ..] => format!("{} Secrets, {first} among them,", names.len()),
+    };
     Some(Finding::Unknown(format!(
-        "you may not read {} in {namespace}, so it isn't known whether what they should hold is in them, and when certificates end; who may: kubectl -n {namespace} auth can-i get secret/{name}",
-        match names {
-            [one] => format!("Secret {one}"),
-            several => format!("{} Secrets, {name} among them,", several.len()),
-        }
+        "you may not read {secrets} in {namespace}, so neither their keys nor when certificates end is checked; let somebody run this who may get them"
     )))
 }
 
