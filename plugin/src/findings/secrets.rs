@@ -169,6 +169,15 @@ mod tests {
     }
 
     #[test]
+    fn the_stacks_own_certificates_are_looked_at_and_the_key_that_signs_them_is_not() {
+        let minimal = file::parse(include_str!("../../../examples/minimal.yaml"), None, "default").unwrap();
+        let valid = validate::validate(&minimal).unwrap();
+        let own = own(&valid);
+        assert!(own.iter().filter(|name| name.ends_with("-tls")).count() >= 7, "{own:?}");
+        assert!(!own.contains(&build::authority_secret(&valid.names)), "{own:?}");
+    }
+
+    #[test]
     fn what_may_not_be_read_is_neither_missing_nor_there() {
         let asked = asked_by(include_str!("../../../examples/external.yaml"));
         let names: Vec<_> = asked.iter().map(|secret| secret.name.clone()).collect();
