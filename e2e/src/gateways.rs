@@ -1,4 +1,4 @@
-//! A cluster that has Gateways: the CRDs of the Gateway API, and a controller in the namespace of a test.
+//! A cluster that has Gateways and serves Ingresses: the CRDs of the Gateway API, and a controller in the namespace of a test.
 
 use crate::{TestStack, shell};
 
@@ -22,7 +22,7 @@ pub async fn start(stack: &TestStack) {
 /// Removes what doesn't go with the namespace. The CRDs stay: they may be somebody's.
 pub async fn end(stack: &TestStack) {
     let name = format!("{}-gateways", stack.namespace);
-    kubectl(&["delete", "gatewayclass", &stack.namespace], "").await;
+    kubectl(&["delete", "gatewayclass,ingressclass", &stack.namespace], "").await;
     kubectl(&["delete", "clusterrole,clusterrolebinding", &name], "").await;
 }
 

@@ -9,6 +9,7 @@ mod documents;
 mod economy;
 mod encryption;
 mod external;
+mod gateway;
 mod identity;
 mod ingress;
 mod isolation;

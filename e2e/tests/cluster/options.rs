@@ -16,12 +16,13 @@ use kube::{
 };
 use reqwest::Method;
 use serde_json::{Value, json};
-use tracklore_e2e::{Person, TestStack, condition, gateways, shell};
+use tracklore_e2e::{Person, TestStack, condition};
 use tracklore_testkit::eventually_within;
 
-use crate::{client, name};
+use crate::{client, gateway, name};
 
-const PATIENCE: Duration = Duration::from_mins(4);
+/// What a stack takes for another state.
+pub const PATIENCE: Duration = Duration::from_mins(4);
 /// A storage class whose claims may ask for more; that of the cluster's own refuses it.
 const GROWING: &str = "tracklore-test-growing";
 
@@ -31,7 +32,8 @@ async fn replicas(client: &Client, stack: &TestStack, service: &str) -> Option<i
     deployment.spec.and_then(|spec| spec.replicas)
 }
 
-async fn told(client: &Client, stack: &TestStack, kind: &str, reason: &str) {
+/// Waits until a condition has this reason for the present generation.
+pub async fn told(client: &Client, stack: &TestStack, kind: &str, reason: &str) {
     let what = format!("{kind} has the reason {reason}");
     eventually_within(PATIENCE, &what, async || {
         let stack = stack.stacks(client).get(&stack.name).await.ok()?;
@@ -76,45 +78,9 @@ async fn a_stack_rests_is_left_alone_scales_and_drops_what_is_no_longer_asked_fo
     is_left_alone(&client, &stack, &spec).await;
     scales(&client, &stack, &spec).await;
 
-    is_reached_by_another_gateway(&client, &stack, &mut spec).await;
+    gateway::by_https(&client, &stack, &mut spec).await;
+    gateway::by_those_of_the_cluster(&client, &stack, &mut spec).await;
     stack.discard(&client).await;
-}
-
-async fn is_reached_by_another_gateway(client: &Client, stack: &TestStack, spec: &mut Value) {
-    gateways::start(stack).await;
-    spec["gateway"] = json!({"gatewayAPI": {"parentRefs": [{"name": "public"}]}});
-    stack.apply(client, spec).await.unwrap();
-    told(client, stack, "GatewayReady", "RoutesAccepted").await;
-    stack.wait_until_ready(client).await;
-    eventually_within(PATIENCE, "the stack's own gateway is gone", async || {
-        let services = stack.list::<Service>(client).await;
-        services.iter().all(|service| service.name_any() != "options-gateway").then_some(())
-    })
-    .await;
-    let (http, url) = (tracklore_testkit::http(), stack.url_of(client, "gateways").await);
-    let ask = async |path: &str, host: &str| {
-        let request = http.get(format!("{url}{path}")).header("Host", host).header("X-User-ID", "1");
-        Some(request.send().await.ok()?.status().as_u16())
-    };
-    let host = format!("{}.tracklore.test", stack.namespace);
-    eventually_within(PATIENCE, "the feed is read through the cluster's Gateway", async || {
-        (ask("/v1/feed/global", &host).await? == 200).then_some(())
-    })
-    .await;
-    // Who says who they are isn't believed, and what is internal can't be reached, nor anything by another name.
-    assert_eq!(ask("/v1/users/me", &host).await, Some(401));
-    for (path, host) in
-        [("/internal/v1/token", host.as_str()), ("/metrics", &host), ("/v1/feed/global", "other.test")]
-    {
-        assert_eq!(ask(path, host).await, Some(404), "{host}{path}");
-    }
-
-    spec["gateway"] = json!({});
-    stack.apply(client, spec).await.unwrap();
-    told(client, stack, "GatewayReady", "NotConfigured").await;
-    let routes = shell::run("kubectl", &["get", "httproutes", "-n", &stack.namespace, "-o", "name"]).await;
-    assert_eq!(routes.unwrap(), "");
-    gateways::end(stack).await;
 }
 
 /// Another Job provisions Kafka, and the one that is outdated goes at once.

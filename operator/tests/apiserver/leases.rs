@@ -1,9 +1,6 @@
 //! Two replicas of the operator, as processes: one works at a time, whatever happens to it.
 
-use std::{
-    process::{Child, Command, ExitStatus, Stdio},
-    time::Instant,
-};
+use std::time::Instant;
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::{apps::v1::Deployment, coordination::v1::Lease};
@@ -13,15 +10,13 @@ use kube::{
 };
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
-use tracklore_operator::{
-    api::v1alpha1::TrackloreStack,
-    runtime::{fence::Fence, lease::Candidate},
-};
+use tracklore_operator::runtime::{fence::Fence, lease::Candidate};
 use tracklore_testkit::eventually_within;
 
 use crate::{
+    replica::Replica,
     settle::PATIENCE,
-    spaces::{NAME, Space, holds, spec},
+    spaces::{NAME, Space, spec},
 };
 
 /// Where the chart has it.
@@ -29,52 +24,19 @@ const LEASE: (&str, &str) = ("tracklore-system", "tracklore-operator");
 /// A Lease that isn't renewed for so long is free.
 const DURATION: SignedDuration = SignedDuration::from_secs(15);
 
-/// A replica; dead when dropped.
-struct Replica {
-    name: &'static str,
-    process: Child,
+/// One of several that have one Lease.
+fn replica(space: &Space, account: &str, name: &'static str) -> Replica {
+    Replica::start(space, account, name, &["--lease", &format!("{}/{}", LEASE.0, LEASE.1)])
 }
 
-impl Replica {
-    /// Starts one with an account's configuration.
-    fn start(space: &Space, account: &str, name: &'static str) -> Self {
-        let process = Command::new(env!("CARGO_BIN_EXE_tracklore-operator"))
-            .args(["run", "--watch-namespaces", &space.name, "--listen", "127.0.0.1:0", "--log", "warn"])
-            .args(["--lease", &format!("{}/{}", LEASE.0, LEASE.1)])
-            .env("KUBECONFIG", space.server.kubeconfig(account))
-            .env("HOSTNAME", name)
-            .stdin(Stdio::null())
-            .spawn()
-            .unwrap();
-        Self { name, process }
-    }
-
-    fn signal(&self, signal: &str) {
-        let pid = self.process.id().to_string();
-        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
-    }
-
-    async fn ended(&mut self) -> ExitStatus {
-        let name = self.name;
-        eventually_within(PATIENCE, &format!("{name} ends"), async || self.process.try_wait().unwrap()).await
-    }
-
-    /// Waits until it holds the Lease.
-    async fn works(&self, leases: &Api<Lease>) -> Lease {
-        eventually_within(PATIENCE, &format!("{} holds the Lease", self.name), async || {
-            let lease = leases.get_opt(LEASE.1).await.unwrap()?;
-            let holder = lease.spec.as_ref()?.holder_identity.as_deref()?;
-            holder.starts_with(&format!("{}_", self.name)).then_some(lease)
-        })
-        .await
-    }
-}
-
-impl Drop for Replica {
-    fn drop(&mut self) {
-        drop(self.process.kill());
-        drop(self.process.wait());
-    }
+/// Waits until a replica holds the Lease.
+async fn works(replica: &Replica, leases: &Api<Lease>) -> Lease {
+    eventually_within(PATIENCE, &format!("{} holds the Lease", replica.name), async || {
+        let lease = leases.get_opt(LEASE.1).await.unwrap()?;
+        let holder = lease.spec.as_ref()?.holder_identity.as_deref()?;
+        holder.starts_with(&format!("{}_", replica.name)).then_some(lease)
+    })
+    .await
 }
 
 fn renewed(lease: &Lease) -> Timestamp {
@@ -86,14 +48,6 @@ fn acquired(lease: &Lease) -> Timestamp {
 }
 
 impl Space {
-    async fn serves(&self) {
-        eventually_within(PATIENCE, "the stack serves", async || {
-            let stack = self.api::<TrackloreStack>().get(NAME).await.unwrap();
-            (holds(&stack, "Ready", "True") && holds(&stack, "Progressing", "False")).then_some(())
-        })
-        .await;
-    }
-
     /// Takes something of the stack away, and waits until somebody has made it anew.
     async fn is_healed(&self) {
         let deployments = self.api::<Deployment>();
@@ -126,25 +80,25 @@ impl Space {
 async fn one_replica_works_and_another_goes_on_when_it_ends_dies_or_stands_still() {
     let space = Space::new("replicas").await;
     let leases: Api<Lease> = Api::namespaced(space.client.clone(), LEASE.0);
-    let mut first = Replica::start(&space, "operator", "first");
-    first.works(&leases).await;
+    let mut first = replica(&space, "operator", "first");
+    works(&first, &leases).await;
     space.apply(&spec()).await;
     space.serves().await;
 
-    let mut second = Replica::start(&space, "rival", "second");
+    let second = replica(&space, "rival", "second");
     let asked = (Timestamp::now(), Instant::now());
     first.signal("-TERM");
-    let lease = second.works(&leases).await;
+    let lease = works(&second, &leases).await;
     println!("one that ends is followed after {:.1?}", asked.1.elapsed());
     assert!(acquired(&lease).duration_since(asked.0) < DURATION, "it was given back, and didn't expire");
     assert!(first.ended().await.success());
     space.is_healed().await;
     assert_eq!(space.written_after("operator", acquired(&lease)), [""; 0]);
 
-    let third = Replica::start(&space, "operator", "third");
-    let before = second.works(&leases).await;
-    second.process.kill().unwrap();
-    let lease = third.works(&leases).await;
+    let third = replica(&space, "operator", "third");
+    let before = works(&second, &leases).await;
+    second.signal("-KILL");
+    let lease = works(&third, &leases).await;
     let waited = acquired(&lease).duration_since(renewed(&before));
     println!("one that was killed is followed {waited:.1?} after the Lease was last seen renewed");
     assert!(waited >= DURATION, "it could have been alive: {waited:?}");
@@ -152,9 +106,9 @@ async fn one_replica_works_and_another_goes_on_when_it_ends_dies_or_stands_still
 
     // One that stands still finds work when it wakes, and that it isn't its own any more.
     let mut third = third;
-    let fourth = Replica::start(&space, "rival", "fourth");
+    let fourth = replica(&space, "rival", "fourth");
     third.signal("-STOP");
-    let lease = fourth.works(&leases).await;
+    let lease = works(&fourth, &leases).await;
     space.is_healed().await;
     let mut changed = spec();
     changed["services"] = json!({"feed": {"replicas": 2}});

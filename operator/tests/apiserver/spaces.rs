@@ -9,7 +9,9 @@ use serde_json::{Value, json};
 use tracklore_e2e::apiserver::Server;
 use tracklore_operator::api::v1alpha1::TrackloreStack;
 
-use crate::server;
+use tracklore_testkit::eventually_within;
+
+use crate::{server, settle::PATIENCE};
 
 /// The stack's name; its namespace tells it from others.
 pub const NAME: &str = "demo";
@@ -57,6 +59,17 @@ impl Space {
         let params = PatchParams::apply("test").force();
         let taken = self.api::<TrackloreStack>().patch(NAME, &params, &Patch::Apply(&stack)).await;
         taken.unwrap_or_else(|error| panic!("the API server refuses {spec}: {error}"));
+    }
+}
+
+impl Space {
+    /// Waits until the stack serves as it is asked for.
+    pub async fn serves(&self) {
+        eventually_within(PATIENCE, "the stack serves", async || {
+            let stack = self.api::<TrackloreStack>().get(NAME).await.unwrap();
+            (holds(&stack, "Ready", "True") && holds(&stack, "Progressing", "False")).then_some(())
+        })
+        .await;
     }
 }
 

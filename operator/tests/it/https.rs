@@ -1,12 +1,11 @@
 //! HTTPS at the gateway, and a certificate that is renewed.
 
-use std::{path::PathBuf, process::Command, sync::Arc};
+use std::{process::Command, sync::Arc};
 
 use reqwest::{Client, tls::TlsInfo};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
-use tracklore_telemetry::https::{self, Trust};
-use tracklore_testkit::{Authority, eventually, http_builder};
+use tracklore_testkit::{Authority, eventually, http_builder, https_builder};
 
 use crate::traefik::Gateway;
 
@@ -17,9 +16,8 @@ fn asked() -> Value {
 }
 
 /// A client that keeps its connection, or makes one for each request.
-fn client(authority: PathBuf, keeps: bool) -> Client {
-    let builder = https::builder(Trust::File(&authority)).unwrap().tls_info(true);
-    builder.pool_max_idle_per_host(usize::from(keeps)).build().unwrap()
+fn client(authority: &Authority, keeps: bool) -> Client {
+    https_builder(authority).pool_max_idle_per_host(usize::from(keeps)).build().unwrap()
 }
 
 /// An answer, and the certificate of the connection that it came by.
@@ -45,7 +43,7 @@ async fn with_a_certificate_everything_goes_by_https() {
     assert!(gateway.seen().is_empty());
 
     let port = gateway.tls_address.rsplit(':').next().unwrap();
-    let (headers, _) = read(&client(authority.file(), true), port).await;
+    let (headers, _) = read(&client(&authority, true), port).await;
     assert_eq!(headers["strict-transport-security"], "max-age=31536000");
     let seen = gateway.seen();
     assert_eq!(seen.len(), 1);
@@ -67,12 +65,12 @@ async fn a_renewed_certificate_is_for_new_connections_and_no_request_fails_meanw
     let authority = Authority::new();
     let gateway = Gateway::of(asked(), &authority.signs(HOST)).await;
     let port: Arc<str> = gateway.tls_address.rsplit(':').next().unwrap().into();
-    let (once, every_time) = (client(authority.file(), true), client(authority.file(), false));
+    let (once, every_time) = (client(&authority, true), client(&authority, false));
     let (_, first) = read(&once, &port).await;
 
     let stop = CancellationToken::new();
     let asking = [true, false].map(|keeps| {
-        let (client, port, stop) = (client(authority.file(), keeps), port.clone(), stop.clone());
+        let (client, port, stop) = (client(&authority, keeps), port.clone(), stop.clone());
         tokio::spawn(async move {
             let mut asked = 0;
             while !stop.is_cancelled() {

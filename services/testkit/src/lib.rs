@@ -24,6 +24,7 @@ mod client;
 mod collector;
 mod database;
 mod events;
+mod exposition;
 mod forge;
 mod http;
 pub mod ledger;
@@ -37,12 +38,13 @@ mod stack;
 
 use std::time::Duration;
 
-pub use again::Again;
+pub use again::{Again, Counted};
 pub use authority::{Authority, Mounted};
 pub use cache::Cache;
 pub use client::{Account, Answer};
 pub use collector::{Collector, SeenSpan};
-pub use http::{http, http_builder};
+pub use exposition::undocumented;
+pub use http::{http, http_builder, https_builder};
 pub use mail::Mail;
 pub use proxy::{Fault, Proxy};
 pub use stack::{Stack, free_ports};

@@ -1,6 +1,6 @@
 //! How fast pages are read: `make bench`. Prints each figure beside the same Redis call in a server that does nothing else,
 //! measured in the same run.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a program for people, which fails loudly")]
+#![expect(clippy::unwrap_used, reason = "a program for people, which fails loudly")]
 
 mod observed;
 

@@ -1,12 +1,9 @@
 //! What all services tell Prometheus is what the documents say, and their log lines are what machines expect.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::time::Duration;
 
 use serde_json::{Value, json};
-use tracklore_testkit::{Stack, eventually, eventually_within, http};
+use tracklore_testkit::{Stack, eventually, eventually_within, http, undocumented};
 
 use crate::events::empty_stack;
 
@@ -44,46 +41,13 @@ async fn a_feed_that_waits_for_redis_since_it_started_says_that_it_may_miss_some
     .await;
 }
 
-/// The documented metrics of a service: kind and labels by name.
-async fn documented(stack: &Stack, service: &str) -> BTreeMap<String, (String, BTreeSet<String>)> {
-    let (well, rows) = stack.run(service, &["metrics"]).await;
-    assert!(well, "{rows}");
-    let cells = |row: &str| row.split('|').map(|cell| cell.trim().replace('`', "")).collect::<Vec<_>>();
-    rows.lines()
-        .map(cells)
-        .map(|row| {
-            let labels = row[3].split(", ").filter(|label| !label.is_empty()).map(str::to_owned).collect();
-            (row[1].clone(), (row[2].clone(), labels))
-        })
-        .collect()
-}
-
-/// Name and labels of a line such as `name{label="value",…} 1`.
-fn series(line: &str) -> (String, BTreeSet<String>) {
-    let (name, rest) = line.split_once(['{', ' ']).unwrap();
-    let labels = if line.contains('{') { rest.split('}').next().unwrap() } else { "" };
-    let labels = labels.split(',').filter_map(|pair| Some(pair.split_once('=')?.0.to_owned()));
-    (name.to_owned(), labels.filter(|label| label != "le").collect())
-}
-
 #[tokio::test]
 async fn every_series_of_every_service_is_documented_with_its_labels() {
     let stack = busy_stack().await;
     for service in SERVICES {
-        let documented = documented(&stack, service).await;
-        let metrics = stack.metrics(service).await;
-        for line in metrics.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
-            let (name, labels) = series(line);
-            let base = ["_bucket", "_sum", "_count"].iter().find_map(|suffix| name.strip_suffix(suffix));
-            let known = documented.get(&name).or_else(|| base.and_then(|base| documented.get(base)));
-            let (_, known) = known.unwrap_or_else(|| panic!("{service} doesn't document {line}"));
-            assert_eq!(known, &labels, "{service}: {line}");
-        }
-        for (name, (kind, _)) in &documented {
-            let (help, typed) = (format!("# HELP {name} "), format!("# TYPE {name} {kind}\n"));
-            // what hasn't happened yet isn't shown
-            assert_eq!(metrics.contains(&help), metrics.contains(&typed), "{service}: {name}");
-        }
+        let (well, rows) = stack.run(service, &["metrics"]).await;
+        assert!(well, "{rows}");
+        assert_eq!(undocumented(&rows, &stack.metrics(service).await), [""; 0], "{service}");
     }
 }
 
@@ -150,4 +114,60 @@ async fn a_request_is_one_line_with_its_trace_request_route_status_and_duration(
     // nothing that would call a person happened
     let alarming: Vec<_> = lines.iter().filter(|line| line["level"] == "ERROR").collect();
     assert!(alarming.is_empty(), "{alarming:?}");
+}
+
+/// The values of the series whose line begins so.
+async fn told(stack: &Stack, service: &str, start: &str) -> Vec<f64> {
+    let metrics = stack.metrics(service).await;
+    let lines = metrics.lines().filter(|line| line.starts_with(start));
+    lines.map(|line| line.rsplit(' ').next().unwrap().parse().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn what_callers_invent_makes_no_series() {
+    let stack = busy_stack().await;
+    for number in 0..30 {
+        for method in ["BREW", "GET", &format!("M{number}")] {
+            let method = method.parse().unwrap();
+            let request = stack.request(method, "feed", &format!("/v1/invented-{number}?x={number}"));
+            assert_eq!(request.send().await.unwrap().status(), 404);
+        }
+    }
+    let counts = "http_server_request_duration_seconds_count{";
+    let known = "http_request_method=\"GET\",http_route=\"unmatched\",http_response_status_code=\"404\"} ";
+    let other = "http_request_method=\"_OTHER\",http_route=\"unmatched\",http_response_status_code=\"404\"} ";
+    assert_eq!(told(&stack, "feed", &format!("{counts}{known}")).await, [30.0]);
+    assert_eq!(told(&stack, "feed", &format!("{counts}{other}")).await, [60.0]);
+    let metrics = stack.metrics("feed").await;
+    assert!(!metrics.contains("BREW") && !metrics.contains("invented"), "{metrics}");
+}
+
+#[tokio::test]
+async fn what_happens_is_counted_where_it_happens() {
+    let stack = busy_stack().await;
+    let (sse, ws) = [r#"{transport="sse"} "#, r#"{transport="ws"} "#]
+        .map(|transport| format!("tracklore_feed_stream_connections{transport}"))
+        .into();
+    let stream =
+        stack.request(reqwest::Method::GET, "feed", "/v1/feed/stream?scope=global").send().await.unwrap();
+    assert_eq!(stream.status(), 200);
+    for (service, start, least) in [
+        ("auth", "tracklore_auth_password_hash_wait_seconds_count", 1.0),
+        ("posts", "messaging_client_sent_messages_total{", 2.0),
+        ("feed", "messaging_client_consumed_messages_total{", 2.0),
+        ("feed", "tracklore_feed_freshness_seconds_count", 2.0),
+        ("feed", &sse, 1.0),
+        ("posts", "db_client_connection_count{", 1.0),
+        ("posts", "db_client_connection_max{", 1.0),
+    ] {
+        eventually(&format!("{service} tells {start}"), async || {
+            told(&stack, service, start).await.iter().any(|value| *value >= least).then_some(())
+        })
+        .await;
+    }
+    assert!(told(&stack, "feed", &ws).await.iter().all(|open| *open < 1.0));
+    assert_eq!(told(&stack, "auth", "tracklore_auth_password_hashes_running").await, [0.0]);
+    drop(stream);
+    eventually("the stream is gone", async || (told(&stack, "feed", &sse).await == [0.0]).then_some(()))
+        .await;
 }
