@@ -98,8 +98,8 @@ def draw(prometheus: str, folder: Path, end: float) -> None:
             word, scale = units.get(unit, ("", 1))
             axes.set_ylabel(word)
             for name, points in lines:
-                last = points[-1][0]
-                axes.plot([(at - last) / 60 for at, _ in points], [value / scale for _, value in points], linewidth=1, label=name or None)
+                axes.plot([(at - end) / 60 for at, _ in points], [value / scale for _, value in points], linewidth=1, label=name or None)
+            axes.set_xlim(-MINUTES, 0)
             axes.set_ylim(bottom=0)
             if 0 < sum(1 for name, _ in lines if name) <= 12:
                 axes.legend(fontsize=5, loc="upper left", framealpha=0.6, ncols=2)

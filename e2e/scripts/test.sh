@@ -53,7 +53,7 @@ part_chart() {
 part_e2e() {
   # They take minutes each: every day those of one line, all of them with E2E=all and in make campaign.
   local turns=(
-    "external:: options::"
+    "external:: options:: upgrade_operator::"
     "strimzi:: restarts::"
     "cloud_native_pg:: backup::"
     "upgrade:: deletion::"
@@ -88,7 +88,9 @@ part_e2e() {
   # shellcheck disable=SC2064 # these very ones
   trap "kill -- -$recorder 2>/dev/null || true; wait $recorder || true; rm -rf '$kept'" EXIT
   cargo test --locked --workspace --no-fail-fast --test cluster -- "${skips[@]}"
-  [[ " ${skipped[*]} " == *" node:: "* ]] || cargo test --locked --workspace --test node
+  for test in upgrade_operator node; do
+    [[ " ${skipped[*]} " == *" $test:: "* ]] || cargo test --locked --workspace --test "$test"
+  done
   # every day others; all of them play in make ledger and make campaign
   LEDGER_FAULTS=2 cargo test --locked --workspace --test ledger
   STEP_HINT="Whoever logs it must stop; the log names pod and Secret." step "No secret in any log" leaks "$scripts/leaks.py" search "$kept"

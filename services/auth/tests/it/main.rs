@@ -30,6 +30,7 @@ mod throttle;
 mod timing;
 mod tokens;
 mod verified_sign_up;
+mod verify;
 
 use serde_json::{Value, json};
 use tracklore_testkit::{Account, Answer, Stack};
