@@ -5,7 +5,11 @@
 //! cursor would skip the rows of a slower transaction. Delivery is at least once; consumers skip known sequences. How far
 //! the log is known is kept with the marks ([`positions`](super::positions)).
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use rdkafka::{
     error::KafkaError,
@@ -18,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::positions::{MARK, Runs};
 use crate::{
-    kafka::Kafka,
+    kafka::{Kafka, PATIENCE},
     metrics::{RELAY_ACTIVE, SENT},
     problem::Chain,
     time::Timestamp,
@@ -102,15 +106,21 @@ impl Relay {
     }
 
     /// Publishes until `stop`; what is claimed by then is finished.
-    pub async fn run(self, stop: CancellationToken) {
+    pub async fn run(mut self, stop: CancellationToken) {
         let gauges = super::gauges::run(self.pool.clone(), stop.clone());
         tokio::join!(gauges, self.relay(stop));
     }
 
-    async fn relay(&self, stop: CancellationToken) {
+    async fn relay(&mut self, stop: CancellationToken) {
         let (mut woken, mut patience) = (false, TAKEN);
+        let mut failing_since = None;
         while !stop.is_cancelled() {
-            let (pause, still_woken) = match self.publish_batch().await {
+            let turn = self.publish_batch().await;
+            match &turn {
+                Err(RelayError::Kafka(_)) => self.replace_lost_producer(&mut failing_since),
+                _ => failing_since = None,
+            }
+            let (pause, still_woken) = match turn {
                 Ok(Turn::Published(BATCH)) => continue,
                 // it may have looked before the row was there that we were woken for
                 Ok(Turn::Taken) if woken => {
@@ -132,6 +142,24 @@ impl Relay {
                 () = sleep(pause) => still_woken,
             };
         }
+    }
+
+    /// A producer that Kafka takes nothing from for [`PATIENCE`] may never find it again (librdkafka 5301), while a new one does.
+    /// None of its events is under way any more, so the new one can neither double nor overtake them.
+    fn replace_lost_producer(&mut self, failing_since: &mut Option<Instant>) {
+        if failing_since.get_or_insert_with(Instant::now).elapsed() < PATIENCE {
+            return;
+        }
+        tracing::warn!(after = ?PATIENCE, "Kafka takes no event: another client looks for it");
+        match self.kafka.producer() {
+            Ok(producer) => {
+                let lost = std::mem::replace(&mut self.producer, producer);
+                // it waits for its own thread
+                tokio::task::spawn_blocking(move || drop(lost));
+            }
+            Err(error) => tracing::error!(error = %Chain(&error), "the client stays as it is"),
+        }
+        *failing_since = None;
     }
 
     /// Claims, publishes and marks up to [`BATCH`] rows.

@@ -9,17 +9,19 @@ async fn a_client_that_reaches_no_broker_for_a_minute_is_replaced_by_one_that_fi
     let mut stack = Stack::new().await;
     let way = Proxy::before(&std::env::var("TRACKLORE_TEST_KAFKA").unwrap()).await;
     way.set(Fault::Cut);
-    stack.set_for("user", "TRACKLORE_KAFKA_BOOTSTRAP_SERVERS", &way.address());
+    stack.set("TRACKLORE_KAFKA_BOOTSTRAP_SERVERS", &way.address());
     stack.start("auth").await;
     stack.start("user").await;
     let ada = stack.sign_up("ada").await;
-    eventually_within(Duration::from_mins(3), "another client looks for Kafka", async || {
-        let looks = |line: &serde_json::Value| {
-            line["message"].as_str().is_some_and(|message| message.ends_with("another client looks for one"))
-        };
-        stack.log("user").iter().any(looks).then_some(())
-    })
-    .await;
+    for (service, said) in [
+        ("user", "no broker of Kafka is reached: another client looks for one"),
+        ("auth", "Kafka takes no event: another client looks for it"),
+    ] {
+        eventually_within(Duration::from_mins(3), &format!("{service}: {said}"), async || {
+            stack.log(service).iter().any(|line| line["message"] == said).then_some(())
+        })
+        .await;
+    }
 
     way.set(Fault::None);
     eventually("the account is known", async || {
