@@ -16,14 +16,16 @@ const APP: &str = "https://app.tracklore.test";
 
 /// Over HTTPS, with a certificate that comes late and is replaced under requests.
 pub async fn by_https(client: &Client, stack: &TestStack, spec: &mut Value) {
+    let plain = stack.url(client).await;
     spec["publicUrl"] = json!(spec["publicUrl"].as_str().unwrap().replace("http://", "https://"));
     spec["auth"]["allowedOrigins"] = json!([APP]);
     spec["gateway"]["traefik"]["tls"] = json!({"secretRef": {"name": "web-tls"}});
     stack.apply(client, spec).await.unwrap();
     told(client, stack, "Stalled", "SecretMissing").await;
+    let answer = http().get(format!("{plain}/v1/feed/global")).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::OK, "until there is a certificate it goes on as it was");
 
-    let node = stack.url(client).await.replace("http://", "");
-    let node = node.split(':').next().unwrap().to_owned();
+    let node = plain.trim_start_matches("http://").split(':').next().unwrap().to_owned();
     let authority = Authority::new();
     let give = async || secret(client, &stack.namespace, "web-tls", &authority.signs(&node)).await;
     give().await;

@@ -165,7 +165,7 @@ impl Held {
             let left = DEADLINE.saturating_sub(self.renewed.elapsed());
             match tokio::time::timeout(PATIENCE.min(left), self.renew()).await {
                 Ok(Ok(())) => self.renewed_at(asked),
-                // It is somebody else's.
+                // It is somebody else's, or gone.
                 Ok(Err(kube::Error::Api(status))) if status.is_conflict() || status.is_not_found() => return,
                 Ok(Err(error)) => tracing::warn!(%error, "the Lease can't be renewed; trying on"),
                 Err(_) => tracing::warn!("renewing the Lease took too long; trying on"),
@@ -190,6 +190,9 @@ impl Held {
         self.candidate.fence.close();
         match tokio::time::timeout(PATIENCE, self.change(|spec| spec.holder_identity = None)).await {
             Ok(Ok(())) => {}
+            Ok(Err(kube::Error::Api(status))) if status.is_conflict() => {
+                tracing::warn!("the Lease wasn't given back: it is somebody else's by now");
+            }
             Ok(Err(error)) => tracing::warn!(%error, "the Lease wasn't given back; it expires"),
             Err(_) => tracing::warn!("giving the Lease back took too long; it expires"),
         }

@@ -150,7 +150,7 @@ async fn a_lease_that_changed_unheard_is_kept_while_it_names_its_holder_and_give
 
     let mut held = candidate("second").acquire(&stop).await.unwrap();
     change(json!({"spec": {"holderIdentity": "third"}})).await;
-    held.keep().await;
+    tokio::time::timeout(PATIENCE, held.keep()).await.expect("it is told that it lost the Lease");
     held.release().await;
     let holder = leases.get("lease").await.unwrap().spec.unwrap().holder_identity;
     assert_eq!(holder.as_deref(), Some("third"), "who lost it doesn't give it back");

@@ -19,7 +19,12 @@ use tokio::{
 };
 use tracklore_operator::{
     api::v1alpha1::TrackloreStack,
-    stack::{build, kinds::Child, observed::Observed, validate},
+    stack::{
+        build::{self, gateway::ROUTES},
+        kinds::Child,
+        observed::Observed,
+        validate,
+    },
 };
 use tracklore_testkit::{Mounted, eventually, free_ports, http};
 
@@ -192,21 +197,16 @@ fn configuration(gateway: &Value) -> (String, Vec<String>) {
         };
         observed.given.insert(secret.name, seen);
     }
-    let mut routes = None;
-    let mut arguments = None;
-    for child in build::plan(&stack, &observed, &[]).children {
-        match child {
-            Child::ConfigMap(map) if map.metadata.name.as_deref() == Some("demo-gateway") => {
-                routes = map.data.and_then(|mut data| data.remove("routes.yaml"));
-            }
-            Child::Deployment(deployment) if deployment.metadata.name.as_deref() == Some("demo-gateway") => {
-                let container = deployment.spec.unwrap().template.spec.unwrap().containers.remove(0);
-                arguments = container.args;
-            }
-            _ => {}
+    let gateway = |child| match child {
+        Child::Deployment(deployment) if deployment.metadata.name.as_deref() == Some("demo-gateway") => {
+            Some(deployment)
         }
-    }
-    (routes.unwrap(), arguments.unwrap())
+        _ => None,
+    };
+    let gateway = build::plan(&stack, &observed, &[]).children.into_iter().find_map(gateway);
+    let template = gateway.unwrap().spec.unwrap().template;
+    let routes = template.metadata.unwrap().annotations.unwrap().remove(ROUTES).unwrap();
+    (routes, template.spec.unwrap().containers.remove(0).args.unwrap())
 }
 
 /// A service that tells what it sees; its port.

@@ -98,10 +98,16 @@ impl Feeder {
     /// Waits for Redis and Kafka; the id of the Kafka cluster, since offsets of another one mean nothing, and the base
     /// of the generation that is read.
     async fn wait_for_both(&self) -> (String, String) {
+        let mut said = String::new();
         let base = loop {
             match self.load().await {
                 Ok(base) => break base,
-                Err(error) => tracing::warn!(%error, "waiting for Redis"),
+                // It asks several times a second, and has something to say when the reason is another one.
+                Err(error) if said == error.to_string() => {}
+                Err(error) => {
+                    tracing::warn!(%error, "waiting for Redis");
+                    said = error.to_string();
+                }
             }
             self.progress.waits();
             sleep(PAUSE).await;

@@ -23,14 +23,17 @@ pub struct Gateway {
     /// Routes for Gateways that the cluster has, by the Gateway API.
     #[serde(rename = "gatewayAPI", skip_serializing_if = "Option::is_none")]
     pub gateway_api: Option<GatewayApi>,
-    /// The names that clients call: `community.example.org`, or `*.example.org`. By another name nothing is found. When empty:
-    /// any name at `traefik`, the host of `publicUrl` with `ingress` and `gatewayAPI`.
+    /// The names that clients call: `community.example.org`, or `*.example.org`, which stands for one more part (with `gatewayAPI`
+    /// for any number). By another name nothing is found. When empty: any name at `traefik`, the host of `publicUrl` with
+    /// `ingress` and `gatewayAPI`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(
         length(max = 16),
         inner(
             length(max = 253),
-            regex(pattern = r"^(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$")
+            regex(
+                pattern = r"^(\*\.)?([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\.)*[a-z]([-a-z0-9]{0,61}[a-z0-9])?$"
+            )
         )
     )]
     #[x_kube(merge_strategy = ListMerge::Set)]
@@ -63,6 +66,8 @@ pub struct Ingress {
 /// A Traefik that the operator runs.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("self.trustedHops == 1 || has(self.trustedProxies) && size(self.trustedProxies) > 0")
+    .message("trustedHops counts proxies that are believed; name the nearest in gateway.traefik.trustedProxies"))]
 pub struct Traefik {
     /// Number of pods.
     #[serde(default = "one")]
@@ -84,8 +89,8 @@ pub struct Traefik {
     )]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub trusted_proxies: Vec<String>,
-    /// How many proxies stand in front of the gateway where `trustedProxies` names any, and add the address that they were
-    /// called from to `X-Forwarded-For`: 2 for a balancer and a content delivery network before it.
+    /// How many proxies stand in front of the gateway, itself not counted, and add the address that they were called from to
+    /// `X-Forwarded-For`: 2 for a balancer and a content delivery network before it. The nearest is named by `trustedProxies`.
     #[serde(default = "one")]
     #[schemars(range(min = 1, max = 10))]
     pub trusted_hops: i32,
@@ -124,7 +129,7 @@ pub struct SelfSigned {}
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct RateLimit {
-    /// Of one signed-in user, and at `/v1/auth` of one token; 0 for no limit.
+    /// Of one signed-in user, everywhere but at `/v1/auth`; 0 for no limit.
     #[serde(default = "fifty")]
     #[schemars(range(min = 0, max = 1_000_000))]
     pub per_user: i64,

@@ -4,11 +4,11 @@ pub mod routes;
 
 use k8s_openapi::api::{
     apps::v1::Deployment,
-    core::v1::{ConfigMap, Container, ContainerPort, Service as Address},
+    core::v1::{Container, ContainerPort, Service as Address},
 };
 
 use super::{
-    address, config_map,
+    address,
     pod::{self, Timing},
     secrets, service_deployment, spread,
 };
@@ -23,13 +23,9 @@ const USER: i64 = 65532;
 /// a renewed certificate while it runs. It looks for routes in folders below, but not in links, of which the kubelet makes the
 /// volume's uppermost level: so the routes are a level deeper, else it would find them twice.
 const FOLDER: &str = "/etc/tracklore";
-
-/// The routes, as Traefik reads them. JSON is YAML too.
-pub fn config(stack: &ValidStack, gateway: &Traefik) -> ConfigMap {
-    // Not by `{:#}`, whose formatter takes 3 % of a pass. It can't fail: it is plain data.
-    let routes = serde_json::to_string_pretty(&routes::routes(stack, gateway)).unwrap_or_default() + "\n";
-    config_map::config_map(stack, &stack.names.of(COMPONENT), COMPONENT, [("routes.yaml", routes)])
-}
+/// The annotation of a pod that holds its routes. Not a `ConfigMap`: a pod that runs must keep those that fit its arguments, since
+/// it would take others as soon as they are there.
+pub const ROUTES: &str = "tracklore.io/routes";
 
 /// How Traefik is told what doesn't change while it runs.
 pub fn arguments(stack: &ValidStack, gateway: &Traefik) -> Vec<String> {
@@ -115,8 +111,7 @@ pub fn service(stack: &ValidStack, gateway: &Traefik) -> Address {
 }
 
 /// The Deployment.
-pub fn deployment(stack: &ValidStack, gateway: &Traefik, config: &ConfigMap) -> Deployment {
-    let name = stack.names.of(COMPONENT);
+pub fn deployment(stack: &ValidStack, gateway: &Traefik) -> Deployment {
     let port = |name: &str, number| ContainerPort {
         name: Some(name.to_owned()),
         container_port: number,
@@ -124,10 +119,10 @@ pub fn deployment(stack: &ValidStack, gateway: &Traefik, config: &ConfigMap) -> 
     };
     let mut ports = vec![port("web", 8000), port("admin", 9090)];
     let mounts = vec![pod::read_only("config", FOLDER), pod::mount("tmp", "/tmp")];
-    let mut files = vec![pod::projected_config(&name, &[("routes.yaml", "routes/routes.yaml")])];
+    let mut files = vec![pod::projected_annotation(ROUTES, "routes/routes.yaml")];
     if let Some(tls) = &gateway.tls {
         ports.push(port("websecure", 8443));
-        files.push(pod::projected_secret(&secrets::certificate(&stack.names, tls)));
+        files.push(pod::projected_secret(&secrets::certificate(&stack.names, tls), &["tls.crt", "tls.key"]));
     }
     let volumes = vec![pod::projected_volume("config", files), pod::scratch("tmp", "64Mi")];
     let container = Container {
@@ -146,7 +141,9 @@ pub fn deployment(stack: &ValidStack, gateway: &Traefik, config: &ConfigMap) -> 
     let mut spec = pod::spec(stack, USER, container, volumes);
     spec.topology_spread_constraints = spread::constraints(stack, COMPONENT);
     stack.placement(COMPONENT).place(&mut spec);
-    let content = config_map::files_digest(config);
-    let template = pod::template(stack.names.labels(COMPONENT), Some(content), spec);
+    let mut template = pod::template(stack.names.labels(COMPONENT), None, spec);
+    // JSON is YAML too.
+    let routes = routes::routes(stack, gateway).to_string();
+    template.metadata.get_or_insert_default().annotations = Some([(ROUTES.to_owned(), routes)].into());
     service_deployment::rolling(stack, COMPONENT, Some(gateway.replicas), template)
 }

@@ -256,11 +256,11 @@ impl<'a> Planner<'a> {
             self.now(http_route::http_route(stack, asked));
         }
         let Some(gateway) = &stack.gateway else { return };
-        let config = self.config(gateway::config(stack, gateway));
-        self.now(gateway::service(stack, gateway));
-        let deployment = gateway::deployment(stack, gateway, &config);
         let certified = gateway.tls.as_ref().is_none_or(|tls| tls.secret_ref.is_some() || secrets_ready);
-        self.when(certified && !self.lacks(Component::Gateway), deployment);
+        let ready = certified && !self.lacks(Component::Gateway);
+        // Together: the address leads to ports that pods without the certificate haven't.
+        self.when(ready, gateway::service(stack, gateway));
+        self.when(ready, gateway::deployment(stack, gateway));
         self.plan.gateway = Some(stack.names.of(Component::Gateway));
     }
 

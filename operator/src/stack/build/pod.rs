@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::{
     api::core::v1::{
-        Capabilities, ConfigMapProjection, ConfigMapVolumeSource, Container, EmptyDirVolumeSource, EnvVar,
-        EnvVarSource, ExecAction, HTTPGetAction, KeyToPath, LocalObjectReference, PodSecurityContext,
-        PodSpec, PodTemplateSpec, Probe, ProjectedVolumeSource, ResourceRequirements, SeccompProfile,
-        SecretKeySelector, SecretProjection, SecretVolumeSource, SecurityContext, TCPSocketAction, Volume,
-        VolumeMount, VolumeProjection,
+        Capabilities, ConfigMapVolumeSource, Container, DownwardAPIProjection, DownwardAPIVolumeFile,
+        EmptyDirVolumeSource, EnvVar, EnvVarSource, ExecAction, HTTPGetAction, KeyToPath,
+        LocalObjectReference, ObjectFieldSelector, PodSecurityContext, PodSpec, PodTemplateSpec, Probe,
+        ProjectedVolumeSource, ResourceRequirements, SeccompProfile, SecretKeySelector, SecretProjection,
+        SecretVolumeSource, SecurityContext, TCPSocketAction, Volume, VolumeMount, VolumeProjection,
     },
     apimachinery::pkg::{
         api::resource::Quantity,
@@ -218,27 +218,32 @@ pub fn projected_volume(name: &str, sources: Vec<VolumeProjection>) -> Volume {
     }
 }
 
-/// Of a ConfigMap these keys, as these files.
-pub fn projected_config(name: &str, files: &[(&str, &str)]) -> VolumeProjection {
-    let file = |&(key, path): &(&str, &str)| KeyToPath {
-        key: key.to_owned(),
+/// An annotation of the pod, as this file.
+pub fn projected_annotation(annotation: &str, path: &str) -> VolumeProjection {
+    let file = DownwardAPIVolumeFile {
         path: path.to_owned(),
-        ..KeyToPath::default()
+        field_ref: Some(ObjectFieldSelector {
+            field_path: format!("metadata.annotations['{annotation}']"),
+            ..ObjectFieldSelector::default()
+        }),
+        ..DownwardAPIVolumeFile::default()
     };
     VolumeProjection {
-        config_map: Some(ConfigMapProjection {
-            name: name.to_owned(),
-            items: Some(files.iter().map(file).collect()),
-            ..ConfigMapProjection::default()
-        }),
+        downward_api: Some(DownwardAPIProjection { items: Some(vec![file]) }),
         ..VolumeProjection::default()
     }
 }
 
-/// All of a Secret.
-pub fn projected_secret(name: &str) -> VolumeProjection {
+/// Of a Secret these keys, and nothing else that somebody may put there.
+pub fn projected_secret(name: &str, keys: &[&str]) -> VolumeProjection {
+    let file =
+        |key: &&str| KeyToPath { key: (*key).to_owned(), path: (*key).to_owned(), ..KeyToPath::default() };
     VolumeProjection {
-        secret: Some(SecretProjection { name: name.to_owned(), ..SecretProjection::default() }),
+        secret: Some(SecretProjection {
+            name: name.to_owned(),
+            items: Some(keys.iter().map(file).collect()),
+            ..SecretProjection::default()
+        }),
         ..VolumeProjection::default()
     }
 }

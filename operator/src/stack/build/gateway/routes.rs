@@ -20,48 +20,24 @@ pub struct Route {
     pub paths: &'static [&'static str],
     /// The service.
     pub service: Service,
-    /// What happens to requests with `Authorization`.
-    known: Known,
-}
-
-/// What happens to requests that say whose they are.
-enum Known {
-    /// They are shown to auth first, and a user may make so many of them.
-    Checked,
-    /// A token may be shown so often, whoever's it is: who refreshes or logs in may hold one that has expired.
-    Counted,
-    /// Nothing: it is for everybody.
-    Unseen,
-}
-
-impl Known {
-    /// What the requests go through.
-    fn middlewares(&self) -> &'static [&'static str] {
-        match self {
-            Self::Checked => &["verify", "per-user"],
-            Self::Counted => &["per-token"],
-            Self::Unseen => &[],
-        }
-    }
+    /// Whether requests with `Authorization` are shown to auth first, and counted by user. Auth's own aren't: who refreshes or
+    /// logs in may hold a token that has expired. Nor are they counted by a token that nobody has checked, of which anybody can
+    /// invent any number.
+    checked: bool,
 }
 
 /// What can be reached from outside. Of two that lead to a path the longer one holds.
 pub const ROUTES: [Route; 9] = [
-    Route { name: "auth", paths: &["/v1/auth"], service: Service::Auth, known: Known::Counted },
-    Route { name: "jwks", paths: &["/.well-known/jwks.json"], service: Service::Auth, known: Known::Unseen },
-    Route {
-        name: "user",
-        paths: &["/v1/users", "/v1/badges"],
-        service: Service::User,
-        known: Known::Checked,
-    },
-    Route { name: "posts", paths: &["/v1/posts"], service: Service::Posts, known: Known::Checked },
-    Route { name: "feed", paths: &["/v1/feed"], service: Service::Feed, known: Known::Checked },
+    Route { name: "auth", paths: &["/v1/auth"], service: Service::Auth, checked: false },
+    Route { name: "jwks", paths: &["/.well-known/jwks.json"], service: Service::Auth, checked: false },
+    Route { name: "user", paths: &["/v1/users", "/v1/badges"], service: Service::User, checked: true },
+    Route { name: "posts", paths: &["/v1/posts"], service: Service::Posts, checked: true },
+    Route { name: "feed", paths: &["/v1/feed"], service: Service::Feed, checked: true },
     // One page shows the documents of all services. Each service has that page.
-    Route { name: "docs", paths: &["/docs"], service: Service::Auth, known: Known::Unseen },
-    Route { name: "docs-user", paths: &["/docs/user"], service: Service::User, known: Known::Unseen },
-    Route { name: "docs-posts", paths: &["/docs/posts"], service: Service::Posts, known: Known::Unseen },
-    Route { name: "docs-feed", paths: &["/docs/feed"], service: Service::Feed, known: Known::Unseen },
+    Route { name: "docs", paths: &["/docs"], service: Service::Auth, checked: false },
+    Route { name: "docs-user", paths: &["/docs/user"], service: Service::User, checked: false },
+    Route { name: "docs-posts", paths: &["/docs/posts"], service: Service::Posts, checked: false },
+    Route { name: "docs-feed", paths: &["/docs/feed"], service: Service::Feed, checked: false },
 ];
 
 /// Traefik's routes.
@@ -105,10 +81,10 @@ impl Routers<'_> {
             let rules = [host.clone(), any(paths)];
             let rule = rules.into_iter().flatten().collect::<Vec<_>>().join(" && ");
             routers.add(route.name, &rule, route.service, &[]);
-            let further = route.known.middlewares();
-            if !further.is_empty() {
+            if route.checked {
                 let rule = format!("{rule} && HeaderRegexp(`Authorization`, `.`)");
-                routers.add(&format!("{}-known", route.name), &rule, route.service, further);
+                let name = format!("{}-checked", route.name);
+                routers.add(&name, &rule, route.service, &["verify", "per-user"]);
             }
         }
         let ping = json!({"rule": "Path(`/ping`)", "entryPoints": ["admin"], "service": "ping@internal"});
@@ -175,7 +151,6 @@ fn middlewares(stack: &ValidStack, gateway: &Traefik) -> Value {
             "maxResponseBodySize": 65536,
         }},
         "per-user": limit(gateway.rate_limit.per_user, &json!({"requestHeaderName": "X-User-ID"})),
-        "per-token": limit(gateway.rate_limit.per_user, &json!({"requestHeaderName": "Authorization"})),
         "per-address": limit(
             gateway.rate_limit.per_address,
             &json!({"ipStrategy": {"depth": depth, "ipv6Subnet": 64}}),
