@@ -8,6 +8,7 @@ use std::{collections::HashMap, io::Write, time::Duration};
 use clap::{Arg, Command};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{Api, ResourceExt, api::ListParams, config::Kubeconfig};
+use tokio::sync::oneshot;
 use tracklore_operator::api::v1alpha1::TrackloreStack;
 
 use crate::{Error, commands::logs, target::Which};
@@ -58,19 +59,18 @@ pub async fn answer(mut command: Command, words: &[String]) -> Result<(), Error>
     command.build();
     let (last, before) = words.split_last().map_or(("", &[][..]), |(last, before)| (last.as_str(), before));
     let typed = Typed::of(&command, before);
-    let (start, next) = typed.next(last);
+    let (begun, next) = typed.next(last);
     let behind = if next == Next::File { FILES } else { NO_FILES };
     let candidates = match next {
         Next::OneOf(candidates) => candidates,
-        Next::Stack => unexplained(soon(stacks(&typed.which())).await),
-        Next::Namespace => unexplained(soon(namespaces(&typed.which())).await),
+        Next::Stack => unexplained(soon(PATIENCE, typed.which(), stacks).await),
+        Next::Namespace => unexplained(soon(PATIENCE, typed.which(), namespaces).await),
         Next::Context => unexplained(contexts()),
         Next::File | Next::Anything => Vec::new(),
     };
     let mut output = std::io::stdout().lock();
     for (candidate, meaning) in candidates {
-        let candidate = format!("{start}{candidate}");
-        if candidate.starts_with(last) {
+        if candidate.starts_with(begun) {
             let line = format!("{candidate}\t{meaning}");
             writeln!(output, "{}", line.trim_end())?;
         }
@@ -103,7 +103,7 @@ impl<'a> Typed<'a> {
         }
     }
 
-    /// The option that a word names, and the value that stands in the same word.
+    /// The option that a word names, and the value that stands in the same word: `--name=value`, `-nvalue`, `-n=value`.
     fn option<'w>(&self, word: &'w str) -> Option<(&'a Arg, Option<&'w str>)> {
         let mut all = self.command.get_arguments();
         if let Some(long) = word.strip_prefix("--") {
@@ -113,17 +113,18 @@ impl<'a> Typed<'a> {
         }
         let mut letters = word.strip_prefix('-')?.chars();
         let letter = letters.next()?;
-        let value = Some(letters.as_str()).filter(|value| !value.is_empty());
+        let value = letters.as_str();
+        let value = value.strip_prefix('=').or_else(|| Some(value).filter(|value| !value.is_empty()));
         Some((all.find(|option| option.get_short() == Some(letter))?, value))
     }
 
-    /// What may come in place of the last word, and how each of it begins.
-    fn next(&self, last: &str) -> (String, Next) {
+    /// How what comes last begins, and what it may be. Of `--option=value` that is the value alone: shells put the rest before it.
+    fn next<'w>(&self, last: &'w str) -> (&'w str, Next) {
         if let Some(option) = self.option {
-            return (String::new(), values(option));
+            return (last, values(option));
         }
-        if let (Some((name, _)), Some((option, _))) = (last.split_once('='), self.option(last)) {
-            return (format!("{name}="), values(option));
+        if let (true, Some((option, Some(begun)))) = (last.contains('='), self.option(last)) {
+            return (begun, values(option));
         }
         let next = if last.starts_with('-') {
             Next::OneOf(self.options())
@@ -132,7 +133,7 @@ impl<'a> Typed<'a> {
         } else {
             Next::OneOf(subcommands(self.command))
         };
-        (String::new(), next)
+        (last, next)
     }
 
     /// The argument whose turn it is: the next one, or the last where it takes more.
@@ -187,18 +188,35 @@ fn unexplained(names: Vec<String>) -> Vec<(String, String)> {
 }
 
 /// What a cluster says, if it does so in time: somebody who types wants no complaints in the middle of the line.
-async fn soon(names: impl Future<Output = Result<Vec<String>, Error>>) -> Vec<String> {
-    tokio::time::timeout(PATIENCE, names).await.ok().and_then(Result::ok).unwrap_or_default()
+///
+/// It is asked on a thread of its own, which ends with the program: a login by another program and the look-up of a host
+/// block, so that nothing else could leave them behind.
+async fn soon<F>(
+    patience: Duration,
+    which: Which,
+    names: impl FnOnce(Which) -> F + Send + 'static,
+) -> Vec<String>
+where
+    F: Future<Output = Result<Vec<String>, Error>>,
+{
+    let (tell, told) = oneshot::channel();
+    std::thread::spawn(move || {
+        if let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() {
+            // nobody may wait any more
+            drop(tell.send(runtime.block_on(names(which)).unwrap_or_default()));
+        }
+    });
+    tokio::time::timeout(patience, told).await.ok().and_then(Result::ok).unwrap_or_default()
 }
 
-async fn stacks(which: &Which) -> Result<Vec<String>, Error> {
+async fn stacks(which: Which) -> Result<Vec<String>, Error> {
     let (client, namespace) = which.connect().await?;
     let stacks = Api::<TrackloreStack>::namespaced(client, &namespace);
     let stacks = stacks.list_metadata(&ListParams::default()).await?;
     Ok(stacks.items.iter().map(ResourceExt::name_any).collect())
 }
 
-async fn namespaces(which: &Which) -> Result<Vec<String>, Error> {
+async fn namespaces(which: Which) -> Result<Vec<String>, Error> {
     let (client, _) = which.connect().await?;
     let namespaces = Api::<Namespace>::all(client).list_metadata(&ListParams::default()).await?;
     Ok(namespaces.items.iter().map(ResourceExt::name_any).collect())
@@ -217,12 +235,12 @@ mod tests {
     use crate::Arguments;
 
     /// What may come at the end of a line.
-    fn next(line: &str) -> (String, Next) {
+    fn next(line: &str) -> (&str, Next) {
         let mut command = Arguments::command();
         command.build();
         let words: Vec<_> = line.split(' ').map(str::to_owned).collect();
-        let (last, before) = words.split_last().unwrap();
-        Typed::of(&command, before).next(last)
+        let (_, before) = words.split_last().unwrap();
+        Typed::of(&command, before).next(line.rsplit(' ').next().unwrap())
     }
 
     fn names(line: &str) -> Vec<String> {
@@ -253,9 +271,31 @@ mod tests {
             ("backup --context=a -n ", Next::Namespace),
             ("restore --as ", Next::Anything),
         ] {
-            assert_eq!(next(line), (String::new(), expected), "{line}");
+            assert_eq!(next(line), ("", expected), "{line}");
         }
-        assert_eq!(next("status --namespace=d"), ("--namespace=".to_owned(), Next::Namespace));
+        assert_eq!(next("status --namespace d"), ("d", Next::Namespace));
+    }
+
+    #[test]
+    fn of_a_value_in_the_word_of_its_option_the_value_alone_is_completed() {
+        assert_eq!(next("status --namespace=d"), ("d", Next::Namespace));
+        assert_eq!(next("status --namespace="), ("", Next::Namespace));
+        assert_eq!(next("status -n=d"), ("d", Next::Namespace));
+        let (begun, Next::OneOf(formats)) = next("events --output=j") else { panic!() };
+        assert!(begun == "j" && formats.iter().any(|(name, _)| name == "json"), "{formats:?}");
+    }
+
+    #[tokio::test]
+    async fn who_does_not_answer_is_left_behind_also_when_asking_blocks() {
+        let began = std::time::Instant::now();
+        let which = || Which::within(None, None);
+        let names = soon(Duration::from_millis(50), which(), |_| async {
+            std::thread::sleep(Duration::from_secs(5));
+            Ok(vec!["late".to_owned()])
+        });
+        assert!(names.await.is_empty() && began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+        let names = soon(PATIENCE, which(), |_| async { Ok(vec!["soon".to_owned()]) });
+        assert_eq!(names.await, ["soon"]);
     }
 
     #[test]
@@ -273,10 +313,11 @@ mod tests {
     fn where_the_line_is_about_is_known_when_names_are_asked_for() {
         let mut command = Arguments::command();
         command.build();
-        let words = ["status", "-ndemo", "--context=kind", "-s"].map(str::to_owned);
-        let typed = Typed::of(&command, &words);
-        assert_eq!(typed.values.get("namespace").map(String::as_str), Some("demo"));
-        assert_eq!(typed.values.get("context").map(String::as_str), Some("kind"));
-        assert_eq!(typed.which().namespace(), Some("demo"));
+        for namespace in ["-ndemo", "-n=demo", "--namespace=demo"] {
+            let words = ["status", namespace, "--context=kind", "-s"].map(str::to_owned);
+            let typed = Typed::of(&command, &words);
+            assert_eq!(typed.values.get("context").map(String::as_str), Some("kind"));
+            assert_eq!(typed.which().namespace(), Some("demo"), "{namespace}");
+        }
     }
 }

@@ -14,7 +14,7 @@ use tracklore_operator::stack::{pods, troubles};
 use crate::{Error, target::Target};
 
 /// The label that names a part.
-const COMPONENT: &str = "app.kubernetes.io/component";
+pub const COMPONENT: &str = "app.kubernetes.io/component";
 
 /// A part of the stack: a service, a dependency or the gateway.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]

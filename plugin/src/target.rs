@@ -36,6 +36,8 @@ pub struct Target {
     pub client: Client,
     /// The stack.
     pub stack: Box<TrackloreStack>,
+    /// Whether the command line says which one it is.
+    pub named: bool,
 }
 
 impl Which {
@@ -78,7 +80,7 @@ impl Target {
                 None => format!("there is no stack in namespace {namespace}; choose another by --namespace, kubectl get tstack -A shows all"),
             })
         })?;
-        Ok(Self { client, stack: Box::new(stack) })
+        Ok(Self { client, stack: Box::new(stack), named: which.stack.is_some() })
     }
 
     /// The stack as it is now.
@@ -131,4 +133,24 @@ pub fn only(mut stacks: Vec<TrackloreStack>, namespace: &str) -> Result<Option<T
         )));
     }
     Ok(stacks.pop())
+}
+
+/// The stack of an example in a cluster that answers every question by a failure.
+#[cfg(test)]
+pub fn unreadable(example: &str) -> Target {
+    use std::io::{Read, Write};
+
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for mut connection in listener.incoming().flatten() {
+            let _ = connection.read(&mut [0; 8192]);
+            let _ = connection
+                .write_all(b"HTTP/1.1 500 Broken\r\ncontent-length: 6\r\nconnection: close\r\n\r\nbroken");
+        }
+    });
+    let mut config = Config::new(address.parse().unwrap());
+    config.default_retry = false;
+    let stack = Box::new(crate::file::parse(example, None, "default").unwrap());
+    Target { client: Client::try_from(config).unwrap(), stack, named: false }
 }

@@ -89,6 +89,12 @@ async fn kubectl_completes_commands_and_names_of_stacks() {
     assert_eq!(complete(&["status", "-n", &stack.namespace, "--stack", ""]).await, ["shared", ":4"]);
     assert_eq!(complete(&["logs", "--follow", "p"]).await, ["posts", "postgres", ":4"]);
     assert!(complete(&["status", "-n", "test-shared"]).await.contains(&stack.namespace));
+    // shells put the option before it again
+    for option in ["--namespace=test-shared", "-n=test-shared"] {
+        assert!(complete(&["status", option]).await.contains(&stack.namespace), "{option}");
+    }
+    let in_one_word = format!("-n={}", stack.namespace);
+    assert_eq!(complete(&["status", &in_one_word, "--stack="]).await, ["shared", ":4"]);
 }
 
 #[tokio::test]

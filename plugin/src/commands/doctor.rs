@@ -12,7 +12,7 @@ use crate::{
 
 /// Tells what it finds; the exit code is 1 when something is wrong.
 pub async fn run(target: &Target, output: &Output, terminal: &Terminal) -> Result<ExitCode, Error> {
-    let findings = findings::look(target).await?;
+    let findings = findings::look(target).await;
     match output.format() {
         Format::Json => super::json(&findings)?,
         Format::Text => write!(std::io::stdout().lock(), "{}", text(&findings, *terminal))?,

@@ -149,7 +149,7 @@ impl Request<'_> {
             }
             return Ok(ExitCode::SUCCESS);
         }
-        let target = Target { client: self.client.clone(), stack: Box::new(stack) };
+        let target = Target { client: self.client.clone(), stack: Box::new(stack), named: true };
         let code = status::watch(target, self.format, self.terminal).await?;
         self.remind(name)?;
         Ok(code)

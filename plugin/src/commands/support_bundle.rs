@@ -41,13 +41,8 @@ pub async fn run(target: &Target, arguments: &Arguments) -> Result<ExitCode, Err
     let now = Timestamp::now();
     let root =
         format!("tracklore-{}-{}-{}", target.namespace(), target.name(), now.strftime("%Y%m%d-%H%M%S"));
-    let mut gathering = Gathering { target, bundle: Bundle::new(root.clone(), now), refused: Vec::new() };
-    gathering.told(now).await?;
-    gathering.objects().await?;
-    gathering.logs(&target.api(), &target.parts(), "logs").await;
-    gathering.operator().await?;
-    gathering.about(now).await;
-    let Gathering { bundle, refused, .. } = gathering;
+    let Gathering { bundle, refused, .. } =
+        Gathering::of(target, Bundle::new(root.clone(), now), now).await?;
 
     let file = arguments.filename.clone().unwrap_or_else(|| format!("{root}.tar.gz").into());
     if file == Path::new("-") {
@@ -75,16 +70,34 @@ struct Gathering<'a> {
     refused: Vec<String>,
 }
 
-impl Gathering<'_> {
+impl<'a> Gathering<'a> {
+    /// All that can be had.
+    async fn of(target: &'a Target, bundle: Bundle, now: Timestamp) -> Result<Self, Error> {
+        let mut gathering = Self { target, bundle, refused: Vec::new() };
+        gathering.told(now).await?;
+        gathering.objects().await?;
+        gathering.logs(&target.api(), &target.parts(), "logs").await;
+        gathering.operator().await?;
+        gathering.about(now).await;
+        Ok(gathering)
+    }
+
     /// What the other commands tell.
     async fn told(&mut self, now: Timestamp) -> Result<(), Error> {
-        let report = Report::of(self.target, versions::read(self.target).await).await?;
-        let happenings = happened::read(self.target).await?;
         let plain = Terminal::plain();
-        self.bundle.text("status.txt", &report.text(now, plain));
-        self.bundle.text("events.txt", &events::text(&happenings, now, plain));
-        self.bundle.text("doctor.txt", &doctor::text(&findings::look(self.target).await?, plain));
-        self.bundle.object("events.yaml", serde_json::to_value(happenings)?)
+        match Report::of(self.target, versions::read(self.target).await).await {
+            Ok(report) => self.bundle.text("status.txt", &report.text(now, plain)),
+            Err(error) => self.refused.push(format!("the status ({error})")),
+        }
+        self.bundle.text("doctor.txt", &doctor::text(&findings::look(self.target).await, plain));
+        match happened::read(self.target).await {
+            Ok(happenings) => {
+                self.bundle.text("events.txt", &events::text(&happenings, now, plain));
+                self.bundle.object("events.yaml", serde_json::to_value(happenings)?)?;
+            }
+            Err(error) => self.refused.push(format!("events ({error})")),
+        }
+        Ok(())
     }
 
     /// The stack, and every object that bears its name but Secrets.
@@ -175,5 +188,22 @@ impl Gathering<'_> {
 
     fn object(&mut self, path: &str, object: &impl Serialize) -> Result<(), Error> {
         self.bundle.object(path, serde_json::to_value(object)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::target::unreadable;
+
+    #[tokio::test]
+    async fn what_can_not_be_had_is_noted_and_the_rest_is_in_it() {
+        let target = unreadable(include_str!("../../../examples/minimal.yaml"));
+        let now = Timestamp::UNIX_EPOCH;
+        let gathering = Gathering::of(&target, Bundle::new("bundle".into(), now), now).await.unwrap();
+        for refused in ["the status (", "events (", "pods", "the operator"] {
+            assert!(gathering.refused.iter().any(|it| it.starts_with(refused)), "{:?}", gathering.refused);
+        }
+        assert_eq!(gathering.bundle.len(), 3, "what the doctor finds, the stack, and what it is about");
     }
 }

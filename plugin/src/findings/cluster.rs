@@ -44,9 +44,7 @@ pub async fn definition(client: &Client) -> Finding {
         Ok(None) => {
             Finding::Wrong("the CRD isn't installed; kubectl apply --server-side -f crds/".to_owned())
         }
-        Err(_) => Finding::Unknown(
-            "you may not read CustomResourceDefinitions, so the CRD isn't checked".to_owned(),
-        ),
+        Err(error) => Finding::unread("CustomResourceDefinitions", error),
     }
 }
 

@@ -33,13 +33,20 @@ pub fn look(stack: &TrackloreStack) -> Vec<Finding> {
     }]
 }
 
+/// Whether the operator has done what it had to for the present spec.
+pub fn is_settled(stack: &TrackloreStack) -> bool {
+    let Some(status) = &stack.status else { return false };
+    let moves = status.conditions.iter().any(|it| it.type_ == "Progressing" && it.status == "True");
+    status.observed_generation == stack.metadata.generation && !moves
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
 
     use super::*;
 
-    fn told(seen: i64, conditions: &[(&str, &str)]) -> Vec<Finding> {
+    fn stack(seen: i64, conditions: &[(&str, &str)]) -> TrackloreStack {
         let conditions: Vec<Value> = conditions
             .iter()
             .map(|(kind, status)| {
@@ -53,7 +60,18 @@ mod tests {
             "spec": {"version": "0.1.0", "publicUrl": "http://localhost", "postgres": {}, "kafka": {}, "redis": {}},
             "status": {"observedGeneration": seen, "conditions": conditions},
         });
-        look(&serde_json::from_value(stack).unwrap())
+        serde_json::from_value(stack).unwrap()
+    }
+
+    fn told(seen: i64, conditions: &[(&str, &str)]) -> Vec<Finding> {
+        look(&stack(seen, conditions))
+    }
+
+    #[test]
+    fn a_stack_is_settled_once_nothing_of_the_present_spec_is_under_way() {
+        assert!(is_settled(&stack(3, &[("Ready", "False"), ("Progressing", "False")])));
+        assert!(!is_settled(&stack(3, &[("Progressing", "True")])));
+        assert!(!is_settled(&stack(2, &[("Ready", "True")])));
     }
 
     #[test]

@@ -14,9 +14,9 @@ pub async fn look(target: &Target) -> Vec<Finding> {
     let selector = ListParams::default().labels(OPERATOR);
     match Api::<Deployment>::all(target.client.clone()).list(&selector).await {
         Ok(found) => of(found.items.first()),
-        Err(_) => vec![Finding::Unknown(
-            "you may not list Deployments of all namespaces, so the operator isn't checked".to_owned(),
-        )],
+        Err(error) => {
+            vec![Finding::unread("Deployments of all namespaces, the operator's among them,", error)]
+        }
     }
 }
 

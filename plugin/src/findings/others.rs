@@ -1,6 +1,8 @@
 //! Whether the cluster has what others have to bring along for what the spec asks: a metrics server, and the kinds of other
 //! operators.
 
+use std::collections::BTreeMap;
+
 use kube::Client;
 use tracklore_operator::stack::{
     component::{Component, Service},
@@ -10,7 +12,6 @@ use tracklore_operator::stack::{
 };
 
 use super::Finding;
-use crate::Error;
 
 /// The API that autoscalers ask how much pods use.
 const METRICS: &str = "metrics.k8s.io/v1beta1";
@@ -24,27 +25,39 @@ enum Api {
     Unknown,
     /// Who serves it doesn't answer.
     Silent,
+    /// It couldn't be asked, and why.
+    Unread(String),
 }
 
 /// Looks for what the stack needs of others.
-pub async fn look(client: &Client, stack: &ValidStack) -> Result<Vec<Finding>, Error> {
+pub async fn look(client: &Client, stack: &ValidStack) -> Vec<Finding> {
     let scaled = scaled(stack);
     let mut found = Vec::new();
     if !scaled.is_empty() {
-        found.push(metrics(&scaled, &api(client, METRICS).await?));
+        found.push(metrics(&scaled, &api(client, METRICS).await));
     }
-    for kind in kinds(stack) {
-        found.push(known(kind, &api(client, &kind.resource().api_version).await?));
+    for (version, kinds) in by_version(kinds(stack)) {
+        let api = api(client, &version).await;
+        found.extend(kinds.into_iter().map(|kind| known(kind, &api)));
     }
-    Ok(found)
+    found
 }
 
-async fn api(client: &Client, version: &str) -> Result<Api, Error> {
+/// The kinds of each API: it is asked for all of them at once.
+fn by_version(kinds: Vec<Kind>) -> BTreeMap<String, Vec<Kind>> {
+    let mut all: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for kind in kinds {
+        all.entry(kind.resource().api_version).or_default().push(kind);
+    }
+    all
+}
+
+async fn api(client: &Client, version: &str) -> Api {
     match client.list_api_group_resources(version).await {
-        Ok(list) => Ok(Api::Serves(list.resources.into_iter().map(|resource| resource.kind).collect())),
-        Err(kube::Error::Api(status)) if status.code == 404 => Ok(Api::Unknown),
-        Err(kube::Error::Api(status)) if status.code == 503 => Ok(Api::Silent),
-        Err(error) => Err(error.into()),
+        Ok(list) => Api::Serves(list.resources.into_iter().map(|resource| resource.kind).collect()),
+        Err(kube::Error::Api(status)) if status.code == 404 => Api::Unknown,
+        Err(kube::Error::Api(status)) if status.code == 503 => Api::Silent,
+        Err(error) => Api::Unread(error.to_string()),
     }
 }
 
@@ -64,6 +77,9 @@ fn metrics(scaled: &[&str], api: &Api) -> Finding {
         )),
         Api::Silent => Finding::Wrong(format!(
             "{asked} needs a metrics server, and the cluster's doesn't answer; kubectl describe apiservice v1beta1.metrics.k8s.io"
+        )),
+        Api::Unread(why) => Finding::Unknown(format!(
+            "the API {METRICS} can't be asked, so no metrics server is looked for: {why}"
         )),
     }
 }
@@ -85,6 +101,9 @@ fn known(kind: Kind, api: &Api) -> Finding {
             Finding::Fine(format!("the cluster knows {name} of {version}"))
         }
         Api::Silent => Finding::Unknown(format!("the API {version} doesn't answer, so {name} isn't checked")),
+        Api::Unread(why) => {
+            Finding::Unknown(format!("the API {version} can't be asked, so {name} isn't checked: {why}"))
+        }
         Api::Serves(_) | Api::Unknown => {
             let install = match kind.component() {
                 Some(Component::Postgres) => "CloudNativePG, 1.30 or newer",
@@ -115,6 +134,9 @@ mod tests {
         for kind in [Kind::Cluster, Kind::DatabaseRole, Kind::KafkaTopic, Kind::GivenKafka] {
             assert!(delegated.contains(&kind), "{delegated:?}");
         }
+        let grouped = by_version(delegated.clone());
+        assert!(grouped.len() < delegated.len(), "one question answers for several kinds: {grouped:?}");
+        assert_eq!(grouped.values().map(Vec::len).sum::<usize>(), delegated.len());
     }
 
     #[test]
@@ -129,6 +151,10 @@ mod tests {
         ] {
             let Finding::Wrong(sentence) = known(kind, &api) else { panic!("{kind:?}") };
             assert!(sentence.contains(kind.as_str()) && sentence.contains(install), "{sentence}");
+        }
+        let unread = Api::Unread("a timeout".into());
+        for told in [known(Kind::Cluster, &unread), metrics(&["auth"], &unread)] {
+            assert!(matches!(&told, Finding::Unknown(why) if why.ends_with(": a timeout")), "{told:?}");
         }
         let Finding::Wrong(sentence) = metrics(&["auth", "feed"], &Api::Unknown) else { panic!() };
         assert!(sentence.starts_with("services.auth.autoscaling, services.feed.autoscaling needs"));

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{StreamExt, stream};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
@@ -13,11 +13,12 @@ use tracklore_operator::stack::{
     component::Component,
     given::{self, GivenSecret, GivenSeen},
     observed::Observed,
+    plan::GeneratedSecret,
     validate::ValidStack,
 };
 
-use super::{Finding, certificates as ends};
-use crate::{Error, target::Target};
+use super::{Finding, certificates as ends, conditions};
+use crate::target::Target;
 
 /// How many are read at a time.
 const AT_ONCE: usize = 8;
@@ -31,20 +32,31 @@ pub struct Seen {
     pub own: BTreeMap<String, Certificate>,
     /// Those that may not be read.
     pub refused: Vec<String>,
+    /// Those that couldn't be read, and why.
+    pub failed: BTreeMap<String, String>,
+}
+
+impl Seen {
+    /// Whether a Secret was looked for, be it there or not.
+    pub fn knows(&self, name: &String) -> bool {
+        !self.refused.contains(name) && !self.failed.contains_key(name)
+    }
 }
 
 /// Looks at those that the spec names, and at the stack's certificates.
-pub async fn look(target: &Target, stack: &ValidStack) -> Result<Vec<Finding>, Error> {
+pub async fn look(target: &Target, stack: &ValidStack) -> Vec<Finding> {
     let (asked, own) = (asked(stack), own(stack));
-    let names = asked.iter().map(|secret| &secret.name).chain(&own);
+    let names = asked.iter().map(|secret| &secret.name).chain(own.iter().map(|secret| &secret.name));
     let mut names: Vec<_> = names.cloned().collect();
     names.sort();
     names.dedup();
-    let seen = read(&target.api(), names).await?;
+    let seen = read(&target.api(), names).await;
     let mut found = there(&asked, &seen);
-    found.extend(ends::look(&asked, &own, &seen, Timestamp::now()));
+    let settled = conditions::is_settled(&target.stack);
+    found.extend(ends::look(&asked, &own, &seen, settled, Timestamp::now()));
     found.extend(refused(&seen.refused, &target.namespace()));
-    Ok(found)
+    found.extend(failed(&seen.failed, &target.namespace()));
+    found
 }
 
 /// What the spec names: what the operator looks for, and what only the cluster needs.
@@ -64,24 +76,21 @@ fn asked(stack: &ValidStack) -> Vec<GivenSecret> {
 }
 
 /// The Secrets with certificates that the stack makes itself. That with the authority's key isn't looked at.
-fn own(stack: &ValidStack) -> Vec<String> {
+fn own(stack: &ValidStack) -> Vec<GeneratedSecret> {
     let all = build::plan(stack, &Observed::default(), &[]).secrets;
-    all.into_iter().filter(|secret| secret.recipe.is_signed()).map(|secret| secret.name).collect()
+    all.into_iter().filter(|secret| secret.recipe.is_signed()).collect()
 }
 
-async fn read(secrets: &Api<Secret>, names: Vec<String>) -> Result<Seen, Error> {
-    let read = stream::iter(names).map(async |name| match secrets.get_opt(&name).await {
-        Err(kube::Error::Api(status)) if status.code == 403 => Ok((name, Err(()))),
-        Err(error) => Err(Error::from(error)),
-        Ok(secret) => {
-            let seen = secret.map(|secret| (given::seen(&secret), certificates::seen(&secret)));
-            Ok((name, Ok(seen)))
-        }
+async fn read(secrets: &Api<Secret>, names: Vec<String>) -> Seen {
+    let read = stream::iter(names).map(async |name| {
+        let secret = secrets.get_opt(&name).await;
+        (name, secret.map(|secret| secret.map(|it| (given::seen(&it), certificates::seen(&it)))))
     });
     let mut seen = Seen::default();
-    for (name, secret) in read.buffered(AT_ONCE).try_collect::<Vec<_>>().await? {
+    for (name, secret) in read.buffered(AT_ONCE).collect::<Vec<_>>().await {
         match secret {
-            Err(()) => seen.refused.push(name),
+            Err(kube::Error::Api(status)) if status.code == 403 => seen.refused.push(name),
+            Err(error) => drop(seen.failed.insert(name, error.to_string())),
             Ok(None) => {}
             Ok(Some((there, certificate))) => {
                 seen.own.extend(certificate.map(|certificate| (name.clone(), certificate)));
@@ -89,11 +98,11 @@ async fn read(secrets: &Api<Secret>, names: Vec<String>) -> Result<Seen, Error> 
             }
         }
     }
-    Ok(seen)
+    seen
 }
 
 fn there(asked: &[GivenSecret], seen: &Seen) -> Vec<Finding> {
-    let readable = asked.iter().filter(|secret| !seen.refused.contains(&secret.name));
+    let readable = asked.iter().filter(|secret| seen.knows(&secret.name));
     let readable: Vec<_> = readable.collect();
     let wrong = readable.iter().filter_map(|secret| secret.lack(&seen.there));
     let wrong: Vec<_> = wrong.map(Finding::Wrong).collect();
@@ -104,14 +113,22 @@ fn there(asked: &[GivenSecret], seen: &Seen) -> Vec<Finding> {
 }
 
 fn refused(names: &[String], namespace: &str) -> Option<Finding> {
-    let secrets = match names {
-        [] => return None,
-        [one] => format!("Secret {one}"),
-        [first, ..] => format!("{} Secrets, {first} among them,", names.len()),
-    };
+    let secrets = several(names.first()?, names.len());
     Some(Finding::Unknown(format!(
         "you may not read {secrets} in {namespace}, so neither their keys nor when certificates end is checked; let somebody run this who may get them"
     )))
+}
+
+fn failed(failed: &BTreeMap<String, String>, namespace: &str) -> Option<Finding> {
+    let (first, why) = failed.first_key_value()?;
+    let secrets = several(first, failed.len());
+    Some(Finding::Unknown(format!(
+        "{secrets} in {namespace} can't be read, so neither their keys nor when certificates end is checked: {why}"
+    )))
+}
+
+fn several(first: &str, count: usize) -> String {
+    if count == 1 { format!("Secret {first}") } else { format!("{count} Secrets, {first} among them,") }
 }
 
 #[cfg(test)]
@@ -173,8 +190,9 @@ mod tests {
         let minimal = file::parse(include_str!("../../../examples/minimal.yaml"), None, "default").unwrap();
         let valid = validate::validate(&minimal).unwrap();
         let own = own(&valid);
-        assert!(own.iter().filter(|name| name.ends_with("-tls")).count() >= 7, "{own:?}");
-        assert!(!own.contains(&build::authority_secret(&valid.names)), "{own:?}");
+        let names: Vec<_> = own.into_iter().map(|secret| secret.name).collect();
+        assert!(names.iter().filter(|name| name.ends_with("-tls")).count() >= 7, "{names:?}");
+        assert!(!names.contains(&build::authority_secret(&valid.names)), "{names:?}");
     }
 
     #[test]
@@ -186,5 +204,11 @@ mod tests {
         assert!(there(&asked, &seen).is_empty());
         let Some(Finding::Unknown(sentence)) = refused(&names, "demo") else { panic!() };
         assert!(sentence.contains(&format!("{} Secrets, {}", names.len(), names[0])), "{sentence}");
+
+        let broken = [("a".to_owned(), "a timeout".to_owned())].into();
+        let seen = Seen { failed: broken, ..Seen::default() };
+        assert!(!seen.knows(&"a".to_owned()) && seen.knows(&"b".to_owned()));
+        let Some(Finding::Unknown(sentence)) = failed(&seen.failed, "demo") else { panic!() };
+        assert!(sentence.starts_with("Secret a in demo can't be read") && sentence.ends_with(": a timeout"));
     }
 }
