@@ -189,6 +189,11 @@ fn gateway() -> Vec<Case> {
             [at("gateway.ingress", json!({})), at("gateway.gatewayAPI", gateway_api)],
         ),
         case(
+            "trustedHops counts proxies that are believed",
+            at("gateway.traefik", json!({"trustedHops": 2, "trustedProxies": ["192.0.2.7"]})),
+            [at("gateway.traefik", json!({"trustedHops": 2, "trustedProxies": []}))],
+        ),
+        case(
             "nodePort needs type NodePort",
             at(service, json!({"type": "NodePort", "nodePort": 30080})),
             [at(service, json!({"type": "ClusterIP"}))],

@@ -20,7 +20,7 @@ use tokio::{
 use tracklore_operator::{
     api::v1alpha1::TrackloreStack,
     stack::{
-        build::{self, gateway::ROUTES},
+        build::{self, GATEWAY_ROUTES},
         kinds::Child,
         observed::Observed,
         validate,
@@ -205,7 +205,7 @@ fn configuration(gateway: &Value) -> (String, Vec<String>) {
     };
     let gateway = build::plan(&stack, &observed, &[]).children.into_iter().find_map(gateway);
     let template = gateway.unwrap().spec.unwrap().template;
-    let routes = template.metadata.unwrap().annotations.unwrap().remove(ROUTES).unwrap();
+    let routes = template.metadata.unwrap().annotations.unwrap().remove(GATEWAY_ROUTES).unwrap();
     (routes, template.spec.unwrap().containers.remove(0).args.unwrap())
 }
 

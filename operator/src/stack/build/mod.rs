@@ -34,6 +34,7 @@ mod tracing;
 
 pub use self::{
     cloud_native_pg::CLUSTER,
+    gateway::ROUTES as GATEWAY_ROUTES,
     pod::{owner, restricted_container},
     restore::{FETCH_KEYS, FILL, KEYS as RESTORED_KEYS},
     service_deployment::is_own_volume,
